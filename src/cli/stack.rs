@@ -1,0 +1,124 @@
+//! Arguments of the commands on the stack.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::settings::{Delivery, JobVariant, StackSettings};
+
+/// Which stack to bring up, for `up` and `scenario`.
+#[derive(Debug, Args)]
+pub struct StackOptions {
+    /// A compose file of your own instead of the built-in one
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Host port of Flink's web UI and REST API, on 127.0.0.1
+    #[arg(long, default_value_t = 8081, value_name = "PORT")]
+    pub rest_port: u16,
+    /// Host port of the broker, on 127.0.0.1
+    #[arg(long, default_value_t = 9094, value_name = "PORT")]
+    pub kafka_port: u16,
+    /// Run event time N times as fast as the clock
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = super::topic::positive)]
+    pub speed: f64,
+    /// Run the job without checkpoints: a failure loses clicks
+    #[arg(long)]
+    pub no_checkpointing: bool,
+    /// Count by the clock instead of by the clicks' own time
+    #[arg(long)]
+    pub no_event_time: bool,
+    /// Add an operator that throttles in even minutes
+    #[arg(long)]
+    pub backpressure: bool,
+    /// What the job promises of its output
+    #[arg(long, value_enum, default_value_t = Delivery::AtLeastOnce)]
+    pub delivery: Delivery,
+}
+
+impl StackOptions {
+    /// The same, as values.
+    #[must_use]
+    pub fn settings(&self, project: &str) -> StackSettings {
+        StackSettings {
+            project: project.to_owned(),
+            file: self.file.clone(),
+            rest_port: self.rest_port,
+            kafka_port: self.kafka_port,
+            speed: self.speed,
+            job: JobVariant {
+                checkpointing: !self.no_checkpointing,
+                event_time: !self.no_event_time,
+                backpressure: self.backpressure,
+                delivery: self.delivery,
+            },
+        }
+    }
+}
+
+/// `playground up`
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Which stack.
+    #[command(flatten)]
+    pub stack: StackOptions,
+    /// Time limit in seconds, images not counted
+    #[arg(long, default_value_t = 180, value_name = "SECONDS")]
+    pub timeout: u64,
+}
+
+/// `playground logs`
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// A service; all when left out
+    pub service: Option<String>,
+    /// Go on with new lines
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Begin with the last N lines of each container
+    #[arg(short = 'n', long, value_name = "N")]
+    pub tail: Option<u32>,
+}
+
+/// `playground down`
+#[derive(Debug, Args)]
+pub struct Down {
+    /// Take the data away as well
+    #[arg(short, long)]
+    pub volumes: bool,
+}
+
+/// `playground images`
+#[derive(Debug, Args)]
+pub struct Images {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ImagesAction,
+}
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub enum ImagesAction {
+    /// Build what is missing or has changed
+    Build {
+        /// Build even what is there, without the engine's cache
+        #[arg(long)]
+        no_cache: bool,
+    },
+    /// List the images and whether they are current
+    List,
+}
+
+/// `playground flink`
+#[derive(Debug, Args)]
+pub struct Flink {
+    /// Passed to Flink's command line as they are
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+}
+
+/// `playground kill`, `playground start`
+#[derive(Debug, Args)]
+pub struct Instance {
+    /// A service (all its instances) or one instance, as in taskmanager or taskmanager-1
+    pub name: String,
+}

@@ -1,0 +1,99 @@
+//! Arguments of the commands on topics.
+
+use clap::{Args, ValueEnum};
+
+use crate::settings::Delivery;
+
+/// `playground tail`
+#[derive(Debug, Args)]
+pub struct Tail {
+    /// Which topic
+    #[arg(value_enum)]
+    pub topic: Topic,
+    /// Begin N records before the end of each partition [default: at the end]
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "from_beginning")]
+    pub back: Option<u64>,
+    /// Begin with the oldest record
+    #[arg(long)]
+    pub from_beginning: bool,
+    /// End after N records [default: at Ctrl-C]
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// End at what the topic holds now instead of waiting for more
+    #[arg(long)]
+    pub no_follow: bool,
+    /// Leave out records of transactions that are open or aborted
+    #[arg(long)]
+    pub read_committed: bool,
+}
+
+/// The workload's topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Topic {
+    /// Clicks
+    Input,
+    /// Counts
+    Output,
+}
+
+/// `playground verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Go on until N windows (of all pages) are judged [default: what the topics hold now]
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    pub windows: Option<u64>,
+    /// Go on until Ctrl-C
+    #[arg(long)]
+    pub follow: bool,
+    /// What is allowed: at-least-once may emit a window again
+    #[arg(long, value_enum, default_value_t = Delivery::AtLeastOnce)]
+    pub delivery: Delivery,
+    /// Topic of clicks
+    #[arg(long, default_value = crate::workload::INPUT, value_name = "TOPIC")]
+    pub input: String,
+    /// Topic of counts
+    #[arg(long, default_value = crate::workload::OUTPUT, value_name = "TOPIC")]
+    pub output_topic: String,
+    /// A broker other than the project's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_server: Option<String>,
+    /// Time limit in seconds for `--windows`
+    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    pub timeout: u64,
+}
+
+/// `playground generate`
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The broker
+    #[arg(long, default_value = "127.0.0.1:9094", value_name = "HOST:PORT")]
+    pub bootstrap_server: String,
+    /// The topic
+    #[arg(long, default_value = crate::workload::INPUT)]
+    pub topic: String,
+    /// Run event time N times as fast as the clock
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = positive)]
+    pub speed: f64,
+    /// Clicks a second instead of a speed; `max` for as fast as the broker takes them
+    #[arg(long, value_name = "N|max", conflicts_with = "speed", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// End after N clicks [default: at Ctrl-C]
+    #[arg(long, value_name = "N")]
+    pub clicks: Option<u64>,
+    /// Touch this file whenever the broker acknowledged clicks, for a health check
+    #[arg(long, value_name = "FILE")]
+    pub alive: Option<std::path::PathBuf>,
+}
+
+/// A finite number above 0.
+pub(super) fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("must be a number above 0".to_owned()),
+    }
+}
+
+/// A number above 0, or infinity for `max`.
+fn rate(text: &str) -> Result<f64, String> {
+    if text == "max" { Ok(f64::INFINITY) } else { positive(text).map_err(|error| format!("{error}, or max")) }
+}

@@ -1,0 +1,12 @@
+//! `playground images`.
+
+use anyhow::{Result, bail};
+
+use crate::cli::{Global, stack::Images};
+use crate::failure::Status;
+use crate::report::Terminal;
+
+/// Not built yet.
+pub async fn run(_global: &Global, _args: Images, _terminal: &Terminal) -> Result<Status> {
+    bail!("not built yet")
+}

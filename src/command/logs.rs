@@ -1,0 +1,12 @@
+//! `playground logs`.
+
+use anyhow::{Result, bail};
+
+use crate::cli::{Global, stack::Logs};
+use crate::failure::Status;
+use crate::report::Terminal;
+
+/// Not built yet.
+pub async fn run(_global: &Global, _args: Logs, _terminal: &Terminal) -> Result<Status> {
+    bail!("not built yet")
+}

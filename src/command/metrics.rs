@@ -1,0 +1,12 @@
+//! `playground metrics`.
+
+use anyhow::{Result, bail};
+
+use crate::cli::{Global, job::Metrics};
+use crate::failure::Status;
+use crate::report::Terminal;
+
+/// Not built yet.
+pub async fn run(_global: &Global, _args: Metrics, _terminal: &Terminal) -> Result<Status> {
+    bail!("not built yet")
+}

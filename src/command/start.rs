@@ -1,0 +1,12 @@
+//! `playground start`.
+
+use anyhow::{Result, bail};
+
+use crate::cli::{Global, stack::Instance};
+use crate::failure::Status;
+use crate::report::Terminal;
+
+/// Not built yet.
+pub async fn run(_global: &Global, _args: Instance, _terminal: &Terminal) -> Result<Status> {
+    bail!("not built yet")
+}

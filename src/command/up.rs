@@ -1,0 +1,12 @@
+//! `playground up`.
+
+use anyhow::{Result, bail};
+
+use crate::cli::{Global, stack::Up};
+use crate::failure::Status;
+use crate::report::Terminal;
+
+/// Not built yet.
+pub async fn run(_global: &Global, _args: Up, _terminal: &Terminal) -> Result<Status> {
+    bail!("not built yet")
+}

@@ -1,0 +1,280 @@
+//! Where a stack runs: the contract every platform keeps, and the enum that forwards to one of them.
+//!
+//! A platform knows services, containers and their faults; it knows no scenario, no job and no topic.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::stack::Stack;
+
+pub mod docker;
+pub mod fake;
+
+/// One running or ended replica of a service, as observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Instance {
+    /// The service's name in the compose file.
+    pub service: String,
+    /// Counts a service's replicas from 1.
+    pub number: u32,
+    /// The platform's own id of it.
+    pub id: String,
+    /// What it is doing.
+    pub state: State,
+    /// What its health check says, where it has one and runs.
+    pub health: Option<Health>,
+    /// How its process ended, where it did.
+    pub exit_code: Option<i64>,
+    /// Published ports, host side first.
+    pub ports: Vec<Port>,
+    /// Whether it is on the stack's network.
+    pub connected: bool,
+}
+
+impl Instance {
+    /// The name that people use, as in `taskmanager-1`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.service, self.number)
+    }
+}
+
+/// What an instance is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Made, never started.
+    Created,
+    /// Its process runs.
+    Running,
+    /// Its process is frozen.
+    Paused,
+    /// Its process has ended, by itself or not.
+    Exited,
+}
+
+/// What a health check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// No result yet.
+    Starting,
+    /// The last check passed.
+    Healthy,
+    /// The last checks failed.
+    Unhealthy,
+}
+
+/// A port that the host offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Port {
+    /// The address on the host, always a loopback one.
+    pub host: String,
+    /// The port on the host.
+    pub published: u16,
+    /// The port inside the container.
+    pub target: u16,
+}
+
+/// What a command in a container did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The command's exit code.
+    pub exit_code: i64,
+}
+
+/// A line that a container printed, or that a command in one did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The instance's name, as in `taskmanager-1`.
+    pub instance: String,
+    /// Whether it went to standard error.
+    pub stderr: bool,
+    /// The line, without its end.
+    pub text: String,
+}
+
+/// Which lines to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRange {
+    /// Go on with new lines until the receiver is dropped.
+    pub follow: bool,
+    /// How many of the last lines to begin with; all when `None`.
+    pub tail: Option<u32>,
+}
+
+/// What to take away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Containers and networks; data stays.
+    Containers,
+    /// All that carries the project's label.
+    Everything,
+}
+
+/// Something broken on purpose, kept where the stack is, so that the next command finds it after a crash of this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Unique within the project.
+    pub id: String,
+    /// The fault's name in scenario files, as in `kill`.
+    pub fault: String,
+    /// The instance it was done to, as in `taskmanager-1`.
+    pub target: String,
+    /// Who did it, as in `scenario failover`.
+    pub by: String,
+    /// The process that did it and would undo it, for telling whether it still lives.
+    pub owner: Owner,
+}
+
+/// A process, told apart from later ones that got the same number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Process id.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot (field 22 of `/proc/PID/stat`).
+    pub started: u64,
+    /// The boot it belongs to (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
+}
+
+/// What a platform does. Every method names the object it failed on and says what to do next.
+#[allow(async_fn_in_trait, reason = "only `Platform` calls it, so its futures need no further bounds")]
+pub trait Contract {
+    /// All instances of the project, in the order of service name and number, one-off containers left out.
+    async fn services(&self) -> Result<Vec<Instance>>;
+
+    /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
+    /// what is stopped, takes away surplus replicas. Services without a `depends_on` between them start side by side.
+    /// Each operation is told through `progress` with its cause. Applying the same stack twice changes nothing.
+    /// A one-shot service whose instance ended with exit code 0 is done, and is started again only with `jobs_lost`.
+    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
+
+    /// Makes an instance run and be reachable, whatever was done to it: killed, paused or disconnected.
+    async fn start(&self, instance: &str) -> Result<()>;
+
+    /// Ends an instance's process with SIGKILL and returns once it has ended. An ended one stays ended.
+    async fn kill(&self, instance: &str) -> Result<()>;
+
+    /// Freezes an instance's processes.
+    async fn pause(&self, instance: &str) -> Result<()>;
+
+    /// Takes an instance off the stack's network.
+    async fn disconnect(&self, instance: &str) -> Result<()>;
+
+    /// Runs `command` in the service's running instance or, where none runs, in a one-off container of the service
+    /// that is removed afterwards. Its output goes to `lines` as it comes.
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended>;
+
+    /// Sends the lines of a service's instances, or of all, in the order they were printed.
+    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()>;
+
+    /// Takes away what carries the project's label. What was taken is returned, one line each. Nothing there is no error.
+    async fn remove(&self, extent: Extent) -> Result<Vec<String>>;
+}
+
+/// Remembers what is broken on purpose, in the platform itself.
+#[allow(async_fn_in_trait, reason = "as for `Contract`")]
+pub trait Journal {
+    /// Writes a mark down, before its fault is done.
+    async fn mark(&self, mark: &Mark) -> Result<()>;
+
+    /// Forgets a mark, after its fault was undone.
+    async fn forget(&self, id: &str) -> Result<()>;
+
+    /// All marks of the project.
+    async fn marks(&self) -> Result<Vec<Mark>>;
+}
+
+/// Something that happened during [`Contract::apply`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// An operation on an instance, and why.
+    Operation {
+        /// As in `create`, `start`, `replace`, `remove`.
+        verb: &'static str,
+        /// As in `taskmanager-1`.
+        object: String,
+        /// As in `its command changed`.
+        cause: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// An image is being built: the line its progress display shows now.
+    Image {
+        /// As in `playground/flink:2.2.1`.
+        image: String,
+        /// The step being done, as the engine names it.
+        step: String,
+    },
+    /// An image is there; `built` says whether it had to be made.
+    ImageReady {
+        /// As in `playground/flink:2.2.1`.
+        image: String,
+        /// Whether it was built just now.
+        built: bool,
+    },
+}
+
+/// One of the platforms.
+pub enum Platform {
+    /// A Docker engine.
+    Docker(docker::Docker),
+    /// A platform in memory, for tests of the binary.
+    Fake(fake::Fake),
+}
+
+/// Forwards a call to the platform at hand.
+macro_rules! forward {
+    ($self:ident, $platform:ident => $call:expr) => {
+        match $self {
+            Platform::Docker($platform) => $call.await,
+            Platform::Fake($platform) => $call.await,
+        }
+    };
+}
+
+impl Contract for Platform {
+    async fn services(&self) -> Result<Vec<Instance>> {
+        forward!(self, platform => platform.services())
+    }
+    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+        forward!(self, platform => platform.apply(stack, progress))
+    }
+    async fn start(&self, instance: &str) -> Result<()> {
+        forward!(self, platform => platform.start(instance))
+    }
+    async fn kill(&self, instance: &str) -> Result<()> {
+        forward!(self, platform => platform.kill(instance))
+    }
+    async fn pause(&self, instance: &str) -> Result<()> {
+        forward!(self, platform => platform.pause(instance))
+    }
+    async fn disconnect(&self, instance: &str) -> Result<()> {
+        forward!(self, platform => platform.disconnect(instance))
+    }
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+        forward!(self, platform => platform.exec(service, command, lines))
+    }
+    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
+        forward!(self, platform => platform.logs(service, range, lines))
+    }
+    async fn remove(&self, extent: Extent) -> Result<Vec<String>> {
+        forward!(self, platform => platform.remove(extent))
+    }
+}
+
+impl Journal for Platform {
+    async fn mark(&self, mark: &Mark) -> Result<()> {
+        forward!(self, platform => platform.mark(mark))
+    }
+    async fn forget(&self, id: &str) -> Result<()> {
+        forward!(self, platform => platform.forget(id))
+    }
+    async fn marks(&self) -> Result<Vec<Mark>> {
+        forward!(self, platform => platform.marks())
+    }
+}

@@ -1,0 +1,140 @@
+//! The only module that prints: results to standard output, progress and errors to standard error.
+//!
+//! A result is a value that implements [`Render`]; its page for people stands in a file of its own here, its JSON comes
+//! from serde. Pages are pure: value in, text out.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::cli::Output;
+
+/// A result: `Serialize` is its JSON, `human` its page for people.
+pub trait Render: Serialize {
+    /// The page for people, ending without a line break.
+    fn human(&self, paint: Paint) -> String;
+}
+
+/// Whether text may carry colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// No escape sequences at all.
+    Plain,
+    /// ANSI colours.
+    Colour,
+}
+
+impl Paint {
+    /// `NO_COLOR` and pipes mean plain.
+    fn for_stream(terminal: bool) -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if terminal && !refused { Self::Colour } else { Self::Plain }
+    }
+
+    /// Wraps text in an ANSI style, as in `"1;32"` for bold green.
+    fn with(self, style: &str, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Colour => format!("\x1b[{style}m{text}\x1b[0m"),
+        }
+    }
+
+    /// Good news.
+    #[must_use]
+    pub fn good(self, text: &str) -> String {
+        self.with("1;32", text)
+    }
+
+    /// Bad news.
+    #[must_use]
+    pub fn bad(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    /// Neither.
+    #[must_use]
+    pub fn doubtful(self, text: &str) -> String {
+        self.with("1;33", text)
+    }
+
+    /// What matters less.
+    #[must_use]
+    pub fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    /// What the eye should find.
+    #[must_use]
+    pub fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+}
+
+/// The two streams of this process.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    output: Output,
+    /// Standard output's paint.
+    result: Paint,
+    /// Standard error's paint.
+    pub progress: Paint,
+    /// Whether standard error is a terminal, so that lines may be redrawn.
+    pub live: bool,
+}
+
+impl Terminal {
+    /// The streams as they are, with the format that the user asked for.
+    #[must_use]
+    pub fn new(output: Output) -> Self {
+        let live = std::io::stderr().is_terminal();
+        Self {
+            output,
+            result: Paint::for_stream(std::io::stdout().is_terminal()),
+            progress: Paint::for_stream(live),
+            live,
+        }
+    }
+
+    /// Writes a result to standard output, in the format asked for.
+    pub fn result(&self, value: &impl Render) -> Result<()> {
+        let text = match self.output {
+            Output::Human => value.human(self.result),
+            Output::Json => serde_json::to_string_pretty(value).context("write the result as JSON")?,
+        };
+        self.line(&text)
+    }
+
+    /// Whether results are JSON.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.output == Output::Json
+    }
+
+    /// Standard output's paint.
+    #[must_use]
+    pub fn paint(&self) -> Paint {
+        self.result
+    }
+
+    /// Writes a line of a result that comes bit by bit. A reader that has gone away ends the process quietly.
+    pub fn line(&self, text: &str) -> Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+            done => done.context("write to standard output"),
+        }
+    }
+
+    /// Writes a line of progress to standard error; one that cannot be written is not worth ending for.
+    pub fn progress(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// Writes an error to standard error: what failed first, then what led there, one line each.
+    pub fn error(&self, error: &anyhow::Error) {
+        let mut lines = vec![format!("{} {error}", self.progress.bad("error:"))];
+        lines.extend(error.chain().skip(1).map(|cause| format!("  {cause}")));
+        self.progress(&lines.join("\n"));
+    }
+}

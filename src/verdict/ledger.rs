@@ -1,0 +1,1 @@
+//! For each page and window: what the job should have counted against what it emitted.

@@ -1,0 +1,60 @@
+//! The one way to wait: a condition, a deadline, an interval. On time-out it tells what was last seen.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tokio::time::{Instant, sleep};
+
+/// What one look at a condition found.
+#[derive(Debug)]
+pub enum Seen<T> {
+    /// The condition holds.
+    Done(T),
+    /// Not yet; the text says what was seen instead, for the time-out's message.
+    NotYet(String),
+}
+
+/// Looks every `interval` until the condition holds.
+///
+/// # Errors
+/// The look's own error at once; after `limit`, one that names `what` and what was last seen.
+pub async fn until<T>(
+    what: impl Display,
+    limit: Duration,
+    interval: Duration,
+    mut look: impl AsyncFnMut() -> Result<Seen<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        match look().await? {
+            Seen::Done(value) => return Ok(value),
+            Seen::NotYet(last) if Instant::now() >= deadline => {
+                bail!("{what}: not within {} s; last seen: {last}", limit.as_secs())
+            }
+            Seen::NotYet(_) => sleep(interval).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_time_out_tells_what_was_last_seen() {
+        let look = async || Ok(Seen::<()>::NotYet("1 of 2 slots".into()));
+        let error = until("slots", Duration::ZERO, Duration::ZERO, look).await.unwrap_err();
+        assert_eq!(error.to_string(), "slots: not within 0 s; last seen: 1 of 2 slots");
+    }
+
+    #[tokio::test]
+    async fn it_returns_what_the_condition_gives() {
+        let mut looks = 0;
+        let value = until("third look", Duration::from_secs(9), Duration::ZERO, async || {
+            looks += 1;
+            Ok(if looks == 3 { Seen::Done(looks) } else { Seen::NotYet(format!("look {looks}")) })
+        });
+        assert_eq!(value.await.unwrap(), 3);
+    }
+}
