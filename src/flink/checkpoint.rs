@@ -1,0 +1,72 @@
+//! Checkpoints of a job: the newest complete one, and the one it was restored from.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Flink;
+
+/// `GET /jobs/:id/checkpoints`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Checkpoints {
+    /// How many there were.
+    pub counts: Counts,
+    /// The newest of each kind.
+    pub latest: Latest,
+}
+
+/// How many checkpoints there were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Counts {
+    /// Restores from one.
+    pub restored: u64,
+    /// Complete ones.
+    pub completed: u64,
+    /// Failed ones.
+    pub failed: u64,
+    /// Running ones.
+    pub in_progress: u64,
+}
+
+/// The newest of each kind.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Latest {
+    /// The newest complete checkpoint.
+    pub completed: Option<Completed>,
+    /// The one that the job was last restored from.
+    pub restored: Option<Restored>,
+}
+
+/// A complete checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Completed {
+    /// Counts from 1.
+    pub id: u64,
+    /// When it began, ms since the epoch.
+    pub trigger_timestamp: i64,
+    /// When its last task answered, ms since the epoch.
+    pub latest_ack_timestamp: i64,
+    /// Its size in bytes.
+    pub state_size: u64,
+    /// How long it took, in ms.
+    pub end_to_end_duration: i64,
+    /// Where it lies.
+    pub external_path: Option<String>,
+}
+
+/// A checkpoint that the job was restored from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Restored {
+    /// Its id.
+    pub id: u64,
+    /// When the job was restored, ms since the epoch.
+    pub restore_timestamp: i64,
+    /// Whether it was a savepoint.
+    pub is_savepoint: bool,
+}
+
+impl Flink {
+    /// A job's checkpoints.
+    pub async fn checkpoints(&self, id: &str) -> Result<Checkpoints> {
+        self.get(&format!("/jobs/{id}/checkpoints")).await
+    }
+}

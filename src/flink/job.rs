@@ -1,0 +1,217 @@
+//! Jobs: which there are, how their vertices are, why they failed.
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::Flink;
+use crate::failure::Failure;
+
+/// One of `GET /jobs/overview`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Summary {
+    /// The job's id, 32 hexadecimal digits.
+    #[serde(rename(deserialize = "jid"))]
+    pub id: String,
+    /// The job's name.
+    pub name: String,
+    /// As in `RUNNING`, `RESTARTING`.
+    pub state: String,
+    /// When it was submitted, ms since the epoch.
+    #[serde(rename(deserialize = "start-time"))]
+    pub start_time: i64,
+    /// How long it has run or ran, in ms.
+    pub duration: i64,
+}
+
+impl Summary {
+    /// Whether it can never run again. `SUSPENDED` is not: another leader takes such a job over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state.as_str(), "FINISHED" | "CANCELED" | "FAILED")
+    }
+}
+
+#[derive(Deserialize)]
+struct Jobs {
+    jobs: Vec<Summary>,
+}
+
+/// `GET /jobs/:id`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Job {
+    /// The job's id.
+    #[serde(rename(deserialize = "jid"))]
+    pub id: String,
+    /// The job's name.
+    pub name: String,
+    /// The job's state; says `RUNNING` before its tasks do.
+    pub state: String,
+    /// When it was submitted, ms since the epoch.
+    #[serde(rename(deserialize = "start-time"))]
+    pub start_time: i64,
+    /// The vertices, sources first.
+    pub vertices: Vec<Vertex>,
+}
+
+/// A vertex: operators that run as one task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Vertex {
+    /// The vertex's id.
+    pub id: String,
+    /// The names of its operators.
+    pub name: String,
+    /// How many subtasks it has.
+    pub parallelism: u32,
+    /// The state of its worst subtask.
+    pub status: String,
+    /// How many subtasks are in each state.
+    pub tasks: Tasks,
+}
+
+/// Subtasks by state, of those that matter here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Tasks {
+    /// Processing records.
+    #[serde(rename(deserialize = "RUNNING"))]
+    pub running: u32,
+    /// Restoring state.
+    #[serde(rename(deserialize = "INITIALIZING"))]
+    pub initializing: u32,
+    /// Waiting for a slot.
+    #[serde(rename(deserialize = "SCHEDULED"))]
+    pub scheduled: u32,
+}
+
+impl Job {
+    /// Running subtasks and all subtasks. The job runs when the two are equal and not 0.
+    #[must_use]
+    pub fn subtasks(&self) -> (u32, u32) {
+        let running = self.vertices.iter().map(|vertex| vertex.tasks.running).sum();
+        (running, self.vertices.iter().map(|vertex| vertex.parallelism).sum())
+    }
+
+    /// Whether every subtask of every vertex processes records.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        let (running, all) = self.subtasks();
+        self.state == "RUNNING" && running == all && all > 0
+    }
+}
+
+/// An entry of a job's exception history.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Exception {
+    /// The class.
+    #[serde(rename(deserialize = "exceptionName"))]
+    pub name: String,
+    /// The whole trace.
+    pub stacktrace: String,
+    /// When, ms since the epoch.
+    pub timestamp: i64,
+    /// Which task threw it.
+    #[serde(rename(deserialize = "taskName"))]
+    pub task: Option<String>,
+}
+
+impl Exception {
+    /// The cause at the bottom of the trace: what its author wants to know first.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        root_cause(&self.stacktrace)
+    }
+}
+
+/// The last `Caused by:` of a Java stack trace, or its first line.
+#[must_use]
+pub fn root_cause(stacktrace: &str) -> &str {
+    let cause = stacktrace.lines().rev().find_map(|line| line.trim_start().strip_prefix("Caused by: "));
+    cause.or_else(|| stacktrace.lines().next()).unwrap_or("").trim()
+}
+
+#[derive(Deserialize)]
+struct Exceptions {
+    #[serde(rename = "exceptionHistory")]
+    history: History,
+}
+
+#[derive(Deserialize)]
+struct History {
+    entries: Vec<Exception>,
+}
+
+impl Flink {
+    /// All jobs that the cluster remembers, the newest first.
+    pub async fn jobs(&self) -> Result<Vec<Summary>> {
+        let mut jobs = self.get::<Jobs>("/jobs/overview").await?.jobs;
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.start_time));
+        Ok(jobs)
+    }
+
+    /// A job in detail.
+    pub async fn job(&self, id: &str) -> Result<Job> {
+        self.get(&format!("/jobs/{id}")).await
+    }
+
+    /// A job's exceptions, the newest first.
+    pub async fn exceptions(&self, id: &str) -> Result<Vec<Exception>> {
+        Ok(self.get::<Exceptions>(&format!("/jobs/{id}/exceptions")).await?.history.entries)
+    }
+
+    /// Asks for a job's cancellation; it is over when its state says so.
+    pub async fn cancel(&self, id: &str) -> Result<()> {
+        self.patch(&format!("/jobs/{id}?mode=cancel")).await
+    }
+
+    /// The job that is meant: by id, by the beginning of its id or name, or the only one that is not over.
+    pub async fn find_job(&self, wanted: Option<&str>) -> Result<Summary> {
+        choose(self.jobs().await?, wanted)
+    }
+}
+
+fn choose(jobs: Vec<Summary>, wanted: Option<&str>) -> Result<Summary> {
+    let list = jobs.iter().map(|job| format!("\n  {}  {}  {}", job.id, job.state, job.name)).collect::<String>();
+    let is_meant = |job: &Summary| match wanted {
+        Some(text) => job.id.starts_with(text) || job.name.to_lowercase().starts_with(&text.to_lowercase()),
+        None => !job.is_over(),
+    };
+    let mut meant = jobs.into_iter().filter(is_meant);
+    match (meant.next(), meant.next(), wanted) {
+        (Some(job), None, _) => Ok(job),
+        (None, _, _) if list.is_empty() => bail!("the cluster has no job\n  Submit one: playground up"),
+        (None, _, Some(text)) => Err(Failure::Usage(format!("no job '{text}'; the cluster has:{list}")).into()),
+        (None, _, None) => bail!("no job is running; the cluster remembers:{list}"),
+        (Some(_), Some(_), _) => {
+            Err(Failure::Usage(format!("several jobs are meant; name one by its id:{list}")).into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(id: &str, name: &str, state: &str) -> Summary {
+        Summary { id: id.into(), name: name.into(), state: state.into(), start_time: 0, duration: 0 }
+    }
+
+    #[test]
+    fn the_only_live_job_is_meant_when_none_is_named() {
+        let jobs = vec![job("a1", "Click", "CANCELED"), job("b2", "Click", "RESTARTING")];
+        assert_eq!(choose(jobs, None).unwrap().id, "b2");
+    }
+
+    #[test]
+    fn a_name_that_fits_several_jobs_or_none_is_refused() {
+        let jobs = || vec![job("a1", "Click", "RUNNING"), job("b2", "Click", "RUNNING")];
+        assert!(choose(jobs(), Some("click")).unwrap_err().to_string().starts_with("several jobs"));
+        assert!(choose(jobs(), Some("x")).unwrap_err().to_string().starts_with("no job 'x'"));
+        assert_eq!(choose(jobs(), Some("b")).unwrap().id, "b2");
+    }
+
+    #[test]
+    fn the_root_cause_is_the_last_one() {
+        let trace = "a.B: outer\n\tat x\nCaused by: c.D: middle\n\tat y\nCaused by: e.F: inner\n\tat z\n";
+        assert_eq!(root_cause(trace), "e.F: inner");
+        assert_eq!(root_cause("a.B: alone\n\tat x"), "a.B: alone");
+    }
+}
