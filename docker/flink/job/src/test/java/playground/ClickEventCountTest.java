@@ -1,0 +1,179 @@
+package playground;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.stream.Collectors;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.java.typeutils.PojoTypeInfo;
+import org.apache.flink.formats.json.JsonSerializationSchema;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.graph.StreamGraph;
+import org.apache.flink.streaming.api.graph.StreamNode;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.transformations.OneInputTransformation;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.util.KeyedOneInputStreamOperatorTestHarness;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ClickEventCountTest {
+  /** Start of a window. */
+  private static final long T = 1604280255000L;
+
+  private static final long WINDOW = ClickEventCount.WINDOW.toMillis();
+
+  @Test
+  void eachPageAndWindowIsCountedExactly() throws Exception {
+    try (CounterHarness counter = counter("--event-time")) {
+      for (int click = 0; click < 1000; click++) {
+        counter.click(T + click * WINDOW / 1000, "/help");
+        counter.click(T + click * WINDOW / 1000, "/shop");
+      }
+      counter.click(T + WINDOW, "/help");
+      counter.processWatermark(new Watermark(T + WINDOW - 1));
+      assertThat(counter.emitted())
+          .containsExactlyInAnyOrder(
+              new ClickEventStatistics(T, T + WINDOW, "/help", 1000),
+              new ClickEventStatistics(T, T + WINDOW, "/shop", 1000));
+
+      counter.processWatermark(new Watermark(T + 2 * WINDOW - 1));
+      assertThat(counter.emitted()).contains(new ClickEventStatistics(T + WINDOW, T + 2 * WINDOW, "/help", 1)).hasSize(3);
+    }
+  }
+
+  @Test
+  void aWindowStaysOpenUntilTheWatermarkHasPassedIt() throws Exception {
+    try (CounterHarness counter = counter("--event-time")) {
+      counter.click(T, "/help");
+      counter.processWatermark(new Watermark(T + WINDOW - 2));
+      assertThat(counter.emitted()).isEmpty();
+      counter.click(T + 1, "/help");
+      counter.processWatermark(new Watermark(T + WINDOW - 1));
+      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 2));
+    }
+  }
+
+  @Test
+  void aLateClickChangesNothing() throws Exception {
+    try (CounterHarness counter = counter("--event-time")) {
+      counter.click(T, "/help");
+      counter.processWatermark(new Watermark(T + WINDOW - 1));
+      counter.click(T + 1, "/help");
+      counter.processWatermark(new Watermark(T + 2 * WINDOW));
+      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 1));
+    }
+  }
+
+  @Test
+  void anOpenWindowSurvivesARestore() throws Exception {
+    OperatorSubtaskState state;
+    try (CounterHarness before = counter("--event-time")) {
+      before.click(T, "/help");
+      state = before.snapshot(1, 0);
+    }
+    try (CounterHarness after = counter(state, "--event-time")) {
+      after.click(T + 1, "/help");
+      after.processWatermark(new Watermark(T + WINDOW));
+      assertThat(after.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 2));
+    }
+  }
+
+  @Test
+  void withoutEventTimeTheClockDecides() throws Exception {
+    try (CounterHarness counter = counter()) {
+      counter.setProcessingTime(0);
+      counter.click(T, "/help");
+      counter.setProcessingTime(WINDOW);
+      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(0, WINDOW, "/help", 1));
+    }
+  }
+
+  @Test
+  void aCountIsWrittenAsJson() {
+    var schema = new JsonSerializationSchema<ClickEventStatistics>();
+    schema.open(null);
+    assertThat(new String(schema.serialize(new ClickEventStatistics(T, T + WINDOW, "/help", 1000)), UTF_8))
+        .isEqualTo(
+            "{\"windowStart\":1604280255000,\"windowEnd\":1604280270000,\"page\":\"/help\",\"count\":1000}");
+  }
+
+  /** Anything else would go through Kryo, which is slow and ties a savepoint to the class's layout. */
+  @ParameterizedTest
+  @ValueSource(classes = {ClickEvent.class, ClickEventStatistics.class})
+  void recordsHaveFlinksOwnSerializer(Class<?> type) {
+    assertThat(TypeInformation.of(type)).isInstanceOf(PojoTypeInfo.class);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1", "6, 6", "8, 6"})
+  void noSourceSubtaskIsWithoutAPartition(int parallelism, int expected) {
+    StreamNode source =
+        graph(parallelism, "--event-time").getStreamNodes().stream()
+            .filter(node -> node.getOperatorName().contains("ClickEvent Source"))
+            .findFirst()
+            .orElseThrow();
+    assertThat(source.getParallelism()).isEqualTo(expected);
+    assertThat(source.getMaxParallelism()).isEqualTo(ClickEventCount.INPUT_PARTITIONS);
+  }
+
+  /** A savepoint finds an operator's state by its uid: these are a promise to savepoints that exist. */
+  @Test
+  void uidsAreStable() {
+    assertThat(
+            graph(2, "--checkpointing", "--event-time", "--backpressure").getStreamNodes().stream()
+                .map(StreamNode::getTransformationUID)
+                .collect(Collectors.toSet()))
+        .contains("click-event-source", "backpressure", "click-event-counter", "click-event-statistics-sink");
+  }
+
+  private static StreamGraph graph(int parallelism, String... args) {
+    StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
+    env.setParallelism(parallelism);
+    ClickEventCount.build(env, JobOptions.parse(args));
+    return env.getStreamGraph();
+  }
+
+  private static CounterHarness counter(String... args) throws Exception {
+    return counter(null, args);
+  }
+
+  private static CounterHarness counter(OperatorSubtaskState state, String... args) throws Exception {
+    CounterHarness counter = new CounterHarness(JobOptions.parse(args));
+    counter.setup();
+    counter.initializeState(state);
+    counter.open();
+    return counter;
+  }
+
+  /** The job's own window operator, without a cluster around it. */
+  private static final class CounterHarness
+      extends KeyedOneInputStreamOperatorTestHarness<String, ClickEvent, ClickEventStatistics> {
+    private static final long serialVersionUID = 1L;
+
+    CounterHarness(JobOptions options) throws Exception {
+      super(operator(options), ClickEvent::page, Types.STRING);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static OneInputStreamOperator<ClickEvent, ClickEventStatistics> operator(JobOptions options) {
+      var env = StreamExecutionEnvironment.getExecutionEnvironment();
+      var clicks = env.fromData(new ClickEvent(0, "/help"));
+      var counted = ClickEventCount.countByPage(clicks, ClickEventCount.windows(options)).getTransformation();
+      return ((OneInputTransformation<ClickEvent, ClickEventStatistics>) counted).getOperator();
+    }
+
+    void click(long timestamp, String page) throws Exception {
+      processElement(new ClickEvent(timestamp, page), timestamp);
+    }
+
+    List<ClickEventStatistics> emitted() {
+      return extractOutputValues();
+    }
+  }
+}
