@@ -83,6 +83,9 @@ pub struct Generate {
     /// Touch this file whenever the broker acknowledged clicks, for a health check
     #[arg(long, value_name = "FILE")]
     pub alive: Option<std::path::PathBuf>,
+    /// Time limit in seconds for the broker to answer at the start
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    pub timeout: u64,
 }
 
 /// A finite number above 0.

@@ -1,12 +1,57 @@
 //! `playground generate`.
 
-use anyhow::{Result, bail};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Global, topic::Generate};
 use crate::failure::Status;
-use crate::report::Terminal;
+use crate::report::{Terminal, generate::Ticker};
+use crate::workload::CLICKS_PER_SECOND;
+use crate::workload::alive::Alive;
+use crate::workload::generator::{self, Order};
 
-/// Not built yet.
-pub async fn run(_global: &Global, _args: Generate, _terminal: &Terminal) -> Result<Status> {
-    bail!("not built yet")
+/// Sends clicks until told to stop. Ended by SIGTERM, as a container is, with all clicks acknowledged, it has done its
+/// work: exit code 0. Ctrl-C gives 130, and clicks left unacknowledged at SIGTERM give 4.
+pub async fn run(_global: &Global, args: Generate, terminal: &Terminal) -> Result<Status> {
+    let order = Order {
+        bootstrap: args.bootstrap_server,
+        topic: args.topic,
+        speed: args.rate.map_or(args.speed, |rate| rate / CLICKS_PER_SECOND),
+        clicks: args.clicks,
+        wait: Duration::from_secs(args.timeout),
+    };
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut ticker = Ticker::new(*terminal);
+    let mut sending = tokio::task::spawn_blocking({
+        let stop = Arc::clone(&stop);
+        move || generator::generate(&order, &stop, args.alive.map(Alive::new), |progress| ticker.tick(progress))
+    });
+    let mut ended = Ended::Done;
+    let summary = loop {
+        tokio::select! {
+            summary = &mut sending => break summary.context("send clicks")??,
+            _ = interrupt.recv() => ended = Ended::Interrupted,
+            _ = terminate.recv() => ended = Ended::Terminated,
+        }
+        stop.store(true, Ordering::Relaxed);
+    };
+    terminal.result(&summary)?;
+    Ok(match ended {
+        Ended::Interrupted => Status::Interrupted,
+        Ended::Terminated if summary.unacknowledged > 0 => Status::Environment,
+        Ended::Terminated | Ended::Done => Status::Pass,
+    })
+}
+
+enum Ended {
+    Done,
+    Interrupted,
+    Terminated,
 }

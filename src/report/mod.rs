@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use crate::cli::Output;
 
+pub mod generate;
+
 /// A result: `Serialize` is its JSON, `human` its page for people.
 pub trait Render: Serialize {
     /// The page for people, ending without a line break.

@@ -4,7 +4,16 @@
 //! partition of its own in `input`, so no partition is ever empty and the last record of a partition tells exactly where
 //! its page's clicks end.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+
+pub mod alive;
+pub mod encoding;
+pub mod generator;
+pub mod pace;
+pub mod resume;
+pub mod sequence;
 
 /// The topic of clicks.
 pub const INPUT: &str = "input";
@@ -20,6 +29,10 @@ pub const PAGES: [&str; 6] = ["/help", "/index", "/shop", "/jobs", "/about", "/n
 pub const WINDOW_MS: i64 = 15_000;
 /// How many clicks a page has in a window.
 pub const CLICKS_PER_WINDOW: u64 = 1000;
+/// From one click of a page to its next, in ms of event time.
+pub const STEP_MS: i64 = 15;
+/// Clicks of all pages in a second of event time.
+pub const CLICKS_PER_SECOND: f64 = 400.0;
 /// How far, in ms, the job's watermark stays behind the newest click of a partition.
 pub const OUT_OF_ORDERNESS_MS: i64 = 200;
 
@@ -35,7 +48,8 @@ pub struct Click<'a> {
     /// When, in ms since the epoch, of event time.
     pub timestamp: i64,
     /// Which page.
-    pub page: &'a str,
+    #[serde(borrow)]
+    pub page: Cow<'a, str>,
 }
 
 /// A record of [`OUTPUT`].
@@ -55,6 +69,13 @@ pub struct WindowCount {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_constants_agree() {
+        assert_eq!(STEP_MS * i64::try_from(CLICKS_PER_WINDOW).unwrap(), WINDOW_MS);
+        let a_window = CLICKS_PER_SECOND * 15.0;
+        assert!((a_window - 6.0 * 1000.0).abs() < f64::EPSILON);
+    }
 
     #[test]
     fn a_window_starts_on_a_multiple_of_its_length() {

@@ -1,0 +1,144 @@
+//! A broker's topics and offsets.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rdkafka::TopicPartitionList;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::topic_partition_list::Offset;
+
+use super::{Isolation, Quiet, config, reader_config};
+
+/// How long a single question to the broker may take.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long one attempt to reach it takes while [`Admin::wait`] waits.
+const ATTEMPT: Duration = Duration::from_millis(500);
+
+/// Asks a broker.
+pub struct Admin {
+    bootstrap: String,
+    isolation: Isolation,
+    // A consumer, because a producer that asks for a topic's metadata would create the topic.
+    client: BaseConsumer<Quiet>,
+    quiet: Quiet,
+}
+
+impl Admin {
+    /// A client of `bootstrap` (`host:port`). Nothing is connected yet. With [`Isolation::Committed`], a topic ends
+    /// where its first open transaction begins.
+    pub fn new(bootstrap: &str, isolation: Isolation) -> Result<Self> {
+        let quiet = Quiet::default();
+        let client = reader_config(bootstrap, isolation)
+            .create_with_context(quiet.clone())
+            .with_context(|| format!("make a client of the broker at {bootstrap}"))?;
+        Ok(Self { bootstrap: bootstrap.to_owned(), isolation, client, quiet })
+    }
+
+    /// Waits until the broker answers. `waiting` is told every half second what stands in the way, and ends the wait
+    /// with its own error.
+    pub fn wait(&self, limit: Duration, mut waiting: impl FnMut(&str) -> Result<()>) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        loop {
+            // Complaints are delivered by polling, and metadata requests alone do not poll.
+            let Err(error) = self.client.fetch_metadata(None, ATTEMPT) else { return Ok(()) };
+            let _ = self.client.poll(Duration::ZERO);
+            let seen = self.quiet.last_error().unwrap_or_else(|| error.to_string());
+            if Instant::now() >= deadline {
+                bail!("the broker at {} does not answer within {} s: {seen}", self.bootstrap, limit.as_secs());
+            }
+            waiting(&seen)?;
+        }
+    }
+
+    /// The topics and their numbers of partitions.
+    pub fn topics(&self) -> Result<BTreeMap<String, usize>> {
+        let metadata = self.client.fetch_metadata(None, ANSWER).with_context(|| self.names("list the topics"))?;
+        Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
+    }
+
+    /// For each partition of a topic, the offset of its oldest record and the offset that its next record will have.
+    pub fn ends(&self, topic: &str) -> Result<Vec<Range<i64>>> {
+        let topics = self.topics()?;
+        let Some(&partitions) = topics.get(topic) else {
+            let there: Vec<_> = topics.into_keys().filter(|name| !name.starts_with("__")).collect();
+            let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+            bail!("there is no topic '{topic}' on {}; topics: {there}", self.bootstrap);
+        };
+        (0..i32::try_from(partitions)?)
+            .map(|partition| {
+                let (low, high) = self
+                    .client
+                    .fetch_watermarks(topic, partition, ANSWER)
+                    .with_context(|| self.names(&format!("read the offsets of {topic}-{partition}")))?;
+                Ok(low..high)
+            })
+            .collect()
+    }
+
+    /// For each partition of a topic, the offset that a group committed: the first record it has not covered.
+    pub fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<i64>>> {
+        let partitions = self.ends(topic)?.len();
+        let client: BaseConsumer<Quiet> = reader_config(&self.bootstrap, self.isolation)
+            .set("group.id", group)
+            .create_with_context(self.quiet.clone())
+            .with_context(|| self.names("make a client"))?;
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_range(topic, 0, i32::try_from(partitions)? - 1);
+        let told = client
+            .committed_offsets(asked, ANSWER)
+            .with_context(|| self.names(&format!("read what group {group} committed of {topic}")))?;
+        let offset = |place: usize| match told
+            .elements()
+            .get(place)
+            .map(rdkafka::topic_partition_list::TopicPartitionListElem::offset)
+        {
+            Some(Offset::Offset(offset)) => Some(offset),
+            _ => None,
+        };
+        Ok((0..partitions).map(offset).collect())
+    }
+
+    /// Creates the topics that are missing, one copy each. One that is there with another number of partitions is an
+    /// error, because partition numbers mean something here.
+    pub fn ensure_topics(&self, wanted: &[(&str, usize)]) -> Result<()> {
+        let there = self.topics()?;
+        let mut missing = Vec::new();
+        for &(topic, partitions) in wanted {
+            match there.get(topic) {
+                None => missing.push(NewTopic::new(topic, i32::try_from(partitions)?, TopicReplication::Fixed(1))),
+                Some(&found) => ensure!(
+                    found == partitions,
+                    "topic '{topic}' on {} has {found} partitions instead of {partitions}: delete it, or use another",
+                    self.bootstrap
+                ),
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { self.create(&missing) }
+    }
+
+    fn create(&self, topics: &[NewTopic<'_>]) -> Result<()> {
+        let client: AdminClient<Quiet> = config(&self.bootstrap)
+            .create_with_context(self.quiet.clone())
+            .with_context(|| self.names("make a client"))?;
+        let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().context("start a runtime")?;
+        let answers =
+            runtime.block_on(client.create_topics(topics, &options)).with_context(|| self.names("create topics"))?;
+        for answer in answers {
+            match answer {
+                // Somebody else was faster; it is there.
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, code)) => bail!("create topic '{topic}' on {}: {code}", self.bootstrap),
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self, what: &str) -> String {
+        format!("{what} on the broker at {}", self.bootstrap)
+    }
+}

@@ -1,0 +1,232 @@
+//! Sends clicks to a topic: the [`Sequence`] says which, the [`Pace`] when, the [`Producer`] that each arrives once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use super::alive::Alive;
+use super::encoding::encode;
+use super::pace::Pace;
+use super::resume::resume;
+use super::sequence::Sequence;
+use super::{INPUT, OUTPUT, PAGES};
+use crate::failure::Failure;
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
+use crate::kafka::produce::{Producer, Sent};
+
+/// Clicks between two looks at the clock and at what the broker answered.
+const BURST: u32 = 1000;
+/// The shortest rest when nothing is due: the price of an exact 15 ms would be waking up for every six clicks.
+const SHORTEST_REST: Duration = Duration::from_millis(10);
+/// The longest rest, so that a stop is noticed.
+const LONGEST_REST: Duration = Duration::from_millis(50);
+/// How long a stopped generator waits for acknowledgements; Docker kills a container after 10 s.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// What to send, where, how fast.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The broker, as `host:port`.
+    pub bootstrap: String,
+    /// The topic; created when it is missing.
+    pub topic: String,
+    /// Seconds of event time a second; infinite for as fast as the broker takes clicks.
+    pub speed: f64,
+    /// How many clicks to send; no end when `None`.
+    pub clicks: Option<u64>,
+    /// How long to wait for the broker at the start.
+    pub wait: Duration,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// The broker does not answer yet, and why.
+    Waiting(String),
+    /// The sequence begins or goes on at this timestamp (ms of event time); `clicks` are missing to the furthest page.
+    Begins {
+        /// Whether the topic held clicks already.
+        resumed: bool,
+        /// First click to send, in ms since the epoch.
+        timestamp: i64,
+    },
+    /// Clicks go out.
+    Sending(Sending),
+}
+
+/// How far sending has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sending {
+    /// Clicks that the broker acknowledged.
+    pub acknowledged: u64,
+    /// Clicks that are under way.
+    pub under_way: u64,
+    /// How far, in ms of event time, what was sent stays behind what is due; 0 when no pace is set.
+    pub behind: i64,
+    /// Since sending began.
+    pub elapsed: Duration,
+    /// What the client last complained about, while clicks are under way.
+    pub complaint: Option<String>,
+}
+
+/// What was sent in the end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The topic.
+    pub topic: String,
+    /// Clicks that the broker acknowledged.
+    pub clicks: u64,
+    /// Clicks that it did not before the generator was stopped. Nothing is lost: the next start begins after the last
+    /// one that arrived.
+    pub unacknowledged: u64,
+    /// From the first click to the last acknowledgement, in seconds.
+    pub seconds: f64,
+    /// Clicks acknowledged a second.
+    pub clicks_per_second: f64,
+    /// Timestamp of the first click, in ms since the epoch of event time.
+    pub first_timestamp: i64,
+    /// Timestamp of the click that would be next.
+    pub next_timestamp: i64,
+}
+
+/// Sends until the order is done or `stop` is set. `tell` hears of progress some twenty times a second; an error from it
+/// ends the run.
+pub fn generate(
+    order: &Order,
+    stop: &AtomicBool,
+    mut alive: Option<Alive>,
+    mut tell: impl FnMut(&Progress),
+) -> Result<Summary> {
+    let (sequence, anchor) = prepare(order, stop, &mut tell)?;
+    let began = Instant::now();
+    let mut run = Run {
+        first: sequence.nearest(),
+        pace: Pace::new(anchor, began, order.speed),
+        producer: Producer::new(&order.bootstrap, &order.topic)?,
+        left: order.clicks.unwrap_or(u64::MAX),
+        buffer: Vec::with_capacity(64),
+        sent: 0,
+        began,
+        sequence,
+    };
+    while run.left > 0 && !stop.load(Ordering::Relaxed) {
+        let rest = run.burst()?;
+        run.producer.serve(rest)?;
+        run.report(alive.as_mut(), &mut tell)?;
+    }
+    run.finish(stop, |run| run.report(alive.as_mut(), &mut tell))?;
+    Ok(run.summary(&order.topic))
+}
+
+/// Waits for the broker, makes the topics, finds where the clicks begin. The event time that is now comes with them.
+fn prepare(order: &Order, stop: &AtomicBool, tell: &mut impl FnMut(&Progress)) -> Result<(Sequence, i64)> {
+    let admin = Admin::new(&order.bootstrap, Isolation::Uncommitted)?;
+    admin.wait(order.wait, |seen| {
+        tell(&Progress::Waiting(seen.to_owned()));
+        if stop.load(Ordering::Relaxed) {
+            return Err(Failure::Interrupted("interrupted while waiting for the broker".to_owned()).into());
+        }
+        Ok(())
+    })?;
+    let mut topics = vec![(order.topic.as_str(), PAGES.len())];
+    if order.topic == INPUT {
+        topics.push((OUTPUT, 1));
+    }
+    admin.ensure_topics(&topics)?;
+    let resumed = resume(&admin, &order.bootstrap, &order.topic)?;
+    let (sequence, anchor, resumed) = match resumed {
+        Some(sequence) => (sequence.clone(), sequence.furthest(), true),
+        None => (Sequence::fresh(now()?), now()?, false),
+    };
+    tell(&Progress::Begins { resumed, timestamp: sequence.nearest() });
+    Ok((sequence, anchor))
+}
+
+/// The clock, in ms since the epoch.
+fn now() -> Result<i64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    i64::try_from(since.as_millis()).context("read the clock")
+}
+
+struct Run {
+    sequence: Sequence,
+    pace: Pace,
+    producer: Producer,
+    left: u64,
+    sent: u64,
+    buffer: Vec<u8>,
+    first: i64,
+    began: Instant,
+}
+
+impl Run {
+    /// Sends what is due, at most a burst. Returns how long to rest.
+    fn burst(&mut self) -> Result<Duration> {
+        let due = self.pace.due(Instant::now());
+        for _ in 0..BURST {
+            let Some((page, timestamp)) = self.sequence.peek(due).filter(|_| self.left > 0) else {
+                let rest = self.pace.until(self.sequence.nearest(), Instant::now());
+                return Ok(rest.clamp(SHORTEST_REST, LONGEST_REST));
+            };
+            encode(&mut self.buffer, timestamp, page);
+            match self.producer.send(i32::try_from(page)?, &self.buffer)? {
+                Sent::Accepted => self.sequence.advance(page),
+                // The click stays where it is, and the broker gets a moment.
+                Sent::Full => return Ok(SHORTEST_REST),
+            }
+            self.sent += 1;
+            self.left -= 1;
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// Waits for acknowledgements: for all of them when the order is done, for a few seconds when stopped.
+    fn finish(&mut self, stop: &AtomicBool, mut report: impl FnMut(&Self) -> Result<()>) -> Result<()> {
+        let mut stopped = None;
+        while self.producer.flush(LONGEST_REST) > 0 {
+            self.producer.serve(Duration::ZERO)?;
+            report(self)?;
+            if stop.load(Ordering::Relaxed) && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_WAIT {
+                break;
+            }
+        }
+        self.producer.serve(Duration::ZERO)?;
+        report(self)
+    }
+
+    fn report(&self, alive: Option<&mut Alive>, tell: &mut impl FnMut(&Progress)) -> Result<()> {
+        let acknowledged = self.producer.acknowledged();
+        if let Some(alive) = alive {
+            alive.acknowledged(acknowledged)?;
+        }
+        let due = self.pace.due(Instant::now());
+        let behind = if due == i64::MAX { 0 } else { (due - self.sequence.nearest()).max(0) };
+        let under_way = self.sent - acknowledged;
+        let complaint = if under_way > 0 { self.producer.last_error() } else { None };
+        let elapsed = self.began.elapsed();
+        tell(&Progress::Sending(Sending { acknowledged, under_way, behind, elapsed, complaint }));
+        Ok(())
+    }
+
+    fn summary(&self, topic: &str) -> Summary {
+        let clicks = self.producer.acknowledged();
+        let seconds = self.began.elapsed().as_secs_f64();
+        Summary {
+            topic: topic.to_owned(),
+            clicks,
+            unacknowledged: self.sent - clicks,
+            seconds,
+            clicks_per_second: per_second(clicks, seconds),
+            first_timestamp: self.first,
+            next_timestamp: self.sequence.nearest(),
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a rate for people")]
+fn per_second(clicks: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { clicks as f64 / seconds } else { 0.0 }
+}
