@@ -80,7 +80,7 @@ pub struct Generate {
     /// End after N clicks [default: at Ctrl-C]
     #[arg(long, value_name = "N")]
     pub clicks: Option<u64>,
-    /// Touch this file whenever the broker acknowledged clicks, for a health check
+    /// Touch this file while the broker acknowledges clicks, for a health check [default in a container: /tmp/alive]
     #[arg(long, value_name = "FILE")]
     pub alive: Option<std::path::PathBuf>,
     /// Time limit in seconds for the broker to answer at the start

@@ -23,8 +23,8 @@ const BURST: u32 = 1000;
 const SHORTEST_REST: Duration = Duration::from_millis(10);
 /// The longest rest, so that a stop is noticed.
 const LONGEST_REST: Duration = Duration::from_millis(50);
-/// How long a stopped generator waits for acknowledgements; Docker kills a container after 10 s.
-const LAST_WAIT: Duration = Duration::from_secs(5);
+/// How long a stopped generator waits for acknowledgements: less than the 2 s after which Compose kills it.
+const LAST_WAIT: Duration = Duration::from_millis(1500);
 
 /// What to send, where, how fast.
 #[derive(Debug, Clone)]
