@@ -48,6 +48,8 @@ public final class ClickEventCount {
   }
 
   static void build(StreamExecutionEnvironment env, JobOptions options) {
+    // Shown in the web UI, and how the playground knows whether the job runs as it was asked for.
+    env.getConfig().setGlobalJobParameters(options.asParameters());
     if (options.checkpointing()) {
       env.enableCheckpointing(CHECKPOINT_INTERVAL.toMillis());
       env.getCheckpointConfig()

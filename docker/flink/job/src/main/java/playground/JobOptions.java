@@ -1,6 +1,7 @@
 package playground;
 
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Set;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.util.ParameterTool;
@@ -48,6 +49,20 @@ record JobOptions(
         options.checkpointing || options.delivery != DeliveryGuarantee.EXACTLY_ONCE,
         "--delivery exactly-once needs --checkpointing: output is committed with each checkpoint");
     return options;
+  }
+
+  /** Everything by its name, for whoever looks at the running job. */
+  ParameterTool asParameters() {
+    return ParameterTool.fromMap(
+        Map.of(
+            "bootstrap.servers", bootstrapServers,
+            "input-topic", inputTopic,
+            "output-topic", outputTopic,
+            "group", group,
+            "checkpointing", String.valueOf(checkpointing),
+            "event-time", String.valueOf(eventTime),
+            "backpressure", String.valueOf(backpressure),
+            "delivery", delivery.toString()));
   }
 
   private static boolean flag(ParameterTool given, String name) {

@@ -3,6 +3,7 @@ package playground;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.stream.Stream;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +37,16 @@ class JobOptionsTest {
   @Test
   void aFlagCanBeSwitchedOff() {
     assertThat(JobOptions.parse("--checkpointing", "false").checkpointing()).isFalse();
+  }
+
+  @Test
+  void itsParametersAreWhatItWouldBeGivenForTheSame() {
+    JobOptions options = JobOptions.parse("--event-time", "--delivery", "at-least-once");
+    String[] args =
+        options.asParameters().toMap().entrySet().stream()
+            .flatMap(entry -> Stream.of("--" + entry.getKey(), entry.getValue()))
+            .toArray(String[]::new);
+    assertThat(JobOptions.parse(args)).isEqualTo(options);
   }
 
   @ParameterizedTest
