@@ -1,5 +1,101 @@
 //! The compose model: parse, validate, resolve. Pure: files come in as text.
+//!
+//! A compose file may hold only what the platforms realise ([`keys`]); any other key is an error that names it, so no
+//! file runs differently here than under Compose without saying so.
 
-/// A resolved stack: every variable filled in, every value checked, nothing left that the platform would not realise.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stack {}
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+
+use crate::failure::Failure;
+use crate::settings::StackSettings;
+
+mod interpolate;
+mod keys;
+mod model;
+mod resolve;
+
+pub use model::*;
+
+/// The compose file inside the binary.
+const BUILTIN: &str = "services: {}";
+/// What messages call it.
+const BUILTIN_NAME: &str = "compose/docker-compose.yaml (built in)";
+
+/// The values of `${NAME}` in a compose file.
+pub type Variables = BTreeMap<String, String>;
+
+/// A compose file before it is resolved.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// What messages call it.
+    pub name: &'a str,
+    /// What relative host paths start from.
+    pub folder: &'a Path,
+    /// Its content.
+    pub text: &'a str,
+}
+
+impl Stack {
+    /// The stack that the settings ask for: the user's file, or else the built-in one.
+    pub fn load(settings: &StackSettings) -> Result<Self> {
+        let variables = variables(settings, std::env::vars());
+        let Some(file) = &settings.file else {
+            let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+            let source = Source { name: BUILTIN_NAME, folder: &folder, text: BUILTIN };
+            return Self::parse(&source, &settings.project, &variables);
+        };
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|error| usage(format!("{name}: {error}")))?;
+        let folder = std::path::absolute(file).map_err(|error| usage(format!("{name}: {error}")))?;
+        let folder = folder.parent().unwrap_or(Path::new("/"));
+        Self::parse(&Source { name: &name, folder, text: &text }, &settings.project, &variables)
+    }
+
+    /// Resolves a compose file.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], with the file's name and the place in it.
+    pub fn parse(source: &Source<'_>, project: &str, variables: &Variables) -> Result<Self> {
+        resolve::stack(source, project, variables).map_err(|error| usage(format!("{}: {error:#}", source.name)))
+    }
+
+    /// The same stack with another number of replicas of a service.
+    pub fn with_replicas(mut self, service: &str, replicas: u32) -> Result<Self> {
+        let names: Vec<String> = self.services.iter().map(|service| service.name.clone()).collect();
+        let Some(found) = self.services.iter_mut().find(|one| one.name == service) else {
+            return Err(usage(format!("no service '{service}'; there are {}", names.join(", "))));
+        };
+        if replicas > 1 && found.ports.iter().any(|port| port.published.is_some()) {
+            return Err(usage(format!("{service}: only one replica can publish its port")));
+        }
+        found.replicas = replicas;
+        Ok(self)
+    }
+
+    /// A service by its name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+}
+
+/// The settings as variables of the compose file, over those of the process.
+fn variables(settings: &StackSettings, process: impl Iterator<Item = (String, String)>) -> Variables {
+    let mut variables: Variables = process.collect();
+    variables.extend([
+        ("REST_PORT".to_owned(), settings.rest_port.to_string()),
+        ("KAFKA_PORT".to_owned(), settings.kafka_port.to_string()),
+        ("SPEED".to_owned(), settings.speed.to_string()),
+        ("JOB_ARGS".to_owned(), settings.job.arguments().join(" ")),
+    ]);
+    variables
+}
+
+fn usage(message: String) -> anyhow::Error {
+    anyhow!(Failure::Usage(message))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The keys of the compose format that the platforms realise, as a table; every other key is an error.
+
+use anyhow::{Result, bail};
+use serde_yaml::Value;
+
+/// What may stand below a key.
+enum Shape {
+    /// Whatever the format allows.
+    Any,
+    /// A number or a truth value, which variables bring as text.
+    Scalar,
+    /// These keys.
+    Keys(&'static [(&'static str, Shape)]),
+    /// The same below each name or item.
+    Each(&'static Shape),
+}
+
+use Shape::{Any, Each, Keys, Scalar};
+
+const FILE: Shape = Keys(&[
+    ("version", Any), // has no meaning any more, in Compose neither
+    ("services", Each(&SERVICE)),
+    ("networks", Each(&Keys(&[("internal", Scalar), ("name", Any)]))),
+    ("volumes", Each(&Keys(&[("driver_opts", Any), ("name", Any)]))),
+]);
+
+const SERVICE: Shape = Keys(&[
+    ("cap_add", Any),
+    ("cap_drop", Any),
+    ("command", Any),
+    ("cpus", Scalar),
+    ("depends_on", Each(&Keys(&[("condition", Any)]))),
+    ("deploy", Keys(&[("replicas", Scalar), ("resources", Keys(&[("limits", LIMITS)]))])),
+    ("entrypoint", Any),
+    ("environment", Any),
+    ("expose", Any),
+    ("group_add", Any),
+    ("healthcheck", HEALTH),
+    ("hostname", Any),
+    ("image", Any),
+    ("init", Scalar),
+    ("labels", Any),
+    ("mem_limit", Any),
+    ("networks", Each(&Keys(&[("aliases", Any)]))),
+    ("pids_limit", Scalar),
+    ("ports", Each(&Keys(&[("host_ip", Any), ("protocol", Any), ("published", Any), ("target", Scalar)]))),
+    ("read_only", Scalar),
+    ("restart", Any),
+    ("scale", Scalar),
+    ("security_opt", Any),
+    ("shm_size", Any),
+    ("stop_grace_period", Any),
+    ("stop_signal", Any),
+    ("sysctls", Any),
+    ("tmpfs", Any),
+    ("ulimits", Each(&Keys(&[("hard", Scalar), ("soft", Scalar)]))),
+    ("user", Any),
+    ("volumes", Each(&MOUNT)),
+    ("working_dir", Any),
+]);
+
+const LIMITS: Shape = Keys(&[("cpus", Any), ("memory", Any), ("pids", Scalar)]);
+
+const HEALTH: Shape = Keys(&[
+    ("disable", Scalar),
+    ("interval", Any),
+    ("retries", Scalar),
+    ("start_period", Any),
+    ("test", Any),
+    ("timeout", Any),
+]);
+
+const MOUNT: Shape = Keys(&[
+    ("bind", Keys(&[("create_host_path", Scalar)])),
+    ("read_only", Scalar),
+    ("source", Any),
+    ("target", Any),
+    ("tmpfs", Keys(&[("mode", Scalar), ("size", Any)])),
+    ("type", Any),
+]);
+
+/// Refuses keys that no platform realises, and gives numbers that came as text their type.
+pub(super) fn check(file: &mut Value) -> Result<()> {
+    walk(file, &FILE, "")
+}
+
+fn walk(value: &mut Value, shape: &Shape, path: &str) -> Result<()> {
+    match (shape, value) {
+        (Scalar, value) => give_type(value),
+        (Keys(keys), Value::Mapping(entries)) => {
+            for (key, item) in entries.iter_mut() {
+                let key = key.as_str().unwrap_or("?");
+                let below = join(path, key);
+                match keys.iter().find(|(name, _)| *name == key) {
+                    Some((_, shape)) => walk(item, shape, &below)?,
+                    None if key.starts_with("x-") => {}
+                    None => bail!("{below}: the playground does not support '{key}' here"),
+                }
+            }
+        }
+        (Each(shape), Value::Mapping(entries)) => {
+            for (key, item) in entries.iter_mut() {
+                walk(item, shape, &join(path, key.as_str().unwrap_or("?")))?;
+            }
+        }
+        (Each(shape), Value::Sequence(items)) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                walk(item, shape, &format!("{path}[{index}]"))?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn give_type(value: &mut Value) {
+    if let Value::String(text) = &*value
+        && let Ok(typed @ (Value::Number(_) | Value::Bool(_))) = serde_yaml::from_str(text)
+    {
+        *value = typed;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(text: &str) -> Result<Value> {
+        let mut value = serde_yaml::from_str(text).unwrap();
+        check(&mut value).map(|()| value)
+    }
+
+    #[test]
+    fn a_key_that_is_not_realised_is_named_with_its_place() {
+        for (text, want) in [
+            ("services: {a: {privileged: true}}", "services.a.privileged: the playground does not support 'privileged' here"),
+            ("name: x", "name: the playground does not support 'name' here"),
+            (
+                "services: {a: {ports: [{target: 1, mode: host}]}}",
+                "services.a.ports[0].mode: the playground does not support 'mode' here",
+            ),
+            (
+                "services: {a: {depends_on: {b: {condition: service_started, required: false}}}}",
+                "services.a.depends_on.b.required: the playground does not support 'required' here",
+            ),
+        ] {
+            assert_eq!(checked(text).unwrap_err().to_string(), want);
+        }
+    }
+
+    #[test]
+    fn extensions_are_allowed_anywhere() {
+        checked("x-all: 1\nservices: {a: {image: b, x-note: {c: d}, healthcheck: {x-why: e}}}").unwrap();
+    }
+
+    #[test]
+    fn a_number_that_came_as_text_gets_its_type() {
+        let value = checked("services: {a: {scale: '2', environment: {N: '2'}}}").unwrap();
+        assert_eq!(value["services"]["a"]["scale"], Value::Number(2.into()));
+        assert_eq!(value["services"]["a"]["environment"]["N"], Value::String("2".into()));
+    }
+}

@@ -1,0 +1,136 @@
+use super::*;
+use std::time::Duration;
+
+use crate::failure::Status;
+
+fn parsed(text: &str) -> Result<Stack> {
+    let source = Source { name: "stack.yaml", folder: Path::new("/home/me/stack"), text };
+    let variables = [("REST_PORT", "8082"), ("HOME", "/home/me")].map(|(key, value)| (key.into(), value.into()));
+    Stack::parse(&source, "p", &Variables::from(variables))
+}
+
+fn refused(text: &str) -> String {
+    let error = parsed(text).unwrap_err();
+    assert_eq!(Status::of(&error), Status::Usage, "{error}");
+    error.to_string()
+}
+
+const SAMPLE: &str = r#"
+x-jvm: &jvm
+  cap_drop: [ALL]
+  security_opt: ["no-new-privileges:true"]
+  environment: &env
+    HEAP: 64m
+services:
+  one:
+    <<: *jvm
+    image: playground/one:${VERSION:-1.0}
+    command: run --port ${REST_PORT:-8081} 'a b'
+    environment:
+      <<: *env
+      HOME:
+      NOT_SET:
+      EMPTY: ""
+    ports: ["127.0.0.1:${REST_PORT:-8081}:8081"]
+    volumes: ["data:/data", "./conf/../conf/a.yaml:/a.yaml:ro"]
+    tmpfs: /tmp
+    mem_limit: 512m
+    healthcheck:
+      test: ["CMD", "check"]
+      interval: 200ms
+      retries: 5
+  two:
+    image: two
+    depends_on: {one: {condition: service_healthy}}
+    deploy: {replicas: "${REPLICAS:-2}"}
+volumes:
+  data:
+"#;
+
+#[test]
+fn a_file_is_resolved_to_plain_values() {
+    let stack = parsed(SAMPLE).unwrap();
+    let one = stack.service("one").unwrap();
+    assert_eq!(one.image, "playground/one:1.0");
+    assert_eq!(one.command.as_deref().unwrap(), ["run", "--port", "8082", "a b"]);
+    let environment = [("HEAP", "64m"), ("HOME", "/home/me"), ("EMPTY", "")].map(|(k, v)| (k.into(), v.into()));
+    assert_eq!(one.environment, BTreeMap::from(environment));
+    assert_eq!((one.ports[0].published, one.ports[0].target), (Some(8082), 8081));
+    assert_eq!(one.memory, Some(512 << 20));
+    assert_eq!(one.cap_drop, ["ALL"]);
+    assert_eq!(one.mounts[0].source, MountSource::Volume("p_data".into()));
+    assert_eq!(one.mounts[1].source, MountSource::Host { path: "/home/me/stack/conf/a.yaml".into(), create: true });
+    assert!(one.mounts[1].read_only);
+    assert_eq!(one.mounts[2].source, MountSource::Memory { size: None, mode: None });
+    let HealthCheck::Command(health) = &one.health else { panic!("{:?}", one.health) };
+    assert_eq!((&health.test[..], health.interval), (&["CMD".into(), "check".into()][..], Some(Duration::from_millis(200))));
+    assert_eq!(one.networks, [Attachment { network: "p_default".into(), aliases: Vec::new() }]);
+
+    let two = stack.service("two").unwrap();
+    assert_eq!(two.replicas, 2);
+    assert_eq!(two.depends_on, [Dependency { service: "one".into(), condition: Condition::Healthy }]);
+    assert_eq!(stack.networks, [Network { key: "default".into(), name: "p_default".into(), internal: false }]);
+    assert_eq!(stack.volumes, [Volume { key: "data".into(), name: "p_data".into(), options: BTreeMap::new() }]);
+}
+
+#[test]
+fn what_cannot_be_realised_is_refused_with_its_place() {
+    for (text, want) in [
+        ("a: [", "stack.yaml: did not find expected node content at line 2 column 1, while parsing a flow node"),
+        ("services: {a: {image: b, privileged: true}}", "stack.yaml: services.a.privileged: the playground does not support 'privileged' here"),
+        ("services: {a: {command: b}}", "stack.yaml: services.a: image is missing; the playground builds none of your own"),
+        ("services: {a: {image: b, ports: ['8081:8081']}}", "stack.yaml: services.a: ports: 8081:8081 is open to the network; use 127.0.0.1:8081:8081"),
+        ("services: {a: {image: b, ports: ['0.0.0.0:8081:8081']}}", "stack.yaml: services.a: ports: 0.0.0.0:8081:8081 is open to the network; use 127.0.0.1:8081:8081"),
+        ("services: {a: {image: b, ports: ['8081']}}", "stack.yaml: services.a: ports: 8081: say which port of the host, as in 127.0.0.1:8081:8081"),
+        ("services: {a: {image: b, scale: 2, ports: ['127.0.0.1:1:1']}}", "stack.yaml: services.a: ports: only one replica can publish a port"),
+        ("services: {a: {image: b, restart: always}}", "stack.yaml: services.a: restart: only \"no\" is supported"),
+        ("services: {a: {image: b, volumes: [/data]}}", "stack.yaml: services.a: volumes: a volume without a name is not supported: it would be left behind"),
+        ("services: {a: {image: b, volumes: ['data:/data']}}", "stack.yaml: services.a: volumes: no volume 'data' under 'volumes:'"),
+        ("services: {a: {image: b, network_mode: host}}", "stack.yaml: services.a.network_mode: the playground does not support 'network_mode' here"),
+        ("services: {a: {image: b, networks: [c]}}", "stack.yaml: services.a: networks: no network 'c' under 'networks:'"),
+        ("services: {a: {image: b, depends_on: [c]}}", "stack.yaml: services.a.depends_on: no service 'c'"),
+        ("services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [a]}}", "stack.yaml: services wait for each other in a circle: a, b"),
+        ("services: {a: {image: b, environment: {X: '${Y:?say Y}'}}}", "stack.yaml: services.a.environment.X: Y must be set: say Y"),
+        ("services: {a: {image: b, mem_limit: much}}", "stack.yaml: services.a.mem_limit: "),
+        ("services: {a: {image: b, command: \"it's\"}}", "stack.yaml: services.a: command: a quote is not closed: it's"),
+    ] {
+        let message = refused(text);
+        assert!(message.starts_with(want), "{text}\n got {message}\nwant {want}");
+    }
+}
+
+#[test]
+fn the_hash_follows_what_a_container_is_made_from() {
+    let hash = |text: &str| parsed(text).unwrap().service("a").unwrap().hash();
+    let base = hash("services: {a: {image: b}}");
+    assert_eq!(base, hash("services: {c: {image: d}, a: {image: b}}"));
+    assert_eq!(base, hash("services: {a: {image: b, scale: 3, depends_on: [c]}, c: {image: d}}"));
+    assert_ne!(base, hash("services: {a: {image: b, command: c}}"));
+    assert_ne!(base, hash("services: {a: {image: b, environment: [A=1]}}"));
+}
+
+#[test]
+fn replicas_change_only_where_no_port_is_published() {
+    let stack = parsed(SAMPLE).unwrap();
+    assert_eq!(stack.clone().with_replicas("two", 3).unwrap().service("two").unwrap().replicas, 3);
+    let error = stack.clone().with_replicas("one", 2).unwrap_err();
+    assert_eq!(error.to_string(), "one: only one replica can publish its port");
+    assert_eq!(stack.with_replicas("six", 2).unwrap_err().to_string(), "no service 'six'; there are one, two");
+}
+
+#[test]
+fn settings_are_variables_above_those_of_the_process() {
+    let settings = StackSettings {
+        project: "p".into(),
+        file: None,
+        rest_port: 1,
+        kafka_port: 2,
+        speed: 2.5,
+        job: crate::settings::JobVariant::default(),
+    };
+    let variables = variables(&settings, [("REST_PORT", "9"), ("FLINK_IMAGE", "flink:2")].map(|(k, v)| (k.into(), v.into())).into_iter());
+    assert_eq!(variables["REST_PORT"], "1");
+    assert_eq!(variables["FLINK_IMAGE"], "flink:2");
+    assert_eq!(variables["SPEED"], "2.5");
+    assert_eq!(variables["JOB_ARGS"], "--checkpointing --event-time --delivery at-least-once");
+}
