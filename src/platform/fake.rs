@@ -1,52 +1,212 @@
-//! A platform in memory, for tests of the binary without an engine.
+//! A platform in memory, kept in a file between commands: for tests of the binary without an engine.
+//!
+//! It keeps the contract for what the contract says of instances and marks. Nothing runs: a service is healthy as soon as
+//! it is started, a one-shot service is done at once, and a command prints itself.
 
-use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::platform::{Contract, Ended, Extent, Instance, Journal, Line, LogRange, Mark, Progress};
-use crate::stack::Stack;
+use crate::platform::{
+    Contract, Ended, Extent, Health, Instance, Journal, Line, LogRange, Mark, Port, Progress, State,
+};
+use crate::stack::{HealthCheck, Service, Stack};
 
 /// Remembers what was done to it.
-pub struct Fake {}
+pub struct Fake {
+    file: PathBuf,
+    project: String,
+    world: Mutex<World>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct World {
+    made: Vec<Made>,
+    marks: Vec<Mark>,
+    network: bool,
+    volumes: Vec<String>,
+}
+
+/// An instance and what it was made from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Made {
+    instance: Instance,
+    hash: String,
+    one_shot: bool,
+}
+
+impl Fake {
+    /// A project whose state lies in a folder.
+    pub fn open(folder: &Path, project: &str) -> Result<Self> {
+        let file = folder.join(format!("{project}.json"));
+        let world = match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", file.display()))?,
+            Err(_) => World::default(),
+        };
+        Ok(Self { file, project: project.to_owned(), world: Mutex::new(world) })
+    }
+
+    /// Looks at the world or changes it, and writes it down.
+    fn with<T>(&self, act: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
+        let mut world = self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let result = act(&mut world)?;
+        let json = serde_json::to_vec(&*world).context("write the fake's state as JSON")?;
+        std::fs::write(&self.file, json).with_context(|| format!("write {}", self.file.display()))?;
+        Ok(result)
+    }
+
+    /// Changes one instance.
+    fn change(&self, name: &str, act: impl FnOnce(&mut Instance)) -> Result<()> {
+        self.with(|world| match world.made.iter_mut().find(|one| one.instance.name() == name) {
+            Some(made) => {
+                act(&mut made.instance);
+                Ok(())
+            }
+            None => bail!("no {name} in project {}", self.project),
+        })
+    }
+}
+
+fn make(service: &Service, number: u32) -> Made {
+    let ports = service
+        .ports
+        .iter()
+        .filter_map(|port| Some(Port { host: port.host.to_string(), published: port.published?, target: port.target }));
+    let done = service.one_shot;
+    let checked = !done && service.health != HealthCheck::Image;
+    let instance = Instance {
+        service: service.name.clone(),
+        number,
+        id: format!("{}-{number}-{}", service.name, &service.hash()[..8]),
+        state: if done { State::Exited } else { State::Running },
+        health: checked.then_some(Health::Healthy),
+        exit_code: done.then_some(0),
+        ports: ports.collect(),
+        connected: true,
+    };
+    Made { instance, hash: service.hash(), one_shot: service.one_shot }
+}
+
+fn told(progress: &mpsc::UnboundedSender<Progress>, verb: &'static str, object: String, cause: &str) {
+    let _ = progress.send(Progress::Operation { verb, object, cause: cause.to_owned(), took: Duration::ZERO });
+}
 
 impl Contract for Fake {
     async fn services(&self) -> Result<Vec<Instance>> {
-        bail!("to come")
+        self.with(|world| {
+            let mut found: Vec<Instance> = world.made.iter().map(|made| made.instance.clone()).collect();
+            found.sort_by(|a, b| (&a.service, a.number).cmp(&(&b.service, b.number)));
+            Ok(found)
+        })
     }
-    async fn apply(&self, _: &Stack, _: mpsc::UnboundedSender<Progress>) -> Result<()> {
-        bail!("to come")
+
+    async fn volumes(&self) -> Result<Vec<String>> {
+        self.with(|world| Ok(world.volumes.clone()))
     }
-    async fn start(&self, _: &str) -> Result<()> {
-        bail!("to come")
+
+    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+        self.with(|world| {
+            world.network = true;
+            world.volumes = stack.volumes.iter().map(|volume| volume.name.clone()).collect();
+            let wanted: Vec<Made> = stack
+                .services
+                .iter()
+                .flat_map(|service| (1..=service.replicas).map(move |number| make(service, number)))
+                .collect();
+            let old = std::mem::take(&mut world.made);
+            for one in &old {
+                if !wanted.iter().any(|made| made.instance.name() == one.instance.name()) {
+                    told(&progress, "remove", one.instance.name(), "not wanted");
+                }
+            }
+            for made in wanted {
+                let name = made.instance.name();
+                let found = old.iter().find(|one| one.instance.name() == name && one.hash == made.hash);
+                match found.map(|one| (one.instance.state, one.one_shot)) {
+                    None => told(&progress, "create", name, "missing"),
+                    Some((State::Running, _) | (State::Exited, true)) => {}
+                    Some(_) => told(&progress, "start", name, "ended"),
+                }
+                world.made.push(made);
+            }
+            Ok(())
+        })
     }
-    async fn kill(&self, _: &str) -> Result<()> {
-        bail!("to come")
+
+    async fn start(&self, instance: &str) -> Result<()> {
+        self.change(instance, |one| {
+            (one.state, one.exit_code, one.connected) = (State::Running, None, true);
+            one.health = Some(Health::Healthy);
+        })
     }
-    async fn pause(&self, _: &str) -> Result<()> {
-        bail!("to come")
+
+    async fn kill(&self, instance: &str) -> Result<()> {
+        self.change(instance, |one| {
+            if one.state != State::Exited {
+                (one.state, one.exit_code, one.health) = (State::Exited, Some(137), None);
+            }
+        })
     }
-    async fn disconnect(&self, _: &str) -> Result<()> {
-        bail!("to come")
+
+    async fn pause(&self, instance: &str) -> Result<()> {
+        self.change(instance, |one| (one.state, one.health) = (State::Paused, None))
     }
-    async fn exec(&self, _: &str, _: &[String], _: mpsc::Sender<Line>) -> Result<Ended> {
-        bail!("to come")
+
+    async fn disconnect(&self, instance: &str) -> Result<()> {
+        self.change(instance, |one| one.connected = false)
     }
-    async fn logs(&self, _: Option<&str>, _: LogRange, _: mpsc::Sender<Line>) -> Result<()> {
-        bail!("to come")
+
+    /// Prints the command; `false` ends with 1.
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+        if !self.services().await?.iter().any(|one| one.service == service) {
+            bail!("{service} is not there in project {}; playground up", self.project);
+        }
+        let line = Line { instance: service.to_owned(), stderr: false, text: command.join(" ") };
+        let _ = lines.send(line).await;
+        Ok(Ended { exit_code: i64::from(command.last().is_some_and(|word| word == "false")) })
     }
-    async fn remove(&self, _: Extent) -> Result<Vec<String>> {
-        bail!("to come")
+
+    /// One line for each instance.
+    async fn logs(&self, service: Option<&str>, _: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
+        for one in self.services().await?.iter().filter(|one| service.is_none_or(|name| one.service == name)) {
+            let _ = lines.send(Line { instance: one.name(), stderr: false, text: "started".to_owned() }).await;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, extent: Extent) -> Result<Vec<String>> {
+        self.with(|world| {
+            let mut taken: Vec<String> = world.made.drain(..).map(|made| made.instance.name()).collect();
+            if std::mem::take(&mut world.network) {
+                taken.push(format!("network {}_default", self.project));
+            }
+            taken.extend(world.marks.drain(..).map(|mark| format!("mark {}", mark.id)));
+            if extent == Extent::Everything {
+                taken.extend(world.volumes.drain(..).map(|name| format!("volume {name}")));
+            }
+            Ok(taken)
+        })
     }
 }
 
 impl Journal for Fake {
-    async fn mark(&self, _: &Mark) -> Result<()> {
-        bail!("to come")
+    async fn mark(&self, mark: &Mark) -> Result<()> {
+        self.with(|world| {
+            world.marks.push(mark.clone());
+            Ok(())
+        })
     }
-    async fn forget(&self, _: &str) -> Result<()> {
-        bail!("to come")
+    async fn forget(&self, id: &str) -> Result<()> {
+        self.with(|world| {
+            world.marks.retain(|mark| mark.id != id);
+            Ok(())
+        })
     }
     async fn marks(&self) -> Result<Vec<Mark>> {
-        bail!("to come")
+        self.with(|world| Ok(world.marks.clone()))
     }
 }

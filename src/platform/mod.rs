@@ -2,6 +2,7 @@
 //!
 //! A platform knows services, containers and their faults; it knows no scenario, no job and no topic.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,9 +13,10 @@ use crate::stack::Stack;
 
 pub mod docker;
 pub mod fake;
+mod owner;
 
 /// One running or ended replica of a service, as observed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The service's name in the compose file.
     pub service: String,
@@ -69,7 +71,7 @@ pub enum Health {
 }
 
 /// A port that the host offers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// The address on the host, always a loopback one.
     pub host: String,
@@ -147,10 +149,15 @@ pub trait Contract {
     /// All instances of the project, in the order of service name and number, one-off containers left out.
     async fn services(&self) -> Result<Vec<Instance>>;
 
+    /// The names of the volumes that hold the project's data.
+    async fn volumes(&self) -> Result<Vec<String>>;
+
     /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
     /// what is stopped, takes away surplus replicas. Services without a `depends_on` between them start side by side.
     /// Each operation is told through `progress` with its cause. Applying the same stack twice changes nothing.
-    /// A one-shot service whose instance ended with exit code 0 is done, and is started again only with `jobs_lost`.
+    /// Images that are missing or stale are built first, where they are ours. Returns once each instance is what its
+    /// description promises: healthy, where it has a health check; ended with exit code 0, where it is one-shot. One that
+    /// ends otherwise is an error at once, with what it printed last. A one-shot service that is done is left alone.
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
 
     /// Makes an instance run and be reachable, whatever was done to it: killed, paused or disconnected.
@@ -194,7 +201,7 @@ pub trait Journal {
 pub enum Progress {
     /// An operation on an instance, and why.
     Operation {
-        /// As in `create`, `start`, `replace`, `remove`.
+        /// As in `create`, `start`, `replace`, `remove`; `ready` when an instance is what its description promises.
         verb: &'static str,
         /// As in `taskmanager-1`.
         object: String,
@@ -219,6 +226,18 @@ pub enum Progress {
     },
 }
 
+/// A port of the host that something else holds. Its advice is the commands': they know which option moves it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{address} is taken by {by}")]
+pub struct PortTaken {
+    /// The address that was to be published.
+    pub address: SocketAddr,
+    /// As in `java (process 4123)`.
+    pub by: String,
+    /// Whose port it was to be.
+    pub service: String,
+}
+
 /// One of the platforms.
 pub enum Platform {
     /// A Docker engine.
@@ -226,6 +245,19 @@ pub enum Platform {
     /// A platform in memory, for tests of the binary.
     Fake(fake::Fake),
 }
+
+impl Platform {
+    /// The platform that this process is to use, for one project.
+    pub async fn connect(project: &str) -> Result<Self> {
+        match std::env::var_os(FAKE) {
+            Some(folder) => Ok(Self::Fake(fake::Fake::open(folder.as_ref(), project)?)),
+            None => Ok(Self::Docker(docker::Docker::connect(project).await?)),
+        }
+    }
+}
+
+/// Names the folder of a [`fake::Fake`], for tests of the binary without an engine.
+const FAKE: &str = "PLAYGROUND_FAKE_PLATFORM";
 
 /// Forwards a call to the platform at hand.
 macro_rules! forward {
@@ -240,6 +272,9 @@ macro_rules! forward {
 impl Contract for Platform {
     async fn services(&self) -> Result<Vec<Instance>> {
         forward!(self, platform => platform.services())
+    }
+    async fn volumes(&self) -> Result<Vec<String>> {
+        forward!(self, platform => platform.volumes())
     }
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
         forward!(self, platform => platform.apply(stack, progress))

@@ -137,7 +137,10 @@ mod tests {
     #[test]
     fn a_key_that_is_not_realised_is_named_with_its_place() {
         for (text, want) in [
-            ("services: {a: {privileged: true}}", "services.a.privileged: the playground does not support 'privileged' here"),
+            (
+                "services: {a: {privileged: true}}",
+                "services.a.privileged: the playground does not support 'privileged' here",
+            ),
             ("name: x", "name: the playground does not support 'name' here"),
             (
                 "services: {a: {ports: [{target: 1, mode: host}]}}",

@@ -19,7 +19,7 @@ mod resolve;
 pub use model::*;
 
 /// The compose file inside the binary.
-const BUILTIN: &str = "services: {}";
+const BUILTIN: &str = include_str!("../../compose/docker-compose.yaml");
 /// What messages call it.
 const BUILTIN_NAME: &str = "compose/docker-compose.yaml (built in)";
 

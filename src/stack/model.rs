@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A resolved stack: every variable filled in, every value checked, nothing left that a platform would not realise.
@@ -31,6 +31,9 @@ pub struct Service {
     /// How many containers.
     #[serde(skip)]
     pub replicas: u32,
+    /// Whether it is done once it ended with exit code 0: its `x-one-shot` says so, or a service that waits for its end.
+    #[serde(skip)]
+    pub one_shot: bool,
     /// What must hold before it is started.
     #[serde(skip)]
     pub depends_on: Vec<Dependency>,
@@ -163,15 +166,13 @@ pub enum MountSource {
     },
     /// A file system in memory.
     Memory {
-        /// Its largest size in bytes.
-        size: Option<u64>,
-        /// Its permission bits.
-        mode: Option<u32>,
+        /// As in `size=64m,exec`; the engine knows them.
+        options: String,
     },
 }
 
 /// A service's place on a network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The network's name on the engine.
     pub network: String,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use compose_spec::{Compose, Resource};
 use serde_yaml::Value;
 
-use super::{Network, Service, Source, Stack, Variables, Volume, interpolate, keys};
+use super::{Condition, Dependency, Network, Service, Source, Stack, Variables, Volume, interpolate, keys};
 
 mod container;
 mod mount;
@@ -26,18 +26,23 @@ pub(super) fn stack(source: &Source<'_>, project: &str, variables: &Variables) -
     file.apply_merge()?;
     interpolate::tree(&mut file, "", variables)?;
     keys::check(&mut file)?;
-    let compose = typed(file)?;
+    let compose = typed(&file)?;
     let scope = Scope { project, source, variables, compose: &compose };
-    let services: Vec<Service> =
+    let mut services: Vec<Service> =
         compose.services.iter().map(|(name, service)| scope.service(name.as_str(), service)).collect::<Result<_>>()?;
     check_dependencies(&services)?;
-    let stack =
-        Stack { project: project.to_owned(), networks: scope.networks(&services)?, volumes: scope.volumes()?, services };
+    find_one_shots(&mut services);
+    let stack = Stack {
+        project: project.to_owned(),
+        networks: scope.networks(&services)?,
+        volumes: scope.volumes()?,
+        services,
+    };
     Ok(stack)
 }
 
 /// Types the whole file; where that fails, finds the key that is to blame, since the YAML reader no longer knows lines.
-fn typed(file: Value) -> Result<Compose> {
+fn typed(file: &Value) -> Result<Compose> {
     let error = match serde_yaml::from_value::<Compose>(file.clone()) {
         Ok(compose) => return Ok(compose),
         Err(error) => error,
@@ -81,15 +86,22 @@ fn check_dependencies(services: &[Service]) -> Result<()> {
             !done.contains(&service.name.as_str())
                 && service.depends_on.iter().all(|one| done.contains(&one.service.as_str()))
         };
-        match services.iter().find(ready) {
-            Some(service) => done.push(&service.name),
-            None => {
-                let rest = services.iter().map(|service| service.name.as_str()).filter(|name| !done.contains(name));
-                bail!("services wait for each other in a circle: {}", rest.collect::<Vec<_>>().join(", "));
-            }
-        }
+        let Some(next) = services.iter().find(ready) else {
+            let rest = services.iter().map(|service| service.name.as_str()).filter(|name| !done.contains(name));
+            bail!("services wait for each other in a circle: {}", rest.collect::<Vec<_>>().join(", "));
+        };
+        done.push(&next.name);
     }
     Ok(())
+}
+
+/// A service whose end another one waits for is done once it has ended, whether it says so itself or not.
+fn find_one_shots(services: &mut [Service]) {
+    let awaited = |one: &Dependency| (one.condition == Condition::Completed).then(|| one.service.clone());
+    let names: Vec<String> = services.iter().flat_map(|service| &service.depends_on).filter_map(awaited).collect();
+    for service in services {
+        service.one_shot |= names.contains(&service.name);
+    }
 }
 
 impl Scope<'_> {

@@ -33,7 +33,7 @@ services:
       EMPTY: ""
     ports: ["127.0.0.1:${REST_PORT:-8081}:8081"]
     volumes: ["data:/data", "./conf/../conf/a.yaml:/a.yaml:ro"]
-    tmpfs: /tmp
+    tmpfs: [/tmp, '/run:size=1m,exec']
     mem_limit: 512m
     healthcheck:
       test: ["CMD", "check"]
@@ -43,6 +43,7 @@ services:
     image: two
     depends_on: {one: {condition: service_healthy}}
     deploy: {replicas: "${REPLICAS:-2}"}
+    x-one-shot: true
 volumes:
   data:
 "#;
@@ -61,12 +62,17 @@ fn a_file_is_resolved_to_plain_values() {
     assert_eq!(one.mounts[0].source, MountSource::Volume("p_data".into()));
     assert_eq!(one.mounts[1].source, MountSource::Host { path: "/home/me/stack/conf/a.yaml".into(), create: true });
     assert!(one.mounts[1].read_only);
-    assert_eq!(one.mounts[2].source, MountSource::Memory { size: None, mode: None });
+    assert_eq!(one.mounts[2].source, MountSource::Memory { options: String::new() });
+    assert_eq!(one.mounts[3].source, MountSource::Memory { options: "size=1m,exec".into() });
     let HealthCheck::Command(health) = &one.health else { panic!("{:?}", one.health) };
-    assert_eq!((&health.test[..], health.interval), (&["CMD".into(), "check".into()][..], Some(Duration::from_millis(200))));
+    assert_eq!(
+        (&health.test[..], health.interval),
+        (&["CMD".into(), "check".into()][..], Some(Duration::from_millis(200)))
+    );
     assert_eq!(one.networks, [Attachment { network: "p_default".into(), aliases: Vec::new() }]);
 
     let two = stack.service("two").unwrap();
+    assert!(two.one_shot && !one.one_shot);
     assert_eq!(two.replicas, 2);
     assert_eq!(two.depends_on, [Dependency { service: "one".into(), condition: Condition::Healthy }]);
     assert_eq!(stack.networks, [Network { key: "default".into(), name: "p_default".into(), internal: false }]);
@@ -77,22 +83,61 @@ fn a_file_is_resolved_to_plain_values() {
 fn what_cannot_be_realised_is_refused_with_its_place() {
     for (text, want) in [
         ("a: [", "stack.yaml: did not find expected node content at line 2 column 1, while parsing a flow node"),
-        ("services: {a: {image: b, privileged: true}}", "stack.yaml: services.a.privileged: the playground does not support 'privileged' here"),
-        ("services: {a: {command: b}}", "stack.yaml: services.a: image is missing; the playground builds none of your own"),
-        ("services: {a: {image: b, ports: ['8081:8081']}}", "stack.yaml: services.a: ports: 8081:8081 is open to the network; use 127.0.0.1:8081:8081"),
-        ("services: {a: {image: b, ports: ['0.0.0.0:8081:8081']}}", "stack.yaml: services.a: ports: 0.0.0.0:8081:8081 is open to the network; use 127.0.0.1:8081:8081"),
-        ("services: {a: {image: b, ports: ['8081']}}", "stack.yaml: services.a: ports: 8081: say which port of the host, as in 127.0.0.1:8081:8081"),
-        ("services: {a: {image: b, scale: 2, ports: ['127.0.0.1:1:1']}}", "stack.yaml: services.a: ports: only one replica can publish a port"),
+        (
+            "services: {a: {image: b, privileged: true}}",
+            "stack.yaml: services.a.privileged: the playground does not support 'privileged' here",
+        ),
+        (
+            "services: {a: {command: b}}",
+            "stack.yaml: services.a: image is missing; the playground builds none of your own",
+        ),
+        (
+            "services: {a: {image: b, ports: ['8081:8081']}}",
+            "stack.yaml: services.a: ports: 8081:8081 is open to the network; use 127.0.0.1:8081:8081",
+        ),
+        (
+            "services: {a: {image: b, ports: ['0.0.0.0:8081:8081']}}",
+            "stack.yaml: services.a: ports: 0.0.0.0:8081:8081 is open to the network; use 127.0.0.1:8081:8081",
+        ),
+        (
+            "services: {a: {image: b, ports: ['8081']}}",
+            "stack.yaml: services.a: ports: 8081: say which port of the host, as in 127.0.0.1:8081:8081",
+        ),
+        (
+            "services: {a: {image: b, scale: 2, ports: ['127.0.0.1:1:1']}}",
+            "stack.yaml: services.a: ports: only one replica can publish a port",
+        ),
         ("services: {a: {image: b, restart: always}}", "stack.yaml: services.a: restart: only \"no\" is supported"),
-        ("services: {a: {image: b, volumes: [/data]}}", "stack.yaml: services.a: volumes: a volume without a name is not supported: it would be left behind"),
-        ("services: {a: {image: b, volumes: ['data:/data']}}", "stack.yaml: services.a: volumes: no volume 'data' under 'volumes:'"),
-        ("services: {a: {image: b, network_mode: host}}", "stack.yaml: services.a.network_mode: the playground does not support 'network_mode' here"),
-        ("services: {a: {image: b, networks: [c]}}", "stack.yaml: services.a: networks: no network 'c' under 'networks:'"),
+        (
+            "services: {a: {image: b, volumes: [/data]}}",
+            "stack.yaml: services.a: volumes: a volume without a name is not supported: it would be left behind",
+        ),
+        (
+            "services: {a: {image: b, volumes: ['data:/data']}}",
+            "stack.yaml: services.a: volumes: no volume 'data' under 'volumes:'",
+        ),
+        (
+            "services: {a: {image: b, network_mode: host}}",
+            "stack.yaml: services.a.network_mode: the playground does not support 'network_mode' here",
+        ),
+        (
+            "services: {a: {image: b, networks: [c]}}",
+            "stack.yaml: services.a: networks: no network 'c' under 'networks:'",
+        ),
         ("services: {a: {image: b, depends_on: [c]}}", "stack.yaml: services.a.depends_on: no service 'c'"),
-        ("services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [a]}}", "stack.yaml: services wait for each other in a circle: a, b"),
-        ("services: {a: {image: b, environment: {X: '${Y:?say Y}'}}}", "stack.yaml: services.a.environment.X: Y must be set: say Y"),
+        (
+            "services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [a]}}",
+            "stack.yaml: services wait for each other in a circle: a, b",
+        ),
+        (
+            "services: {a: {image: b, environment: {X: '${Y:?say Y}'}}}",
+            "stack.yaml: services.a.environment.X: Y must be set: say Y",
+        ),
         ("services: {a: {image: b, mem_limit: much}}", "stack.yaml: services.a.mem_limit: "),
-        ("services: {a: {image: b, command: \"it's\"}}", "stack.yaml: services.a: command: a quote is not closed: it's"),
+        (
+            "services: {a: {image: b, command: \"it's\"}}",
+            "stack.yaml: services.a: command: a quote is not closed: it's",
+        ),
     ] {
         let message = refused(text);
         assert!(message.starts_with(want), "{text}\n got {message}\nwant {want}");
@@ -128,9 +173,23 @@ fn settings_are_variables_above_those_of_the_process() {
         speed: 2.5,
         job: crate::settings::JobVariant::default(),
     };
-    let variables = variables(&settings, [("REST_PORT", "9"), ("FLINK_IMAGE", "flink:2")].map(|(k, v)| (k.into(), v.into())).into_iter());
+    let variables = variables(
+        &settings,
+        [("REST_PORT", "9"), ("FLINK_IMAGE", "flink:2")].map(|(k, v)| (k.into(), v.into())).into_iter(),
+    );
     assert_eq!(variables["REST_PORT"], "1");
     assert_eq!(variables["FLINK_IMAGE"], "flink:2");
     assert_eq!(variables["SPEED"], "2.5");
     assert_eq!(variables["JOB_ARGS"], "--checkpointing --event-time --delivery at-least-once");
+}
+
+#[test]
+fn the_built_in_file_holds_only_what_is_supported() {
+    let source = Source { name: BUILTIN_NAME, folder: Path::new("/"), text: BUILTIN };
+    let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
+    let names: Vec<&str> = stack.services.iter().map(|service| service.name.as_str()).collect();
+    assert_eq!(names, ["zookeeper", "kafka", "jobmanager", "taskmanager", "clickevent-generator", "client"]);
+    assert!(stack.service("client").unwrap().one_shot);
+    let open = stack.services.iter().flat_map(|service| &service.ports).filter(|port| !port.host.is_loopback());
+    assert_eq!(open.count(), 0);
 }

@@ -1,52 +1,113 @@
-//! A Docker engine as a platform.
+//! A Docker engine as a platform, through the Engine API.
+//!
+//! What runs is told by labels alone ([`labels`]), so another process, or docker-compose, can go on from there. `apply`
+//! works as Compose does: observe, [`reconcile`] to a plan with a cause for each operation, carry it out.
 
-use anyhow::{Result, bail};
+use std::time::Duration;
+
+use anyhow::Result;
 use tokio::sync::mpsc;
 
 use crate::platform::{Contract, Ended, Extent, Instance, Journal, Line, LogRange, Mark, Progress};
 use crate::stack::Stack;
 
+mod apply;
+mod connect;
+mod container;
+mod exec;
+mod fault;
+mod images;
+mod journal;
+mod labels;
+mod logs;
+mod observe;
+mod port;
+mod problem;
+mod reconcile;
+mod remove;
+mod wait;
+
 /// A project on a Docker engine.
-pub struct Docker {}
+pub struct Docker {
+    api: bollard::Docker,
+    project: String,
+}
+
+impl Docker {
+    /// A project on the first engine that answers.
+    pub async fn connect(project: &str) -> Result<Self> {
+        Ok(Self { api: connect::connect().await?, project: project.to_owned() })
+    }
+}
+
+/// Whether the engine said that something is not there.
+fn is_missing(error: &bollard::errors::Error) -> bool {
+    has_code(error, 404)
+}
+
+/// Whether the engine said that something is that way already, or is being made so.
+fn is_so_already(error: &bollard::errors::Error) -> bool {
+    has_code(error, 304) || has_code(error, 409)
+}
+
+fn has_code(error: &bollard::errors::Error, code: u16) -> bool {
+    matches!(error, bollard::errors::Error::DockerResponseServerError { status_code, .. } if *status_code == code)
+}
+
+/// The engine's own words, without the crate's around them.
+fn words(error: &bollard::errors::Error) -> String {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        bollard::errors::Error::DockerStreamError { error } => error.trim().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Between two looks at something that changes in a moment.
+const MOMENT: Duration = Duration::from_millis(50);
 
 impl Contract for Docker {
     async fn services(&self) -> Result<Vec<Instance>> {
-        bail!("to come")
+        let containers = self.containers().await?;
+        Ok(containers.into_iter().filter(|one| !one.one_off).map(|one| one.instance).collect())
     }
-    async fn apply(&self, _: &Stack, _: mpsc::UnboundedSender<Progress>) -> Result<()> {
-        bail!("to come")
+    async fn volumes(&self) -> Result<Vec<String>> {
+        Ok(self.volume_names().await?.into_iter().collect())
     }
-    async fn start(&self, _: &str) -> Result<()> {
-        bail!("to come")
+    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+        self.bring_in_line(stack, &progress).await
     }
-    async fn kill(&self, _: &str) -> Result<()> {
-        bail!("to come")
+    async fn start(&self, instance: &str) -> Result<()> {
+        self.make_reachable(instance).await
     }
-    async fn pause(&self, _: &str) -> Result<()> {
-        bail!("to come")
+    async fn kill(&self, instance: &str) -> Result<()> {
+        self.kill_instance(instance).await
     }
-    async fn disconnect(&self, _: &str) -> Result<()> {
-        bail!("to come")
+    async fn pause(&self, instance: &str) -> Result<()> {
+        self.pause_instance(instance).await
     }
-    async fn exec(&self, _: &str, _: &[String], _: mpsc::Sender<Line>) -> Result<Ended> {
-        bail!("to come")
+    async fn disconnect(&self, instance: &str) -> Result<()> {
+        self.disconnect_instance(instance).await
     }
-    async fn logs(&self, _: Option<&str>, _: LogRange, _: mpsc::Sender<Line>) -> Result<()> {
-        bail!("to come")
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+        self.run_command(service, command, lines).await
     }
-    async fn remove(&self, _: Extent) -> Result<Vec<String>> {
-        bail!("to come")
+    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
+        self.read_logs(service, range, lines).await
+    }
+    async fn remove(&self, extent: Extent) -> Result<Vec<String>> {
+        self.remove_project(extent).await
     }
 }
 
 impl Journal for Docker {
-    async fn mark(&self, _: &Mark) -> Result<()> {
-        bail!("to come")
+    async fn mark(&self, mark: &Mark) -> Result<()> {
+        self.write_mark(mark).await
     }
-    async fn forget(&self, _: &str) -> Result<()> {
-        bail!("to come")
+    async fn forget(&self, id: &str) -> Result<()> {
+        self.erase_mark(id).await
     }
     async fn marks(&self) -> Result<Vec<Mark>> {
-        bail!("to come")
+        self.read_marks().await
     }
 }

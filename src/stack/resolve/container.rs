@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use compose_spec::service::healthcheck::{Healthcheck, Test};
 use compose_spec::service::{ByteValue, Command, Condition as Given, Limit, Restart, Ulimits, deploy};
-use compose_spec::{ListOrMap, ShortOrLong};
+use compose_spec::{ListOrMap, ShortOrLong, YamlValue};
 
 use super::Scope;
 use crate::stack::{Condition, Dependency, HealthCheck, HealthCommand, Service, Ulimit};
@@ -24,6 +24,10 @@ impl Scope<'_> {
             name: name.to_owned(),
             image: image.to_string(),
             replicas,
+            one_shot: given
+                .extensions
+                .iter()
+                .any(|(key, value)| key.as_str() == "x-one-shot" && *value == YamlValue::Bool(true)),
             depends_on: dependencies(given),
             command: words(given.command.as_ref()).context("command")?,
             entrypoint: words(given.entrypoint.as_ref()).context("entrypoint")?,
@@ -69,7 +73,9 @@ fn words(command: Option<&Command>) -> Result<Option<Vec<String>>> {
     Ok(match command {
         None => None,
         Some(Command::List(words)) => Some(words.clone()),
-        Some(Command::String(text)) => Some(shlex::split(text).ok_or_else(|| anyhow!("a quote is not closed: {text}"))?),
+        Some(Command::String(text)) => {
+            Some(shlex::split(text).ok_or_else(|| anyhow!("a quote is not closed: {text}"))?)
+        }
     })
 }
 

@@ -14,24 +14,23 @@ impl Scope<'_> {
         let volumes = given.volumes.clone();
         let mounts = volumes::into_long_iter(volumes).map(|mount| self.mount(&mount).context("volumes"));
         let memory = given.tmpfs.clone().map(compose_spec::ItemOrList::into_list).into_iter().flatten();
-        let memory = memory.map(|path| memory_at(&path.as_path().display().to_string()));
+        let memory = memory.map(|path| Ok(memory_at(&path.as_path().display().to_string())));
         mounts.chain(memory).collect()
     }
 
     fn mount(&self, given: &Given) -> Result<Mount> {
         let source = match given {
             Given::Volume(volume) => {
-                let Some(key) = &volume.source else { bail!("a volume without a name is not supported: it would be left behind") };
+                let Some(key) = &volume.source else {
+                    bail!("a volume without a name is not supported: it would be left behind")
+                };
                 MountSource::Volume(self.volume_name(key.as_str())?)
             }
             Given::Bind(bind) => MountSource::Host {
                 path: self.host_path(bind.source.as_path())?,
                 create: bind.bind.as_ref().is_some_and(|options| options.create_host_path),
             },
-            Given::Tmpfs(tmpfs) => MountSource::Memory {
-                size: tmpfs.tmpfs.as_ref().and_then(|options| options.size).map(bytes).transpose()?,
-                mode: tmpfs.tmpfs.as_ref().and_then(|options| options.mode),
-            },
+            Given::Tmpfs(tmpfs) => MountSource::Memory { options: memory_options(tmpfs.tmpfs.as_ref())? },
             other => bail!("type '{}' is not supported", other.kind()),
         };
         let common = given.common();
@@ -55,16 +54,14 @@ impl Scope<'_> {
     }
 }
 
-/// `tmpfs: /path` or, as Compose 1 has it, `tmpfs: /path:size=64m,mode=1777`.
-fn memory_at(text: &str) -> Result<Mount> {
+fn memory_options(given: Option<&volumes::mount::TmpfsOptions>) -> Result<String> {
+    let size = given.and_then(|options| options.size).map(bytes).transpose()?.map(|bytes| format!("size={bytes}"));
+    let mode = given.and_then(|options| options.mode).map(|mode| format!("mode={mode:o}"));
+    Ok(size.into_iter().chain(mode).collect::<Vec<_>>().join(","))
+}
+
+/// `tmpfs: /path` or `tmpfs: /path:size=64m,exec`.
+fn memory_at(text: &str) -> Mount {
     let (target, options) = text.split_once(':').unwrap_or((text, ""));
-    let (mut size, mut mode) = (None, None);
-    for option in options.split(',').filter(|option| !option.is_empty()) {
-        match option.split_once('=') {
-            Some(("size", value)) => size = Some(bytes(value.parse()?)?),
-            Some(("mode", value)) => mode = Some(u32::from_str_radix(value, 8).with_context(|| format!("mode {value}"))?),
-            _ => bail!("tmpfs: option '{option}' is not supported"),
-        }
-    }
-    Ok(Mount { target: target.to_owned(), read_only: false, source: MountSource::Memory { size, mode } })
+    Mount { target: target.to_owned(), read_only: false, source: MountSource::Memory { options: options.to_owned() } }
 }

@@ -25,11 +25,15 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn published(port: &ports::Port) -> Result<Port> {
     let target = port.target;
-    let Some(range) = port.published else { bail!("{target}: say which port of the host, as in 127.0.0.1:8081:{target}") };
+    let Some(range) = port.published else {
+        bail!("{target}: say which port of the host, as in 127.0.0.1:8081:{target}")
+    };
     ensure!(range.end().is_none(), "{target}: a range of host ports is not supported");
     let host = match port.host_ip {
         Some(host) if host.is_loopback() => host,
-        Some(host) => bail!("{host}:{}:{target} is open to the network; use 127.0.0.1:{}:{target}", range.start(), range.start()),
+        Some(host) => {
+            bail!("{host}:{}:{target} is open to the network; use 127.0.0.1:{}:{target}", range.start(), range.start())
+        }
         None => bail!("{}:{target} is open to the network; use 127.0.0.1:{}:{target}", range.start(), range.start()),
     };
     let protocol = port.protocol.as_ref().map_or("tcp", ports::Protocol::as_str).to_owned();

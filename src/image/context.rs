@@ -1,0 +1,56 @@
+//! The build context: what a Dockerfile can copy.
+
+use anyhow::{Context as _, Result};
+use include_dir::{Dir, DirEntry};
+use tar::{Builder, Header};
+
+use super::{FOLDER, Image, PROGRAM, Program};
+
+/// Where the certificates of the building machine go; the file in the repository is empty.
+const CERTIFICATES: &str = "base/host-ca.pem";
+
+/// The files of an image's folder by their path in the context, in order. What a local build of the Java job leaves
+/// behind is left out, and so are the certificates, which differ between machines and are in no final image.
+pub(super) fn files(folder: &str) -> Vec<(&'static str, &'static [u8])> {
+    let mut files = Vec::new();
+    if let Some(folder) = FOLDER.get_dir(folder) {
+        collect(folder, &mut files);
+    }
+    files.retain(|(path, _)| *path != CERTIFICATES && !path.split('/').any(|part| part == "target"));
+    files.sort_unstable();
+    files
+}
+
+fn collect(folder: &'static Dir<'static>, files: &mut Vec<(&'static str, &'static [u8])>) {
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::Dir(folder) => collect(folder, files),
+            DirEntry::File(file) => files.extend(file.path().to_str().map(|path| (path, file.contents()))),
+        }
+    }
+}
+
+impl Image {
+    /// The context as a tar archive. `certificates` are those that the building machine trusts.
+    pub fn context(&self, program: &Program, certificates: &[u8]) -> Result<Vec<u8>> {
+        let mut archive = Builder::new(Vec::new());
+        for (path, content) in files(self.folder) {
+            append(&mut archive, path, content)?;
+        }
+        if self.dockerfile == "base/Dockerfile" {
+            append(&mut archive, CERTIFICATES, certificates)?;
+        }
+        if self.folder == PROGRAM {
+            append(&mut archive, "playground/playground", &program.read()?)?;
+        }
+        archive.into_inner().context("write the build context")
+    }
+}
+
+/// With a mode and a date that are the same everywhere, so that the engine's cache is not fooled.
+fn append(archive: &mut Builder<Vec<u8>>, path: &str, content: &[u8]) -> Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_size(content.len() as u64);
+    archive.append_data(&mut header, path, content).with_context(|| format!("add {path} to the build context"))
+}

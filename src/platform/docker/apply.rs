@@ -1,0 +1,137 @@
+//! Carries a plan out. It decides nothing: the plan says what, in which order, and why.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, StartContainerOptions};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, StopContainerOptions};
+use futures_util::future::try_join_all;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::reconcile::{Plan, Removal, Steps, Verb, container_name, reconcile};
+use super::{Docker, container, is_missing, is_so_already, labels};
+use crate::platform::Progress;
+use crate::stack::{Network, Stack, Volume};
+
+impl Docker {
+    pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<()> {
+        let images = self.ensure_images(stack, progress).await?;
+        self.sweep().await?;
+        let observed = self.observe().await?;
+        let plan = reconcile(stack, &images, &observed);
+        self.check_ports(&plan, &observed).await?;
+        self.carry_out(stack, plan, progress).await
+    }
+
+    async fn carry_out(&self, stack: &Stack, plan: Plan, progress: &UnboundedSender<Progress>) -> Result<()> {
+        try_join_all(plan.networks.iter().map(|network| self.make_network(network))).await?;
+        try_join_all(plan.volumes.iter().map(|volume| self.make_volume(volume))).await?;
+        try_join_all(plan.removals.iter().map(|removal| self.take_away(removal, progress))).await?;
+        // All run to their own end: one that fails must not leave another's request half-way.
+        let instances = plan.instances.iter().map(|steps| self.instance(stack, steps, progress));
+        try_join_all(instances).await?;
+        Ok(())
+    }
+
+    async fn instance(&self, stack: &Stack, steps: &Steps, progress: &UnboundedSender<Progress>) -> Result<()> {
+        let object = format!("{}-{}", steps.service.name, steps.number);
+        for operation in &steps.operations {
+            if operation.verb == Verb::Start {
+                let dependencies = steps.service.depends_on.iter();
+                try_join_all(dependencies.map(|one| self.wait_for(stack, &one.service, one.condition))).await?;
+            }
+            let begun = Instant::now();
+            self.operate(steps, &operation.verb).await?;
+            told(progress, operation.verb.name(), &object, &operation.cause, begun);
+        }
+        let begun = Instant::now();
+        self.wait_for_promise(&steps.service, steps.number).await?;
+        if !steps.operations.is_empty() {
+            told(progress, "ready", &object, if steps.service.one_shot { "done" } else { "healthy" }, begun);
+        }
+        Ok(())
+    }
+
+    async fn operate(&self, steps: &Steps, verb: &Verb) -> Result<()> {
+        let name = container_name(&self.project, steps);
+        let what = || format!("{} {}-{}", verb.name(), steps.service.name, steps.number);
+        match verb {
+            Verb::Create => {
+                let body = container::instance(&self.project, &steps.service, steps.number);
+                let options: CreateContainerOptions = CreateContainerOptionsBuilder::new().name(&name).build();
+                self.api.create_container(Some(options), body).await.map(drop).with_context(what)
+            }
+            Verb::Connect(network) => self.connect_to(steps, &name, network).await.with_context(what),
+            Verb::Start => match self.api.start_container(&name, None::<StartContainerOptions>).await {
+                Err(error) => Err(self.start_error(&steps.service, error).await),
+                Ok(()) => Ok(()),
+            },
+            Verb::Unpause => self.api.unpause_container(&name).await.with_context(what),
+        }
+    }
+
+    /// Puts a container on a network, under the names that its siblings know it by.
+    async fn connect_to(&self, steps: &Steps, name: &str, network: &str) -> Result<()> {
+        let Some(attachment) = steps.service.networks.iter().find(|one| one.network == network) else { return Ok(()) };
+        let aliases = vec![steps.service.name.clone(), format!("{}-{}", steps.service.name, steps.number)];
+        let request = NetworkConnectRequest {
+            container: name.to_owned(),
+            endpoint_config: Some(container::endpoint(attachment, aliases)),
+        };
+        Ok(self.api.connect_network(network, request).await?)
+    }
+
+    async fn make_network(&self, network: &Network) -> Result<()> {
+        let request = NetworkCreateRequest {
+            name: network.name.clone(),
+            internal: Some(network.internal),
+            labels: Some(labels::network(&self.project, &network.key)),
+            ..NetworkCreateRequest::default()
+        };
+        match self.api.create_network(request).await {
+            Err(error) if !is_so_already(&error) => {
+                Err(error).with_context(|| format!("create network {}", network.name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn make_volume(&self, volume: &Volume) -> Result<()> {
+        let request = VolumeCreateRequest {
+            name: Some(volume.name.clone()),
+            labels: Some(labels::volume(&self.project, &volume.key)),
+            driver_opts: Some(volume.options.clone().into_iter().collect()),
+            ..VolumeCreateRequest::default()
+        };
+        self.api.create_volume(request).await.map(drop).with_context(|| format!("create volume {}", volume.name))
+    }
+
+    /// Stops a container in its own time, as what replaces it goes on from its data.
+    async fn take_away(&self, removal: &Removal, progress: &UnboundedSender<Progress>) -> Result<()> {
+        let begun = Instant::now();
+        let what = || format!("remove {}", removal.object);
+        match self.api.stop_container(&removal.id, None::<StopContainerOptions>).await {
+            Err(error) if !is_missing(&error) && !is_so_already(&error) => return Err(error).with_context(what),
+            _ => {}
+        }
+        self.remove_container(&removal.id).await.with_context(what)?;
+        told(progress, removal.verb, &removal.object, &removal.cause, begun);
+        Ok(())
+    }
+
+    /// Removes a container, running or not, with its nameless volumes. One that is gone is gone.
+    pub(super) async fn remove_container(&self, id: &str) -> Result<()> {
+        let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
+        match self.api.remove_container(id, Some(options)).await {
+            Err(error) if !is_missing(&error) && !is_so_already(&error) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Nobody listening is no reason to stop.
+fn told(progress: &UnboundedSender<Progress>, verb: &'static str, object: &str, cause: &str, begun: Instant) {
+    let (object, cause, took) = (object.to_owned(), cause.to_owned(), begun.elapsed());
+    let _ = progress.send(Progress::Operation { verb, object, cause, took });
+}

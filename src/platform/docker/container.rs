@@ -1,0 +1,182 @@
+//! A [`Service`] as the engine's own description of a container.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HealthConfig, HostConfig, Mount as EngineMount,
+    MountType, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits,
+};
+
+use super::labels::{self, Labels};
+use crate::stack::{Attachment, HealthCheck, HealthCommand, Mount, MountSource, Service};
+
+/// A service's container.
+pub(super) fn instance(project: &str, service: &Service, number: u32) -> ContainerCreateBody {
+    let aliases = vec![service.name.clone(), format!("{}-{number}", service.name)];
+    let mut body = body(service, labels::instance(project, service, number), aliases);
+    body.healthcheck = health(&service.health);
+    body.exposed_ports = Some(service.ports.iter().map(|port| format!("{}/{}", port.target, port.protocol)).collect());
+    if let Some(host) = &mut body.host_config {
+        host.port_bindings = Some(ports(service));
+    }
+    body
+}
+
+/// A container of a single command, like one that is there: no ports, no health check, and no name in DNS that would be
+/// taken for the service.
+pub(super) fn one_off(model: ContainerInspectResponse, labels: Labels, command: &[String]) -> ContainerCreateBody {
+    let config = model.config.unwrap_or_default();
+    let host = model.host_config.unwrap_or_default();
+    ContainerCreateBody {
+        image: config.image,
+        cmd: Some(command.to_vec()),
+        entrypoint: config.entrypoint,
+        env: config.env,
+        user: config.user,
+        working_dir: config.working_dir,
+        labels: Some(labels),
+        healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
+        host_config: Some(HostConfig { port_bindings: None, ..host }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn body(service: &Service, labels: Labels, aliases: Vec<String>) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(service.image.clone()),
+        cmd: service.command.clone(),
+        entrypoint: service.entrypoint.clone(),
+        env: Some(service.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        user: service.user.clone(),
+        working_dir: service.working_dir.clone(),
+        hostname: service.hostname.clone(),
+        labels: Some(labels),
+        stop_signal: service.stop_signal.clone(),
+        stop_timeout: service.stop_grace.and_then(|grace| i64::try_from(grace.as_secs()).ok()),
+        host_config: Some(host(service)),
+        networking_config: service.networks.first().map(|first| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(first.network.clone(), endpoint(first, aliases))])),
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// A service's place on a network.
+pub(super) fn endpoint(attachment: &Attachment, mut aliases: Vec<String>) -> EndpointSettings {
+    aliases.extend(attachment.aliases.iter().cloned());
+    EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() }
+}
+
+fn host(service: &Service) -> HostConfig {
+    HostConfig {
+        binds: Some(service.mounts.iter().filter_map(bind).collect()),
+        mounts: Some(service.mounts.iter().filter_map(mount).collect()),
+        tmpfs: Some(service.mounts.iter().filter_map(memory).collect()),
+        network_mode: service.networks.first().map(|first| first.network.clone()),
+        memory: service.memory.and_then(|bytes| i64::try_from(bytes).ok()),
+        #[allow(clippy::cast_possible_truncation, reason = "a number of CPUs times 10⁹ is far from the end of i64")]
+        nano_cpus: service.cpus.map(|cpus| (cpus * 1e9) as i64),
+        pids_limit: service.pids.map(i64::from),
+        shm_size: service.shm.and_then(|bytes| i64::try_from(bytes).ok()),
+        cap_add: Some(service.cap_add.clone()),
+        cap_drop: Some(service.cap_drop.clone()),
+        group_add: Some(service.groups.clone()),
+        security_opt: Some(service.security.clone()),
+        sysctls: Some(service.sysctls.clone().into_iter().collect()),
+        ulimits: Some(service.ulimits.iter().map(ulimit).collect()),
+        readonly_rootfs: Some(service.read_only),
+        init: Some(service.init),
+        ..HostConfig::default()
+    }
+}
+
+fn ulimit(given: &crate::stack::Ulimit) -> ResourcesUlimits {
+    ResourcesUlimits { name: Some(given.name.clone()), soft: Some(given.soft), hard: Some(given.hard) }
+}
+
+/// Only the older way of naming a host folder makes one that is not there.
+fn bind(mount: &Mount) -> Option<String> {
+    let MountSource::Host { path, create: true } = &mount.source else { return None };
+    Some(format!("{path}:{}:{}", mount.target, if mount.read_only { "ro" } else { "rw" }))
+}
+
+fn mount(mount: &Mount) -> Option<EngineMount> {
+    let (typ, source) = match &mount.source {
+        MountSource::Volume(name) => (MountType::VOLUME, name),
+        MountSource::Host { path, create: false } => (MountType::BIND, path),
+        MountSource::Host { create: true, .. } | MountSource::Memory { .. } => return None,
+    };
+    Some(EngineMount {
+        typ: Some(typ),
+        source: Some(source.clone()),
+        target: Some(mount.target.clone()),
+        read_only: Some(mount.read_only),
+        ..EngineMount::default()
+    })
+}
+
+fn memory(mount: &Mount) -> Option<(String, String)> {
+    let MountSource::Memory { options } = &mount.source else { return None };
+    Some((mount.target.clone(), options.clone()))
+}
+
+fn ports(service: &Service) -> PortMap {
+    let mut map = PortMap::new();
+    for port in &service.ports {
+        if let Some(published) = port.published {
+            let binding = PortBinding { host_ip: Some(port.host.to_string()), host_port: Some(published.to_string()) };
+            let bindings = map.entry(format!("{}/{}", port.target, port.protocol)).or_default();
+            bindings.get_or_insert_default().push(binding);
+        }
+    }
+    map
+}
+
+fn health(check: &HealthCheck) -> Option<HealthConfig> {
+    match check {
+        HealthCheck::Image => None,
+        HealthCheck::Off => Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
+        HealthCheck::Command(command) => Some(health_command(command)),
+    }
+}
+
+fn health_command(command: &HealthCommand) -> HealthConfig {
+    let nanos = |time: Option<Duration>| time.and_then(|time| i64::try_from(time.as_nanos()).ok());
+    HealthConfig {
+        test: Some(command.test.clone()),
+        interval: nanos(command.interval),
+        timeout: nanos(command.timeout),
+        retries: command.retries.and_then(|retries| i64::try_from(retries).ok()),
+        start_period: nanos(command.start_period),
+        start_interval: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::{Source, Stack, Variables};
+
+    #[test]
+    fn a_container_says_what_the_file_says() {
+        let text = "services: {a: {image: b, user: '9999', mem_limit: 1m, read_only: true, cap_drop: [ALL], \
+            ports: ['127.0.0.1:81:80'], healthcheck: {test: [CMD, ok], interval: 1s}, volumes: ['v:/v', './h:/h']}}\n\
+            volumes: {v: }";
+        let source = Source { name: "f", folder: std::path::Path::new("/x"), text };
+        let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
+        let body = instance("p", stack.service("a").unwrap(), 2);
+        let host = body.host_config.clone().unwrap();
+        assert_eq!((host.memory, host.readonly_rootfs), (Some(1 << 20), Some(true)));
+        assert_eq!(host.binds.unwrap(), ["/x/h:/h:rw"]);
+        assert_eq!(host.mounts.unwrap()[0].source.as_deref(), Some("p_v"));
+        let ports = host.port_bindings.unwrap();
+        assert_eq!(ports["80/tcp"].as_ref().unwrap()[0].host_ip.as_deref(), Some("127.0.0.1"));
+        assert_eq!(body.healthcheck.unwrap().interval, Some(1_000_000_000));
+        let networks = body.networking_config.unwrap().endpoints_config.unwrap();
+        assert_eq!(networks["p_default"].aliases.as_deref(), Some(&["a".to_owned(), "a-2".to_owned()][..]));
+        let labels = body.labels.unwrap();
+        assert_eq!(labels[labels::NUMBER], "2");
+        assert_eq!(labels[labels::ONE_OFF], "False");
+    }
+}

@@ -1,0 +1,104 @@
+//! What can be done to one instance, and undone.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
+use bollard::query_parameters::{KillContainerOptionsBuilder, StartContainerOptions};
+
+use super::observe::Container;
+use super::{Docker, MOMENT, container, is_missing, is_so_already};
+use crate::platform::State;
+use crate::stack::Attachment;
+use crate::wait::{Seen, until};
+
+/// How long a killed process may take to be gone; the kernel may have gigabytes to give back.
+const END: Duration = Duration::from_secs(30);
+
+impl Docker {
+    /// The container of an instance, by a name as in `taskmanager-1`.
+    async fn find(&self, instance: &str) -> Result<Container> {
+        let containers = self.containers().await?;
+        let names: Vec<String> = containers.iter().filter(|one| !one.one_off).map(|one| one.instance.name()).collect();
+        let found = containers.into_iter().find(|one| !one.one_off && one.instance.name() == instance);
+        match found {
+            Some(container) => Ok(container),
+            None if names.is_empty() => {
+                bail!("no {instance}: nothing of project {} is there; playground up", self.project)
+            }
+            None => bail!("no {instance} in project {}; there are {}", self.project, names.join(", ")),
+        }
+    }
+
+    pub(super) async fn kill_instance(&self, instance: &str) -> Result<()> {
+        let id = self.find(instance).await?.instance.id;
+        let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
+        match self.api.kill_container(&id, Some(options)).await {
+            // It has ended already.
+            Err(error) if is_so_already(&error) => {}
+            done => done.with_context(|| format!("kill {instance}"))?,
+        }
+        until(format!("kill {instance}"), END, MOMENT, async || {
+            Ok(match self.container(&id).await? {
+                Some(container) if container.instance.state == State::Running => Seen::NotYet("running".to_owned()),
+                Some(container) if container.instance.state == State::Paused => Seen::NotYet("paused".to_owned()),
+                _ => Seen::Done(()),
+            })
+        })
+        .await
+    }
+
+    pub(super) async fn pause_instance(&self, instance: &str) -> Result<()> {
+        let container = self.find(instance).await?;
+        match container.instance.state {
+            State::Paused => Ok(()),
+            State::Running => {
+                self.api.pause_container(&container.instance.id).await.with_context(|| format!("pause {instance}"))
+            }
+            state => bail!("pause {instance}: it is {state:?}; playground start {instance}"),
+        }
+    }
+
+    pub(super) async fn disconnect_instance(&self, instance: &str) -> Result<()> {
+        let container = self.find(instance).await?;
+        for network in &container.networks {
+            let request = NetworkDisconnectRequest { container: container.instance.id.clone(), force: Some(true) };
+            match self.api.disconnect_network(network, request).await {
+                Err(error) if is_missing(&error) => {}
+                done => done.with_context(|| format!("disconnect {instance} from {network}"))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Unpauses, reconnects and starts, whichever it takes.
+    pub(super) async fn make_reachable(&self, instance: &str) -> Result<()> {
+        let container = self.find(instance).await?;
+        let id = &container.instance.id;
+        if container.instance.state == State::Paused {
+            self.api.unpause_container(id).await.with_context(|| format!("unpause {instance}"))?;
+        }
+        for attachment in container.attachments.iter().filter(|one| !container.networks.contains(&one.network)) {
+            self.reconnect(&container, attachment).await.with_context(|| format!("reconnect {instance}"))?;
+        }
+        if matches!(container.instance.state, State::Created | State::Exited) {
+            match self.api.start_container(id, None::<StartContainerOptions>).await {
+                Err(error) if !is_so_already(&error) => return Err(self.port_error(&container, error).await),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn reconnect(&self, container: &Container, attachment: &Attachment) -> Result<()> {
+        let names = vec![container.instance.service.clone(), container.instance.name()];
+        let request = NetworkConnectRequest {
+            container: container.instance.id.clone(),
+            endpoint_config: Some(container::endpoint(attachment, names)),
+        };
+        match self.api.connect_network(&attachment.network, request).await {
+            Err(error) if is_so_already(&error) => Ok(()),
+            done => done.with_context(|| format!("connect to {}", attachment.network)),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Labels and names: Compose's own, so that its commands find what the playground makes, and the playground's.
+
+use std::collections::HashMap;
+
+use crate::stack::Service;
+
+/// The project that something belongs to.
+pub(super) const PROJECT: &str = "com.docker.compose.project";
+/// The service that a container belongs to.
+pub(super) const SERVICE: &str = "com.docker.compose.service";
+/// Counts a service's containers from 1.
+pub(super) const NUMBER: &str = "com.docker.compose.container-number";
+/// `True` for a container of a single command.
+pub(super) const ONE_OFF: &str = "com.docker.compose.oneoff";
+/// What a container was made from.
+pub(super) const HASH: &str = "com.docker.compose.config-hash";
+/// docker-compose 1 reads it to tell its old naming scheme.
+const VERSION: &str = "com.docker.compose.version";
+/// A network's name in the compose file.
+const NETWORK: &str = "com.docker.compose.network";
+/// A volume's name in the compose file.
+const VOLUME: &str = "com.docker.compose.volume";
+/// The process that runs a one-off container's command, so that a later process can tell whether it was left behind.
+pub(super) const OWNER: &str = "io.playground.owner";
+/// The networks that a container is to be on, as JSON: one that is cut off has no other record of its names there.
+pub(super) const NETWORKS: &str = "io.playground.networks";
+/// A mark's project; a mark is no volume of Compose's.
+pub(super) const MARK_PROJECT: &str = "io.playground.project";
+/// A mark, as JSON.
+pub(super) const MARK: &str = "io.playground.mark";
+/// What an image was made from.
+pub(super) const CONTENT: &str = "io.playground.content";
+
+/// Labels by name.
+pub(super) type Labels = HashMap<String, String>;
+
+fn with_project<const N: usize>(project: &str, more: [(&str, &str); N]) -> Labels {
+    let own = [(PROJECT, project), (VERSION, "2.0.0")];
+    own.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// A service's container.
+pub(super) fn instance(project: &str, service: &Service, number: u32) -> Labels {
+    let hash = service.hash();
+    let more =
+        [(SERVICE, service.name.as_str()), (NUMBER, &number.to_string()), (ONE_OFF, "False"), (HASH, hash.as_str())];
+    let mut labels: Labels = service.labels.clone().into_iter().collect();
+    labels.extend(with_project(project, more));
+    labels.insert(NETWORKS.to_owned(), serde_json::to_string(&service.networks).unwrap_or_default());
+    labels
+}
+
+/// A container of a single command.
+pub(super) fn one_off(project: &str, service: &str, owner: &str) -> Labels {
+    with_project(project, [(SERVICE, service), (ONE_OFF, "True"), (OWNER, owner)])
+}
+
+/// A network.
+pub(super) fn network(project: &str, key: &str) -> Labels {
+    with_project(project, [(NETWORK, key)])
+}
+
+/// A volume.
+pub(super) fn volume(project: &str, key: &str) -> Labels {
+    with_project(project, [(VOLUME, key)])
+}
+
+/// A service's container's name.
+pub(super) fn name(project: &str, service: &str, number: u32) -> String {
+    format!("{project}-{service}-{number}")
+}
+
+/// The filter for what carries a label.
+pub(super) fn filter(label: &str, value: &str) -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![format!("{label}={value}")])])
+}

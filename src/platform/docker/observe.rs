@@ -1,0 +1,160 @@
+//! What of a project is on the engine, found by labels alone.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
+use bollard::query_parameters::{
+    InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+};
+use futures_util::future::try_join_all;
+
+use super::{Docker, is_missing, labels};
+use crate::platform::{Health, Instance, Port, State};
+use crate::stack::Attachment;
+
+/// A container of the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Container {
+    /// As the contract has it.
+    pub instance: Instance,
+    /// Its name on the engine.
+    pub name: String,
+    /// Whether it runs a single command.
+    pub one_off: bool,
+    /// Whose command, where it is a one-off.
+    pub owner: Option<String>,
+    /// What it was made from.
+    pub hash: String,
+    /// The id of the image it was made from.
+    pub image: String,
+    /// The networks that it is on.
+    pub networks: BTreeSet<String>,
+    /// The networks that it is to be on.
+    pub attachments: Vec<Attachment>,
+}
+
+/// All of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Observed {
+    /// In the order of service name and number.
+    pub containers: Vec<Container>,
+    /// Names.
+    pub networks: BTreeSet<String>,
+    /// Names.
+    pub volumes: BTreeSet<String>,
+}
+
+impl Docker {
+    pub(super) async fn observe(&self) -> Result<Observed> {
+        let (containers, networks, volumes) =
+            tokio::try_join!(self.containers(), self.network_names(), self.volume_names())?;
+        Ok(Observed { containers, networks, volumes })
+    }
+
+    /// One-off containers included.
+    pub(super) async fn containers(&self) -> Result<Vec<Container>> {
+        let filters = labels::filter(labels::PROJECT, &self.project);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed = self.api.list_containers(Some(options)).await.context("list containers")?;
+        let ids = listed.into_iter().filter_map(|container| container.id);
+        let found = try_join_all(ids.map(|id| async move { self.container(&id).await })).await?;
+        let mut containers: Vec<Container> = found.into_iter().flatten().collect();
+        containers
+            .sort_by(|a, b| (&a.instance.service, a.instance.number).cmp(&(&b.instance.service, b.instance.number)));
+        Ok(containers)
+    }
+
+    /// One container by id or name; `None` when it is not there (any more).
+    pub(super) async fn container(&self, id: &str) -> Result<Option<Container>> {
+        match self.api.inspect_container(id, None::<InspectContainerOptions>).await {
+            Ok(found) => Ok(Some(container(found))),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("inspect container {id}")),
+        }
+    }
+
+    async fn network_names(&self) -> Result<BTreeSet<String>> {
+        let filters = labels::filter(labels::PROJECT, &self.project);
+        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let listed = self.api.list_networks(Some(options)).await.context("list networks")?;
+        Ok(listed.into_iter().filter_map(|network| network.name).collect())
+    }
+
+    pub(super) async fn volume_names(&self) -> Result<BTreeSet<String>> {
+        let filters = labels::filter(labels::PROJECT, &self.project);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let listed = self.api.list_volumes(Some(options)).await.context("list volumes")?;
+        Ok(listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect())
+    }
+}
+
+fn container(found: ContainerInspectResponse) -> Container {
+    let config = found.config.unwrap_or_default();
+    let labels = config.labels.unwrap_or_default();
+    let label = |name: &str| labels.get(name).cloned();
+    let state = found.state.unwrap_or_default();
+    let networks = found.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    let status = status(state.status);
+    let host = found.host_config.unwrap_or_default();
+    Container {
+        attachments: attachments(label(labels::NETWORKS), host.network_mode),
+        instance: Instance {
+            service: label(labels::SERVICE).unwrap_or_default(),
+            number: label(labels::NUMBER).and_then(|number| number.parse().ok()).unwrap_or_default(),
+            id: found.id.unwrap_or_default(),
+            state: status,
+            health: state.health.filter(|_| status == State::Running).and_then(|health| health_of(health.status)),
+            exit_code: state.exit_code.filter(|_| status == State::Exited),
+            ports: ports(host.port_bindings),
+            connected: !networks.is_empty(),
+        },
+        name: found.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+        one_off: label(labels::ONE_OFF).as_deref() == Some("True"),
+        owner: label(labels::OWNER),
+        hash: label(labels::HASH).unwrap_or_default(),
+        image: found.image.unwrap_or_default(),
+        networks: networks.into_keys().collect(),
+    }
+}
+
+/// Containers that docker-compose made have no such label: they are on the network that they were made on.
+fn attachments(label: Option<String>, made_on: Option<String>) -> Vec<Attachment> {
+    let noted = label.and_then(|json| serde_json::from_str(&json).ok());
+    let made_on = made_on.map(|network| vec![Attachment { network, aliases: Vec::new() }]);
+    noted.or(made_on).unwrap_or_default()
+}
+
+fn status(status: Option<Status>) -> State {
+    match status {
+        Some(Status::RUNNING | Status::RESTARTING) => State::Running,
+        Some(Status::PAUSED) => State::Paused,
+        Some(Status::CREATED) => State::Created,
+        _ => State::Exited,
+    }
+}
+
+fn health_of(status: Option<HealthStatusEnum>) -> Option<Health> {
+    match status? {
+        HealthStatusEnum::STARTING => Some(Health::Starting),
+        HealthStatusEnum::HEALTHY => Some(Health::Healthy),
+        HealthStatusEnum::UNHEALTHY => Some(Health::Unhealthy),
+        HealthStatusEnum::EMPTY | HealthStatusEnum::NONE => None,
+    }
+}
+
+/// What is to be published, told from the container's configuration: the engine shows actual ports of running ones only.
+fn ports(bindings: Option<bollard::models::PortMap>) -> Vec<Port> {
+    let mut ports = Vec::new();
+    for (target, bindings) in bindings.unwrap_or_default() {
+        let target = target.split('/').next().and_then(|number| number.parse().ok());
+        for binding in bindings.unwrap_or_default() {
+            let published = binding.host_port.and_then(|number| number.parse().ok());
+            if let (Some(target), Some(published)) = (target, published) {
+                ports.push(Port { host: binding.host_ip.unwrap_or_default(), published, target });
+            }
+        }
+    }
+    ports.sort_by_key(|port| (port.target, port.published));
+    ports
+}

@@ -1,0 +1,100 @@
+//! Waiting for what a service depends on, and for what it promises itself.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+
+use super::observe::Container;
+use super::{Docker, labels, problem};
+use crate::platform::{Health, State};
+use crate::stack::{Condition, HealthCheck, Service, Stack};
+use crate::wait::{Seen, until};
+
+/// For each condition, from when it is waited for.
+const LIMIT: Duration = Duration::from_mins(3);
+/// Between two looks: an inspection takes the engine about a millisecond.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+impl Docker {
+    /// Waits until every instance of a service is as the condition says.
+    pub(super) async fn wait_for(&self, stack: &Stack, service: &str, condition: Condition) -> Result<()> {
+        let replicas = stack.service(service).map_or(0, |service| service.replicas);
+        for number in 1..=replicas {
+            self.wait_for_instance(service, number, condition).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until an instance is what its own description promises: healthy, ended well, or running.
+    pub(super) async fn wait_for_promise(&self, service: &Service, number: u32) -> Result<()> {
+        let condition = if service.one_shot {
+            Condition::Completed
+        } else if service.health == HealthCheck::Off {
+            Condition::Started
+        } else {
+            Condition::Healthy
+        };
+        self.wait_for_instance(&service.name, number, condition).await
+    }
+
+    async fn wait_for_instance(&self, service: &str, number: u32, condition: Condition) -> Result<()> {
+        let name = labels::name(&self.project, service, number);
+        let instance = format!("{service}-{number}");
+        let what = match condition {
+            Condition::Started => format!("start {instance}"),
+            Condition::Healthy => format!("wait until {instance} is healthy"),
+            Condition::Completed => format!("wait until {instance} is done"),
+        };
+        until(what, LIMIT, INTERVAL, async || {
+            let Some(container) = self.container(&name).await? else { return Ok(Seen::NotYet("not made".to_owned())) };
+            match judge(&container, condition) {
+                Found::Holds => Ok(Seen::Done(())),
+                Found::NotYet(seen) => Ok(Seen::NotYet(seen)),
+                Found::Never(why) => Err(self.with_last_words(anyhow!("{instance} {why}"), &container).await),
+            }
+        })
+        .await
+    }
+
+    /// Adds what a container printed last to an error about it.
+    async fn with_last_words(&self, error: anyhow::Error, container: &Container) -> anyhow::Error {
+        let lines = self.last_lines(&container.instance.id, 400).await.unwrap_or_default();
+        let words = problem::essence(&lines);
+        if words.is_empty() { error } else { anyhow!(words.join("\n  ")).context(error.to_string()) }
+    }
+}
+
+/// What one look at a container found.
+enum Found {
+    Holds,
+    NotYet(String),
+    Never(String),
+}
+
+fn judge(container: &Container, condition: Condition) -> Found {
+    let instance = &container.instance;
+    match (condition, instance.state) {
+        (Condition::Started | Condition::Completed, State::Exited) if instance.exit_code == Some(0) => Found::Holds,
+        (_, State::Exited) => {
+            let code = instance.exit_code.unwrap_or_default();
+            Found::Never(format!("ended with exit code {code}{}", meaning(code)))
+        }
+        (_, State::Created | State::Paused) => Found::NotYet("not running".to_owned()),
+        (Condition::Completed, State::Running) => Found::NotYet("still running".to_owned()),
+        (Condition::Started, State::Running) => Found::Holds,
+        (Condition::Healthy, State::Running) => match instance.health {
+            None | Some(Health::Healthy) => Found::Holds,
+            Some(Health::Starting) => Found::NotYet("starting".to_owned()),
+            Some(Health::Unhealthy) => Found::NotYet("unhealthy".to_owned()),
+        },
+    }
+}
+
+fn meaning(code: i64) -> &'static str {
+    match code {
+        137 => " (killed, by its memory limit or by someone)",
+        139 => " (crashed)",
+        143 => " (asked to stop)",
+        _ => "",
+    }
+}
