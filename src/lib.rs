@@ -17,6 +17,7 @@ pub mod history;
 pub mod image;
 pub mod kafka;
 pub mod observe;
+pub mod operation;
 pub mod platform;
 pub mod report;
 pub mod scenario;

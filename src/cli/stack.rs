@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::settings::{Delivery, JobVariant, StackSettings};
+use crate::failure::Failure;
+use crate::settings::{Delivery, JobVariant, KAFKA_PORT, REST_PORT, StackSettings};
 
 /// Which stack to bring up, for `up` and `scenario`.
 #[derive(Debug, Args)]
@@ -13,10 +14,10 @@ pub struct StackOptions {
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Host port of Flink's web UI and REST API, on 127.0.0.1
-    #[arg(long, default_value_t = 8081, value_name = "PORT")]
+    #[arg(long, default_value_t = REST_PORT, value_name = "PORT")]
     pub rest_port: u16,
     /// Host port of the broker, on 127.0.0.1
-    #[arg(long, default_value_t = 9094, value_name = "PORT")]
+    #[arg(long, default_value_t = KAFKA_PORT, value_name = "PORT")]
     pub kafka_port: u16,
     /// Run event time N times as fast as the clock
     #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = super::topic::positive)]
@@ -37,9 +38,16 @@ pub struct StackOptions {
 
 impl StackOptions {
     /// The same, as values.
-    #[must_use]
-    pub fn settings(&self, project: &str) -> StackSettings {
-        StackSettings {
+    ///
+    /// # Errors
+    /// Options that contradict each other.
+    pub fn settings(&self, project: &str) -> Result<StackSettings, Failure> {
+        if self.no_checkpointing && self.delivery == Delivery::ExactlyOnce {
+            let text = "--delivery exactly-once needs checkpoints: output is committed with each of them\n  \
+                        Leave out --no-checkpointing or --delivery";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        Ok(StackSettings {
             project: project.to_owned(),
             file: self.file.clone(),
             rest_port: self.rest_port,
@@ -51,7 +59,7 @@ impl StackOptions {
                 backpressure: self.backpressure,
                 delivery: self.delivery,
             },
-        }
+        })
     }
 }
 

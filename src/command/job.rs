@@ -1,12 +1,19 @@
-//! `playground job`.
+//! `playground job`: one job in detail.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::cli::{Global, job::Job};
+use crate::cli::Global;
+use crate::cli::job::Job as Arguments;
 use crate::failure::Status;
 use crate::report::Terminal;
+use crate::report::job::JobDetails;
 
-/// Not built yet.
-pub async fn run(_global: &Global, _args: Job, _terminal: &Terminal) -> Result<Status> {
-    bail!("not built yet")
+/// Shows it.
+pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
+    let flink = super::flink_of(global, terminal).await?;
+    let id = flink.find_job(arguments.job.as_deref()).await?.id;
+    let (job, checkpoints, exceptions) =
+        tokio::try_join!(flink.job(&id), flink.checkpoints(&id), flink.exceptions(&id))?;
+    terminal.result(&JobDetails { job, checkpoints, exceptions })?;
+    Ok(Status::Pass)
 }

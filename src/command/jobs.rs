@@ -1,12 +1,15 @@
-//! `playground jobs`.
+//! `playground jobs`: the jobs that the cluster knows.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::cli::Global;
 use crate::failure::Status;
 use crate::report::Terminal;
+use crate::report::job::JobList;
 
-/// Not built yet.
-pub async fn run(_global: &Global, _terminal: &Terminal) -> Result<Status> {
-    bail!("not built yet")
+/// Lists them.
+pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
+    let flink = super::flink_of(global, terminal).await?;
+    terminal.result(&JobList { jobs: flink.jobs().await? })?;
+    Ok(Status::Pass)
 }

@@ -2,9 +2,12 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Global};
 use crate::failure::Status;
-use crate::report::Terminal;
+use crate::flink::Flink;
+use crate::platform::{Contract as _, Platform};
+use crate::report::{self, Terminal};
+use crate::scenario::fault;
 
 pub mod completions;
 pub mod doctor;
@@ -12,6 +15,7 @@ pub mod down;
 pub mod flink;
 pub mod generate;
 pub mod images;
+mod interrupt;
 pub mod job;
 pub mod jobs;
 pub mod kill;
@@ -51,4 +55,30 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
         Command::Doctor => doctor::run(global, terminal).await,
         Command::Completions(args) => completions::run(global, args, terminal).await,
     }
+}
+
+/// Reaches the project's platform, and mends what a command that was killed left broken there.
+async fn connect(global: &Global, terminal: &Terminal) -> Result<Platform> {
+    let platform = Platform::connect(&global.project).await?;
+    for mark in fault::heal(&platform).await? {
+        terminal.progress(&report::scenario::healed(&mark));
+    }
+    Ok(platform)
+}
+
+/// Flink's REST API of the project's stack.
+async fn flink_of(global: &Global, terminal: &Terminal) -> Result<Flink> {
+    let (host, port) = published(global, terminal, "jobmanager", 8081).await?;
+    Flink::at(&host, port)
+}
+
+/// Where on this machine a port of a service is published.
+async fn published(global: &Global, terminal: &Terminal, service: &str, target: u16) -> Result<(String, u16)> {
+    let instances = connect(global, terminal).await?.services().await?;
+    let ports = instances.iter().filter(|one| one.service == service).flat_map(|one| &one.ports);
+    let port = ports.into_iter().find(|port| port.target == target).with_context(|| {
+        let project = &global.project;
+        format!("no {service} of project {project} is running\n  playground -p {project} up starts it; ps shows what there is")
+    })?;
+    Ok((port.host.clone(), port.published))
 }

@@ -1,12 +1,65 @@
-//! `playground scenario`.
+//! `playground scenario`: list, show, plan or run one.
 
-use anyhow::{Result, bail};
+use std::time::Duration;
 
-use crate::cli::{Global, scenario::Scenario};
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+
+use super::interrupt::interrupted;
+use super::up::Before;
+use crate::cli::Global;
+use crate::cli::scenario::{Action, Run, Scenario as Arguments};
 use crate::failure::Status;
+use crate::history::store::Store;
+use crate::history::{History, What};
+use crate::operation::up::Up;
 use crate::report::Terminal;
+use crate::report::live::RunProgress;
+use crate::report::scenario::{PlanPage, RunPage, ScenarioList, ScenarioText};
+use crate::scenario::{Plan, catalog, plan::plan, runner};
+use crate::stack::Stack;
+use crate::verdict;
 
-/// Not built yet.
-pub async fn run(_global: &Global, _args: Scenario, _terminal: &Terminal) -> Result<Status> {
-    bail!("not built yet")
+/// Does what the arguments say.
+pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
+    match arguments.action {
+        Some(Action::List) => terminal.result(&ScenarioList::of(catalog::all()?))?,
+        Some(Action::Show { name }) => terminal.result(&ScenarioText { text: catalog::text(&name)?, name })?,
+        None => return run_one(global, arguments.run, terminal).await,
+    }
+    Ok(Status::Pass)
+}
+
+async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result<Status> {
+    let name = arguments.name.context("a scenario's name is missing")?;
+    let settings = arguments.stack.settings(&global.project)?;
+    let limit = Duration::from_secs(arguments.timeout);
+    let scenario = catalog::find(&name)?;
+    let plan = plan(&scenario, &settings, limit);
+    let stack = Stack::load(&settings)?;
+    if arguments.dry_run {
+        terminal.result(&PlanPage { plan })?;
+        return Ok(Status::Pass);
+    }
+    let platform = super::connect(global, terminal).await?;
+    let before = Before::look(&platform).await?;
+    let up = Up { platform: &platform, stack: &stack, settings: &settings, limit };
+    let mut store = Store::create(&arguments.runs, &plan.head.scenario, Timestamp::now())?;
+    let history = watch(&plan, up, &mut store, terminal).await?;
+    if history.events.iter().any(|event| event.what == What::Interrupted) {
+        return Err(before.undo(&platform).await?.into());
+    }
+    let page = RunPage::new(&plan, &settings, verdict::judge(&history), store.folder());
+    store.verdict(&page)?;
+    terminal.result(&page)?;
+    Ok(page.status())
+}
+
+/// Runs the plan and shows what happens.
+async fn watch(plan: &Plan, up: Up<'_>, store: &mut Store, terminal: &Terminal) -> Result<History> {
+    let mut progress = RunProgress::new(plan, terminal);
+    let stop = std::pin::pin!(interrupted());
+    let history = runner::run(plan, up, store, stop, &mut |told| progress.tell(told)).await;
+    progress.finish();
+    history
 }

@@ -1,5 +1,7 @@
 //! Jobs: which there are, how their vertices are, why they failed.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +141,19 @@ struct History {
     entries: Vec<Exception>,
 }
 
+/// `GET /jobs/:id/config`
+#[derive(Deserialize)]
+struct Config {
+    #[serde(rename = "execution-config")]
+    execution: ExecutionConfig,
+}
+
+#[derive(Deserialize)]
+struct ExecutionConfig {
+    #[serde(rename = "user-config")]
+    user: BTreeMap<String, String>,
+}
+
 impl Flink {
     /// All jobs that the cluster remembers, the newest first.
     pub async fn jobs(&self) -> Result<Vec<Summary>> {
@@ -157,6 +172,11 @@ impl Flink {
         Ok(self.get::<Exceptions>(&format!("/jobs/{id}/exceptions")).await?.history.entries)
     }
 
+    /// The arguments that a running job was submitted with, as far as it made them its global parameters.
+    pub async fn job_arguments(&self, id: &str) -> Result<BTreeMap<String, String>> {
+        Ok(self.get::<Config>(&format!("/jobs/{id}/config")).await?.execution.user)
+    }
+
     /// Asks for a job's cancellation; it is over when its state says so.
     pub async fn cancel(&self, id: &str) -> Result<()> {
         self.patch(&format!("/jobs/{id}?mode=cancel")).await
@@ -169,7 +189,8 @@ impl Flink {
 }
 
 fn choose(jobs: Vec<Summary>, wanted: Option<&str>) -> Result<Summary> {
-    let list = jobs.iter().map(|job| format!("\n  {}  {}  {}", job.id, job.state, job.name)).collect::<String>();
+    let list: Vec<String> = jobs.iter().map(|job| format!("\n  {}  {}  {}", job.id, job.state, job.name)).collect();
+    let list = list.concat();
     let is_meant = |job: &Summary| match wanted {
         Some(text) => job.id.starts_with(text) || job.name.to_lowercase().starts_with(&text.to_lowercase()),
         None => !job.is_over(),

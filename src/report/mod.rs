@@ -3,6 +3,15 @@
 //! A result is a value that implements [`Render`]; its page for people stands in a file of its own here, its JSON comes
 //! from serde. Pages are pure: value in, text out.
 
+pub mod job;
+pub mod ledger;
+pub mod live;
+pub mod metric;
+pub mod number;
+pub mod scenario;
+pub mod steps;
+pub mod up;
+
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};

@@ -113,6 +113,22 @@ impl Ledger {
         }
     }
 
+    /// How many windows that start at `last` or before are not decided yet.
+    #[must_use]
+    pub fn open_until(&self, last: i64, closed_before: i64) -> usize {
+        let open = |page: &Page| {
+            let closed_before = page.closed_before(closed_before);
+            let mut open = 0;
+            page.each(|start, window| {
+                let is_judged = (self.begin..=last).contains(&start);
+                let class = window.class(start + WINDOW_MS <= closed_before);
+                open += usize::from(is_judged && class == Class::Undecided);
+            });
+            open
+        };
+        self.pages.iter().map(open).sum()
+    }
+
     /// Judges what was read. A window that ends at or before `closed_before` (ms since the epoch; `i64::MIN` when nothing
     /// is known of the job) is closed in any case.
     #[must_use]
@@ -120,10 +136,10 @@ impl Ledger {
         let mut tally = Tally::default();
         let mut evidence = BTreeMap::new();
         for (number, page) in self.pages.iter().enumerate() {
-            let newest_emitted = page.newest_emitted().unwrap_or(i64::MIN);
+            let closed_before = page.closed_before(closed_before);
             page.each(|start, window| {
                 if start >= self.begin {
-                    let closed = start < newest_emitted || start + WINDOW_MS <= closed_before;
+                    let closed = start + WINDOW_MS <= closed_before;
                     let class = tally.add(window, closed);
                     if class.is_wrong(delivery) {
                         exhibit(&mut evidence, (start, number), || counterexample(class, number, start, window));

@@ -138,11 +138,17 @@ impl Page {
     }
 
     /// The newest window of `input` that was emitted: those before it are closed.
-    pub(super) fn newest_emitted(&self) -> Option<i64> {
+    fn newest_emitted(&self) -> Option<i64> {
         let seen = |window: &Window| window.emitted > 0 && window.clicks > 0;
         let window = self.windows.iter().rev().find(|(_, window)| seen(window)).map(|(start, _)| *start);
         let run = self.runs.values().rev().find(|(_, piece)| seen(&piece.window())).map(|(end, _)| end - WINDOW_MS);
         window.max(run)
+    }
+
+    /// Windows that end at or before this are closed: a later one was emitted, or a checkpoint covers them.
+    pub(super) fn closed_before(&self, covered: i64) -> i64 {
+        // The start of the newest emitted window is the end of the one before it.
+        self.newest_emitted().map_or(covered, |newest| newest.max(covered))
     }
 
     /// Puts all but the most recent windows into runs, where they are regular.

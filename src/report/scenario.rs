@@ -1,0 +1,210 @@
+//! The pages of `playground scenario`: the list, a file, a plan, and what a run proved.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Paint, Render, ledger};
+use crate::failure::Status;
+use crate::platform::Mark;
+use crate::scenario::{Plan, Scenario};
+use crate::settings::StackSettings;
+use crate::verdict::ledger::Judgement;
+use crate::verdict::recovery::Recovery;
+use crate::verdict::{Outcome, Verdict};
+
+/// All scenarios.
+#[derive(Debug, Serialize)]
+pub struct ScenarioList {
+    scenarios: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: String,
+    purpose: String,
+}
+
+impl ScenarioList {
+    /// Of these.
+    #[must_use]
+    pub fn of(scenarios: Vec<Scenario>) -> Self {
+        let entry = |scenario: Scenario| Entry { name: scenario.name, purpose: scenario.purpose };
+        Self { scenarios: scenarios.into_iter().map(entry).collect() }
+    }
+}
+
+impl Render for ScenarioList {
+    fn human(&self, paint: Paint) -> String {
+        let line = |entry: &Entry| format!("{}  {}", paint.bold(&format!("{:<20}", entry.name)), entry.purpose);
+        self.scenarios.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A scenario's file.
+#[derive(Debug, Serialize)]
+pub struct ScenarioText {
+    /// Its name.
+    pub name: String,
+    /// Its text, to begin a file of your own with.
+    pub text: String,
+}
+
+impl Render for ScenarioText {
+    fn human(&self, _: Paint) -> String {
+        self.text.trim_end().to_owned()
+    }
+}
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+pub struct PlanPage {
+    /// The plan.
+    #[serde(flatten)]
+    pub plan: Plan,
+}
+
+impl Render for PlanPage {
+    fn human(&self, paint: Paint) -> String {
+        let head = &self.plan.head;
+        let mut page = format!("{}: {}", paint.bold(&head.scenario), head.purpose);
+        for (number, step) in (1..).zip(&self.plan.steps) {
+            let _ = write!(page, "\n{number:>3}  {:<22} {}", step.title, paint.dim(&step.reason));
+            if let Some(undo) = &step.undo {
+                let _ = write!(page, "\n     {:<22} {undo}, whatever happens", "undo");
+            }
+        }
+        page
+    }
+}
+
+/// What a run proved.
+#[derive(Debug, Serialize)]
+pub struct RunPage {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Pass, fail or unknown.
+    pub verdict: Outcome,
+    /// Why, where it is not pass.
+    pub reasons: Vec<String>,
+    /// A count for each class of page and window, and examples of what is wrong.
+    pub ledger: Judgement,
+    /// Seconds, by what happened in them.
+    pub recovery: Option<Recovery>,
+    /// The run's folder.
+    pub run: PathBuf,
+    /// The command that does the same again.
+    pub again: String,
+}
+
+impl RunPage {
+    /// Of a verdict.
+    #[must_use]
+    pub fn new(plan: &Plan, settings: &StackSettings, verdict: Verdict, run: &Path) -> Self {
+        Self {
+            scenario: plan.head.scenario.clone(),
+            verdict: verdict.outcome,
+            reasons: verdict.reasons,
+            ledger: verdict.ledger,
+            recovery: verdict.recovery,
+            run: run.to_owned(),
+            again: again(plan, settings),
+        }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.verdict.into()
+    }
+}
+
+/// The command line that gives the same plan.
+fn again(plan: &Plan, settings: &StackSettings) -> String {
+    let mut command = "playground".to_owned();
+    if settings.project != "playground" {
+        let _ = write!(command, " -p {}", settings.project);
+    }
+    let _ = write!(command, " scenario {}", plan.head.scenario);
+    for argument in settings.arguments() {
+        let _ = write!(command, " {argument}");
+    }
+    command
+}
+
+impl Render for RunPage {
+    fn human(&self, paint: Paint) -> String {
+        let mut lines = vec![String::new(), ledger::line(&self.ledger)];
+        lines.extend(self.recovery.as_ref().map(recovery));
+        lines.push(ledger::verdict(self.verdict, &self.ledger, paint));
+        lines.extend(ledger::counterexamples(&self.ledger));
+        lines.extend(self.reasons.iter().map(|reason| format!("why       {reason}")));
+        if self.verdict != Outcome::Pass {
+            lines.push(format!("again     {}", self.again));
+        }
+        lines.push(format!("run       {}", self.run.display()));
+        lines.join("\n")
+    }
+}
+
+/// The recovery line; parts whose end was not seen are left out, and a recovery without an end is said so.
+fn recovery(recovery: &Recovery) -> String {
+    let parts = [
+        ("detect", recovery.detect),
+        ("downtime of the scenario", recovery.outage),
+        ("restart", recovery.restart),
+        ("restore", recovery.restore),
+        ("catch up", recovery.catch_up),
+    ];
+    let parts: Vec<String> =
+        parts.into_iter().filter_map(|(name, seconds)| Some(format!("{name} {:.1}", seconds?))).collect();
+    let total = recovery.total.map_or_else(|| "not complete:".to_owned(), |seconds| format!("{seconds:.1} s ="));
+    let mut line = format!("recovery  {total} {}", parts.join(" + "));
+    let speed = recovery.catch_up_speed.map(|speed| format!("caught up at {speed:.1} × the usual rate"));
+    let gap = recovery.output_gap.map(|gap| format!("a reader of output saw nothing for {gap:.1} s"));
+    let more: Vec<String> = speed.into_iter().chain(gap).collect();
+    if !more.is_empty() {
+        let _ = write!(line, "\n          {}", more.join("; "));
+    }
+    line
+}
+
+/// What was mended of a command that was killed.
+#[must_use]
+pub fn healed(mark: &Mark) -> String {
+    let Mark { fault, target, by, owner, .. } = mark;
+    format!(
+        "found: {by} (process {}) was ended between the {fault} of {target} and its undo; {target} is started again",
+        owner.pid
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recovery_is_the_sum_of_its_parts() {
+        let seen = Recovery {
+            detect: Some(1.6),
+            outage: Some(8.4),
+            restart: Some(3.9),
+            restore: Some(0.6),
+            catch_up: Some(2.2),
+            total: Some(16.7),
+            output_gap: Some(17.4),
+            catch_up_speed: Some(8.12),
+        };
+        insta::assert_snapshot!(recovery(&seen), @r"
+        recovery  16.7 s = detect 1.6 + downtime of the scenario 8.4 + restart 3.9 + restore 0.6 + catch up 2.2
+                  caught up at 8.1 × the usual rate; a reader of output saw nothing for 17.4 s
+        ");
+    }
+
+    #[test]
+    fn a_recovery_that_did_not_end_is_said_so() {
+        let seen = Recovery { detect: Some(1.6), ..Recovery::default() };
+        assert_eq!(recovery(&seen), "recovery  not complete: detect 1.6");
+    }
+}

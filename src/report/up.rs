@@ -1,0 +1,119 @@
+//! The pages of `playground up`: a line a part while it comes up, then where to go.
+
+use serde::Serialize;
+
+use super::{Paint, Render};
+use crate::operation::up::{Part, Reached};
+use crate::platform::Progress;
+
+/// A stack that is up.
+#[derive(Debug, Serialize)]
+pub struct UpResult {
+    /// Its project.
+    pub project: String,
+    /// Flink's web UI and REST API.
+    pub flink: String,
+    /// The broker, as `host:port`.
+    pub kafka: String,
+    /// The parts, in the order in which they were there.
+    pub parts: Vec<Reached>,
+}
+
+impl Render for UpResult {
+    fn human(&self, paint: Paint) -> String {
+        let project = match self.project.as_str() {
+            "playground" => String::new(),
+            name => format!(" -p {name}"),
+        };
+        let next = ["tail output", "scenario failover", "down"].map(|command| format!("playground{project} {command}"));
+        format!(
+            "\n{}  {}      {}  {}\n{}      {}",
+            paint.bold("Flink UI"),
+            self.flink,
+            paint.bold("Kafka"),
+            self.kafka,
+            paint.bold("next"),
+            next.join(" · ")
+        )
+    }
+}
+
+/// A part that is there, with its time at the right.
+#[must_use]
+pub fn reached(reached: &Reached) -> String {
+    line(reached.part.name(), &reached.seen, Some(reached.seconds))
+}
+
+/// A part that is not there yet.
+#[must_use]
+pub fn waiting(part: Part, seen: &str) -> String {
+    line(part.name(), seen, None)
+}
+
+/// An image that is being built.
+#[must_use]
+pub fn building(image: &str, step: &str) -> String {
+    line("image", &format!("{image}  {step}"), None)
+}
+
+/// All images are there.
+#[must_use]
+pub fn images(all: usize, built: usize) -> String {
+    let text = match built {
+        0 => format!("{all} cached"),
+        built => format!("{all}, {built} built"),
+    };
+    line("images", &text, None)
+}
+
+/// What the platform did, if it is worth a line: images that were built, containers that were replaced.
+#[must_use]
+pub fn platform(progress: &Progress) -> Option<String> {
+    match progress {
+        Progress::ImageReady { image, built: true } => Some(line("image", &format!("{image} built"), None)),
+        Progress::Operation { verb: "replace", object, cause, .. } => {
+            Some(line("replaced", &format!("{object}: {cause}"), None))
+        }
+        Progress::Operation { .. } | Progress::Image { .. } | Progress::ImageReady { .. } => None,
+    }
+}
+
+fn line(name: &str, text: &str, seconds: Option<f64>) -> String {
+    match seconds {
+        Some(seconds) => format!("  {name:<12} {text:<48} {seconds:>5.1} s"),
+        None => format!("  {name:<12} {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stand_in_columns_with_their_time_at_the_right() {
+        let part = |part, seen: &str, seconds| reached(&Reached { part, seen: seen.into(), seconds });
+        let lines = [
+            part(Part::Zookeeper, "ready", 1.94),
+            part(Part::Job, "Click Event Count, 4 of 4 subtasks RUNNING", 11.62),
+            waiting(Part::Checkpoint, "none complete"),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        zookeeper    ready                                              1.9 s
+        job          Click Event Count, 4 of 4 subtasks RUNNING        11.6 s
+        checkpoint   none complete
+        ");
+    }
+
+    #[test]
+    fn the_next_commands_name_the_project_when_it_is_not_the_usual_one() {
+        let page = |project: &str| {
+            UpResult { project: project.into(), flink: "F".into(), kafka: "K".into(), parts: vec![] }
+                .human(Paint::Plain)
+        };
+        assert!(
+            page("playground")
+                .ends_with("next      playground tail output · playground scenario failover · playground down")
+        );
+        assert!(page("ci").ends_with("playground -p ci down"));
+    }
+}

@@ -1,0 +1,217 @@
+//! When a step has seen what it awaits. Pure: a question to the picture.
+
+use super::Await;
+use super::picture::Picture;
+use crate::settings::Delivery;
+use crate::verdict::Outcome;
+use crate::verdict::ledger::Judgement;
+use crate::wait::Seen;
+use crate::workload::{CLICKS_PER_WINDOW, PAGES};
+
+/// What a step's condition says of the picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It holds; the text says what was seen.
+    Holds(String),
+    /// It does not yet; the text says what was seen instead.
+    NotYet(String),
+    /// It cannot hold any more; the text says why.
+    Never(String),
+}
+
+impl From<Answer> for Seen<String> {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Holds(text) => Self::Done(text),
+            Answer::NotYet(text) | Answer::Never(text) => Self::NotYet(text),
+        }
+    }
+}
+
+/// Asks whether what a step awaits was seen.
+#[must_use]
+pub fn ask(what: Await, picture: &Picture, delivery: Delivery) -> Answer {
+    match what {
+        Await::SteadyState { windows } => steady_state(windows, picture, delivery),
+        Await::Detected => detected(picture),
+        Await::Backlog { windows } => backlog(windows, picture),
+        Await::Registered => registered(picture),
+        Await::Restored => restored(picture),
+        Await::Running => running(picture),
+        Await::CaughtUp => caught_up(picture),
+        Await::Judged => judged(picture, delivery),
+    }
+}
+
+fn either(holds: bool, text: String) -> Answer {
+    if holds { Answer::Holds(text) } else { Answer::NotYet(text) }
+}
+
+fn steady_state(windows: u64, picture: &Picture, delivery: Delivery) -> Answer {
+    let judgement = picture.tally.judge(delivery);
+    if judgement.outcome == Outcome::Fail {
+        return Answer::Never("windows were wrong before any fault".to_owned());
+    }
+    let exact = exact(&judgement);
+    let lag = picture
+        .progress
+        .as_ref()
+        .map_or_else(|| "lag unknown".to_owned(), |seen| format!("lag {} records", seen.lag()));
+    let holds = exact >= windows * PAGES.len() as u64 && picture.is_running() && picture.progress.is_some();
+    either(holds, format!("{exact} windows exact, {lag}"))
+}
+
+fn exact(judgement: &Judgement) -> u64 {
+    judgement.counts.complete + judgement.counts.duplicate
+}
+
+fn detected(picture: &Picture) -> Answer {
+    match (&picture.job, picture.detected) {
+        (Some(job), true) => Answer::Holds(match &job.cause {
+            Some(cause) => format!("job {}: {}", job.state, short(cause)),
+            None => format!("job {}, {} of {} subtasks", job.state, job.running, job.subtasks),
+        }),
+        (Some(job), false) => {
+            Answer::NotYet(format!("job {}, {} of {} subtasks", job.state, job.running, job.subtasks))
+        }
+        (None, _) => Answer::NotYet("the job was not seen yet".to_owned()),
+    }
+}
+
+/// A root cause without its package, and without what its first sentence leads to.
+fn short(cause: &str) -> String {
+    let (class, message) = cause.split_once(": ").unwrap_or((cause, ""));
+    let class = class.rsplit('.').next().unwrap_or(class);
+    let sentence = message.split(". ").next().unwrap_or(message).trim_end_matches('.');
+    if sentence.is_empty() { class.to_owned() } else { sentence.to_owned() }
+}
+
+fn backlog(windows: u64, picture: &Picture) -> Answer {
+    let wanted = windows * CLICKS_PER_WINDOW * PAGES.len() as u64;
+    let lag = picture.lag();
+    either(u64::try_from(lag).is_ok_and(|lag| lag >= wanted), format!("{lag} of {wanted} records wait in input"))
+}
+
+fn registered(picture: &Picture) -> Answer {
+    let (now, before) = (picture.slots, picture.slots_before_fault);
+    either(now >= before, format!("{now} of {before} slots"))
+}
+
+fn restored(picture: &Picture) -> Answer {
+    match (picture.restored, picture.checkpoint) {
+        (Some(id), Some(seen)) if seen.id == id => {
+            let age = picture.fault_at.map_or(0, |fault| fault - seen.triggered);
+            Answer::Holds(format!("checkpoint {id}, {} old at the fault, {}", seconds(age), bytes(seen.size)))
+        }
+        (Some(id), _) => Answer::Holds(format!("checkpoint {id}")),
+        (None, _) if picture.detected && picture.is_running() => {
+            Answer::Holds("no checkpoint: the job started again without its state".to_owned())
+        }
+        (None, _) => Answer::NotYet("no restore yet".to_owned()),
+    }
+}
+
+fn seconds(ms: i64) -> String {
+    // One digit after the point says what a human wants to know of an age.
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
+
+fn bytes(size: u64) -> String {
+    if size < 1024 { format!("{size} B") } else { format!("{} KiB", size / 1024) }
+}
+
+fn running(picture: &Picture) -> Answer {
+    match &picture.job {
+        Some(job) => either(job.is_running(), format!("{} of {} subtasks", job.running, job.subtasks)),
+        None => Answer::NotYet("the job was not seen yet".to_owned()),
+    }
+}
+
+fn caught_up(picture: &Picture) -> Answer {
+    let (lag, usual) = (picture.lag(), picture.usual_lag);
+    let holds = picture.progress.is_some() && picture.is_running() && lag <= usual;
+    either(holds, format!("lag {lag} records, {usual} at most before the fault"))
+}
+
+fn judged(picture: &Picture, delivery: Delivery) -> Answer {
+    let Some(last) = picture.newest_at_step else {
+        return Answer::NotYet("no whole window in input yet".to_owned());
+    };
+    let judgement = picture.tally.judge(delivery);
+    let open = picture.ledger().open_until(last, picture.tally.closed_before());
+    either(open == 0, format!("{} windows decided, {open} still open", judgement.windows_judged))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Event, JobSeen, Progress, What};
+
+    fn picture(events: impl IntoIterator<Item = What>) -> Picture {
+        let mut picture = Picture::default();
+        for (at, what) in (0..).zip(events) {
+            picture.add(&Event { at, what });
+        }
+        picture
+    }
+
+    fn job(state: &str, running: u32) -> What {
+        What::Job(JobSeen { state: state.into(), running, subtasks: 4, cause: None })
+    }
+
+    fn kill() -> What {
+        What::Fault { fault: "kill".into(), target: "taskmanager-1".into() }
+    }
+
+    fn lag(records: i64) -> What {
+        What::Progress(Progress { committed: vec![0; 6], ends: vec![records, 0, 0, 0, 0, 0] })
+    }
+
+    fn answer(what: Await, events: impl IntoIterator<Item = What>) -> Answer {
+        ask(what, &picture(events), Delivery::AtLeastOnce)
+    }
+
+    #[test]
+    fn a_job_that_was_down_before_the_fault_has_not_noticed_it() {
+        assert!(matches!(answer(Await::Detected, [job("RESTARTING", 0), kill()]), Answer::NotYet(_)));
+        assert!(matches!(answer(Await::Detected, [kill(), job("RESTARTING", 0)]), Answer::Holds(_)));
+    }
+
+    #[test]
+    fn slots_are_awaited_up_to_what_there_was_before_the_fault() {
+        let slots = |slots| What::Cluster { taskmanagers: 1, slots };
+        assert_eq!(answer(Await::Registered, [slots(2), kill(), slots(0)]), Answer::NotYet("0 of 2 slots".into()));
+        assert_eq!(
+            answer(Await::Registered, [slots(2), kill(), slots(0), slots(2)]),
+            Answer::Holds("2 of 2 slots".into())
+        );
+    }
+
+    #[test]
+    fn running_means_every_subtask() {
+        assert_eq!(answer(Await::Running, [job("RUNNING", 3)]), Answer::NotYet("3 of 4 subtasks".into()));
+        assert_eq!(answer(Await::Running, [job("RUNNING", 4)]), Answer::Holds("4 of 4 subtasks".into()));
+    }
+
+    #[test]
+    fn caught_up_is_measured_against_the_lag_before_the_fault() {
+        let before = [job("RUNNING", 4), lag(40), lag(11), kill()];
+        let with = |records| answer(Await::CaughtUp, before.clone().into_iter().chain([lag(records)]));
+        assert!(matches!(with(41), Answer::NotYet(_)));
+        assert!(matches!(with(40), Answer::Holds(_)));
+    }
+
+    #[test]
+    fn a_restart_without_a_checkpoint_is_said_so() {
+        let events = [kill(), job("RESTARTING", 0), job("RUNNING", 4)];
+        let expected = "no checkpoint: the job started again without its state";
+        assert_eq!(answer(Await::Restored, events), Answer::Holds(expected.into()));
+    }
+
+    #[test]
+    fn a_cause_is_told_without_package_and_follow_up() {
+        let cause = "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id x timed out. See a.b";
+        assert_eq!(short(cause), "Heartbeat of TaskManager with id x timed out");
+        assert_eq!(short("a.b.SomeException"), "SomeException");
+    }
+}

@@ -1,0 +1,102 @@
+//! From a scenario to what will be done to one stack.
+
+use std::time::Duration;
+
+use super::{Action, Await, InstanceName, Plan, Planned, Scenario, Step};
+use crate::history::Head;
+use crate::settings::StackSettings;
+
+/// Plans a scenario. `limit` is how long each step may take.
+///
+/// A fault on a service is done to its first instance, so that a plan says before it runs what it will hit.
+#[must_use]
+pub fn plan(scenario: &Scenario, settings: &StackSettings, limit: Duration) -> Plan {
+    let head = Head {
+        scenario: scenario.name.clone(),
+        purpose: scenario.purpose.clone(),
+        project: settings.project.clone(),
+        speed: settings.speed,
+        job: settings.job.clone(),
+    };
+    let up = Planned {
+        title: "stack up".to_owned(),
+        reason: "a scenario begins on a stack that runs".to_owned(),
+        undo: None,
+        action: Action::Up,
+        limit,
+    };
+    let steps = std::iter::once(up).chain(scenario.steps.iter().map(|step| planned(step, limit))).collect();
+    Plan { head, steps }
+}
+
+fn planned(step: &Step, limit: Duration) -> Planned {
+    let action = instantiate(&step.action);
+    let undo = match &action {
+        Action::Inject { fault, target } => Some(fault.undo(target)),
+        Action::Up | Action::Undo { .. } | Action::Await(_) => None,
+    };
+    Planned { title: title(&action), reason: step.reason.clone(), undo, action, limit }
+}
+
+fn instantiate(action: &Action<String>) -> Action<InstanceName> {
+    let first = |service: &String| format!("{service}-1");
+    match action {
+        Action::Up => Action::Up,
+        Action::Inject { fault, target } => Action::Inject { fault: *fault, target: first(target) },
+        Action::Undo { fault, target } => Action::Undo { fault: *fault, target: first(target) },
+        Action::Await(what) => Action::Await(*what),
+    }
+}
+
+fn title(action: &Action<InstanceName>) -> String {
+    match action {
+        Action::Up => "stack up".to_owned(),
+        Action::Inject { fault, target } => format!("{} {target}", fault.name()),
+        Action::Undo { fault, target } => fault.undo(target),
+        Action::Await(what) => what.title().to_owned(),
+    }
+}
+
+impl Await {
+    /// What it is called when it was seen.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::SteadyState { .. } => "steady state",
+            Self::Detected => "detected",
+            Self::Backlog { .. } => "backlog",
+            Self::Registered => "registered",
+            Self::Restored => "restored",
+            Self::Running => "running",
+            Self::CaughtUp => "caught up",
+            Self::Judged => "judged",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::catalog;
+
+    #[test]
+    fn the_failover_plan_names_instances_and_carries_each_undo() {
+        let settings = StackSettings::of("p");
+        let plan = plan(&catalog::find("failover").unwrap(), &settings, Duration::from_mins(1));
+        let lines: Vec<String> =
+            plan.steps.iter().map(|step| format!("{} / {}", step.title, step.undo.as_deref().unwrap_or("-"))).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        stack up / -
+        steady state / -
+        kill taskmanager-1 / start taskmanager-1
+        detected / -
+        backlog / -
+        start taskmanager-1 / -
+        registered / -
+        restored / -
+        running / -
+        caught up / -
+        judged / -
+        ");
+    }
+}

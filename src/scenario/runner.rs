@@ -1,0 +1,182 @@
+//! Runs a plan: does what it says, waits for what it says, and writes down what is seen. It decides nothing.
+//!
+//! Faults are undone whatever happens: their marks lie in the platform, so what is to be undone is asked there, and is
+//! right even when this run was cut off between a fault and its note.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::time::{Instant, sleep_until};
+
+use super::condition::{Answer, ask};
+use super::fault::{Fault, mend};
+use super::picture::Picture;
+use super::{Action, Await, Plan, Planned};
+use crate::history::store::Store;
+use crate::history::{Event, History, What};
+use crate::observe::Observer;
+use crate::operation::up::{self, News, Up};
+use crate::platform::{Journal as _, Mark};
+
+/// Something to show while a run goes on.
+#[derive(Clone, Copy)]
+pub enum Told<'a> {
+    /// Something was done or seen.
+    Event(&'a Event),
+    /// A step waits; what was seen last.
+    Waiting(&'a Planned, &'a str),
+    /// The stack comes up.
+    Up(&'a News),
+}
+
+/// How a step ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    Well(String),
+    TooLate(String),
+    Interrupted,
+}
+
+/// A run under way.
+struct Run<'a> {
+    plan: &'a Plan,
+    up: Up<'a>,
+    store: &'a mut Store,
+    tell: &'a mut dyn FnMut(Told<'_>),
+    history: History,
+    picture: Picture,
+    observer: Option<Observer>,
+    /// Resolves when the user wants it to end.
+    stop: Pin<&'a mut dyn Future<Output = ()>>,
+}
+
+/// Runs a plan on a stack, and returns what was seen of it. `stop` ends it early, with everything undone.
+///
+/// # Errors
+/// What could not be done, by its step. Faults are undone before it returns; what could not be undone is added.
+pub async fn run(
+    plan: &Plan,
+    up: Up<'_>,
+    store: &mut Store,
+    stop: Pin<&mut dyn Future<Output = ()>>,
+    tell: &mut dyn FnMut(Told<'_>),
+) -> Result<History> {
+    let (history, picture) = Default::default();
+    let mut run = Run { plan, up, store, tell, history, picture, observer: None, stop };
+    let done = run.steps().await;
+    let undone = run.undo_all().await.context("a fault is not undone; the next playground command tries again");
+    match (done, undone) {
+        (Ok(()), Ok(())) => Ok(run.history),
+        (Ok(()), Err(error)) | (Err(error), Ok(())) => Err(error),
+        (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
+    }
+}
+
+impl Run<'_> {
+    async fn steps(&mut self) -> Result<()> {
+        self.note(Event::now(What::Began(self.plan.head.clone())))?;
+        let plan = self.plan;
+        for (step, planned) in plan.steps.iter().enumerate() {
+            self.note(Event::now(What::Step { step, title: planned.title.clone() }))?;
+            let ended = self.act(planned).await.with_context(|| planned.title.clone())?;
+            match ended {
+                Ended::Well(seen) => self.note(Event::now(What::Done { step, seen }))?,
+                Ended::TooLate(seen) => return self.note(Event::now(What::GaveUp { step, seen })),
+                Ended::Interrupted => return self.note(Event::now(What::Interrupted)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self, planned: &Planned) -> Result<Ended> {
+        match &planned.action {
+            Action::Up => self.bring_up().await,
+            Action::Inject { fault, target } => self.inject(*fault, target).await,
+            Action::Undo { fault, target } => self.undo(*fault, target).await,
+            Action::Await(what) => self.wait(planned, *what).await,
+        }
+    }
+
+    async fn bring_up(&mut self) -> Result<Ended> {
+        let up = self.up;
+        if up.run(self.stop.as_mut(), |news| (self.tell)(Told::Up(&news))).await? == up::Ended::Interrupted {
+            return Ok(Ended::Interrupted);
+        }
+        self.observer = Some(Observer::start(&up.endpoints(), self.plan.head.delivery()).await?);
+        Ok(Ended::Well("all services ready, the job runs".to_owned()))
+    }
+
+    /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
+    async fn inject(&mut self, fault: Fault, target: &str) -> Result<Ended> {
+        let by = format!("scenario {}", self.plan.head.scenario);
+        // The process dies when the platform is asked, not when it has answered.
+        let event = Event::now(What::Fault { fault: fault.name().to_owned(), target: target.to_owned() });
+        fault.inject(self.up.platform, target, &by).await?;
+        self.note(event)?;
+        Ok(Ended::Well(fault.undo(target)))
+    }
+
+    async fn undo(&mut self, fault: Fault, target: &str) -> Result<Ended> {
+        let mine = self.marks().await?;
+        let Some(mark) = mine.into_iter().find(|mark| mark.fault == fault.name() && mark.target == target) else {
+            bail!("nothing to undo: the mark of {} on {target} is gone", fault.name());
+        };
+        self.mend(&mark).await?;
+        Ok(Ended::Well(String::new()))
+    }
+
+    async fn undo_all(&mut self) -> Result<()> {
+        for mark in self.marks().await? {
+            self.mend(&mark).await?;
+        }
+        Ok(())
+    }
+
+    /// Faults of this run that are not undone.
+    async fn marks(&self) -> Result<Vec<Mark>> {
+        let marks = self.up.platform.marks().await?;
+        Ok(marks.into_iter().filter(|mark| mark.owner.pid == std::process::id()).collect())
+    }
+
+    async fn mend(&mut self, mark: &Mark) -> Result<()> {
+        let (fault, target) = (mark.fault.clone(), mark.target.clone());
+        self.note(Event::now(What::Undoing { fault: fault.clone(), target: target.clone() }))?;
+        mend(self.up.platform, mark).await?;
+        self.note(Event::now(What::Undone { fault, target }))
+    }
+
+    async fn wait(&mut self, planned: &Planned, what: Await) -> Result<Ended> {
+        let deadline = Instant::now() + planned.limit;
+        loop {
+            let last = match ask(what, &self.picture, self.plan.head.delivery()) {
+                Answer::Holds(seen) => return Ok(Ended::Well(seen)),
+                Answer::Never(seen) => return Ok(Ended::TooLate(seen)),
+                Answer::NotYet(last) => last,
+            };
+            (self.tell)(Told::Waiting(planned, &last));
+            let observer =
+                self.observer.as_mut().context("a plan waits for something before it brings the stack up")?;
+            tokio::select! {
+                biased;
+                () = self.stop.as_mut() => return Ok(Ended::Interrupted),
+                () = sleep_until(deadline) => {
+                    return Ok(Ended::TooLate(format!("not within {} s; last seen: {last}", planned.limit.as_secs())));
+                }
+                event = observer.seen.recv() => {
+                    let event = event.context("all watchers have ended")?;
+                    self.note(event?)?;
+                }
+            }
+        }
+    }
+
+    /// Writes an event down, shows it, and adds it to the picture.
+    fn note(&mut self, event: Event) -> Result<()> {
+        self.store.add(&event)?;
+        (self.tell)(Told::Event(&event));
+        self.picture.add(&event);
+        self.history.events.push(event);
+        Ok(())
+    }
+}

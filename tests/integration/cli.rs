@@ -1,0 +1,90 @@
+//! The command line: help, wrong arguments, scenarios as files. No Docker.
+
+use crate::support::playground;
+
+#[test]
+fn help_documents_every_exit_code() {
+    let help = playground(["--help"]).run().expect(0).stdout;
+    let codes = help.split_once("Exit codes:").expect("a section").1;
+    for code in ["0 ", "1 ", "2 ", "3 ", "4 ", "130 "] {
+        assert!(codes.lines().any(|line| line.trim_start().starts_with(code)), "{code}: {codes}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_usage_errors_with_what_to_do() {
+    for (args, part) in [
+        (vec!["upp"], "a similar subcommand exists: 'up'"),
+        (vec!["up", "--speed", "0"], "must be a number above 0"),
+        (vec!["up", "--speed", "nan"], "must be a number above 0"),
+        (vec!["up", "--rest-port", "99999"], "99999 is not in 0..=65535"),
+        (vec!["up", "--delivery", "at-most-once"], "[possible values: at-least-once, exactly-once]"),
+        (vec!["-p", "Upper", "ps"], "use lower-case letters"),
+        (vec!["tail", "inputt"], "a similar value exists: 'input'"),
+        (vec!["tail", "input", "-n", "5", "--from-beginning"], "cannot be used with"),
+        (vec!["generate", "--rate", "1", "--speed", "2"], "cannot be used with"),
+        (vec!["scenario"], "NAME"),
+    ] {
+        let answer = playground(&args).run().expect(2);
+        assert!(answer.stderr.contains(part), "{args:?}: {}", answer.stderr);
+        assert_eq!(answer.stdout, "");
+    }
+}
+
+#[test]
+fn a_misspelt_scenario_is_answered_with_the_right_one() {
+    let answer = playground(["scenario", "failvoer"]).run().expect(2);
+    assert_eq!(
+        answer.stderr,
+        "error: no scenario 'failvoer'; did you mean 'failover'?\n  playground scenario list shows all\n"
+    );
+}
+
+#[test]
+fn contradicting_options_are_refused_before_anything_starts() {
+    let answer = playground(["up", "--no-checkpointing", "--delivery", "exactly-once"]).run().expect(2);
+    assert!(answer.stderr.starts_with("error: --delivery exactly-once needs checkpoints"), "{}", answer.stderr);
+}
+
+#[test]
+fn a_scenario_file_that_makes_no_sense_is_refused_with_its_step() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let step = "[[steps]]\nfault = \"kill\"\nreason = \"x\"\n";
+    std::fs::write(folder.path().join("own.toml"), format!("name = \"own\"\npurpose = \"y\"\n{step}")).expect("write");
+    let answer = playground(["scenario", "own.toml"]).dir(folder.path()).run().expect(2);
+    assert_eq!(answer.stderr, "error: scenario own.toml, step 1: 'fault' needs 'on', the service it is done to\n");
+}
+
+#[test]
+fn a_shown_scenario_is_a_file_that_plans_the_same() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let shown = playground(["scenario", "show", "failover"]).run().expect(0).stdout;
+    std::fs::write(folder.path().join("own.toml"), shown).expect("write");
+    let plan = |name| playground(["scenario", name, "--dry-run"]).dir(folder.path()).run().expect(0).stdout;
+    assert_eq!(plan("own.toml"), plan("failover"));
+}
+
+#[test]
+fn a_plan_shows_each_fault_with_its_undo() {
+    let plan = playground(["scenario", "failover", "--dry-run", "-o", "json"]).run().expect(0).json();
+    let steps = plan["steps"].as_array().expect("steps");
+    let faults: Vec<_> = steps.iter().filter(|step| !step["action"]["inject"].is_null()).collect();
+    assert_eq!(faults.len(), 1);
+    assert_eq!(faults[0]["undo"], "start taskmanager-1");
+}
+
+#[test]
+fn scenarios_are_listed_with_their_purpose() {
+    let list = playground(["scenario", "list", "-o", "json"]).run().expect(0).json();
+    let entry = list["scenarios"].as_array().expect("a list").iter().find(|entry| entry["name"] == "failover");
+    assert_eq!(
+        entry.expect("failover")["purpose"],
+        "a TaskManager dies and comes back; every window still counts 1000"
+    );
+}
+
+#[test]
+fn results_are_plain_text_when_nobody_looks() {
+    let answer = playground(["scenario", "list"]).run().expect(0);
+    assert!(!answer.stdout.contains('\x1b'));
+}

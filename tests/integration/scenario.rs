@@ -1,0 +1,85 @@
+//! Scenarios on the real stack: what they prove, and that nothing stays broken.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::stack::Stack;
+
+#[test]
+fn failover_brings_the_stack_up_and_proves_that_nothing_was_lost() {
+    let stack = Stack::new("failover");
+    let run = stack.with_ports(&["scenario", "failover", "-o", "json"]).run().expect(0).json();
+    assert_eq!((run["scenario"].as_str(), run["verdict"].as_str()), (Some("failover"), Some("pass")));
+    for class in ["short", "over", "conflicting", "missing", "unexpected"] {
+        assert_eq!(run["ledger"][class], 0, "{run:#}");
+    }
+    assert!(run["ledger"]["complete"].as_u64() >= Some(24), "{run:#}");
+    let part = |name: &str| run["recovery"][name].as_f64().unwrap_or_else(|| panic!("no {name}: {run:#}"));
+    let parts = ["detect", "outage", "restart", "restore", "catch_up"].map(part);
+    assert!((parts.iter().sum::<f64>() - part("total")).abs() < 0.01, "{run:#}");
+    let folder = stack.folder.path().join(run["run"].as_str().expect("a folder"));
+    let events = std::fs::read_to_string(folder.join("events.jsonl")).expect("the events");
+    assert!(events.contains(r#""event":"restored""#), "{events}");
+    // A scenario leaves the stack as it found it: up.
+    assert_eq!(stack.state("taskmanager-1"), "running");
+}
+
+#[test]
+fn without_checkpoints_the_scenario_fails_with_the_clicks_that_were_lost() {
+    let stack = Stack::new("loss");
+    let run = stack.with_ports(&["scenario", "failover", "--no-checkpointing", "-o", "json"]).run().expect(1).json();
+    assert_eq!(run["verdict"], "fail");
+    assert!(run["ledger"]["clicks_lost"].as_u64() > Some(0), "{run:#}");
+    assert_eq!(run["reasons"][0], "the job restarted without a checkpoint: checkpointing is off");
+}
+
+#[test]
+fn what_a_killed_run_left_broken_is_mended_by_the_next_command() {
+    let stack = Stack::new("killed");
+    stack.up();
+    let mut run = broken(&stack);
+    run.kill().expect("SIGKILL the run");
+    run.wait().expect("its end");
+    assert_eq!(stack.state("taskmanager-1"), "exited");
+
+    let next = stack.playground(&["ps"]).run().expect(0);
+    assert!(next.stderr.starts_with("found: scenario failover (process "), "{}", next.stderr);
+    assert_eq!(stack.state("taskmanager-1"), "running");
+    assert_eq!(stack.playground(&["ps"]).run().expect(0).stderr, "");
+
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
+#[test]
+fn an_interrupted_run_undoes_its_fault_before_it_ends() {
+    let stack = Stack::new("interrupted");
+    stack.up();
+    let mut run = broken(&stack);
+    interrupt(&run);
+    assert_eq!(run.wait().expect("its end").code(), Some(130));
+    assert_eq!(stack.state("taskmanager-1"), "running");
+    assert_eq!(stack.playground(&["ps"]).run().expect(0).stderr, "");
+}
+
+/// A failover that has killed its TaskManager and not started it again.
+fn broken(stack: &Stack) -> Child {
+    let mut command = stack.with_ports(&["scenario", "failover"]).command();
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("run the scenario");
+    let lines = BufReader::new(run.stderr.take().expect("its progress")).lines();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    for line in lines {
+        if line.expect("a line").contains("undo: start taskmanager-1") {
+            return run;
+        }
+        assert!(Instant::now() < deadline, "no fault within 120 s");
+    }
+    panic!("the run ended before its fault: {:?}", run.wait());
+}
+
+/// Ctrl-C, as a terminal sends it.
+pub fn interrupt(child: &Child) {
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("run kill").success());
+}
