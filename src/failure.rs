@@ -5,26 +5,44 @@
 
 use thiserror::Error;
 
-/// How a command ended; the number is the process's exit code.
+/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Done, or the verdict is pass.
-    Pass = 0,
+    Pass,
     /// The verdict is fail.
-    Fail = 1,
+    Fail,
     /// The arguments, or a file that they name, make no sense.
-    Usage = 2,
+    Usage,
     /// Not enough was seen to judge.
-    Unknown = 3,
+    Unknown,
     /// No Docker, a taken port, an image that cannot be built, a time limit.
-    Environment = 4,
+    Environment,
     /// Ctrl-C or SIGTERM; everything was undone.
-    Interrupted = 130,
+    Interrupted,
+    /// As another program ended that was run in the user's name, as by `playground flink`.
+    Command(u8),
+}
+
+impl Status {
+    /// The process's exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Usage => 2,
+            Self::Unknown => 3,
+            Self::Environment => 4,
+            Self::Interrupted => 130,
+            Self::Command(code) => code,
+        }
+    }
 }
 
 impl From<Status> for std::process::ExitCode {
     fn from(status: Status) -> Self {
-        Self::from(status as u8)
+        Self::from(status.code())
     }
 }
 

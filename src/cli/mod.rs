@@ -64,6 +64,7 @@ pub enum Command {
     /// Build or list the images
     Images(stack::Images),
     /// Run Flink's own command line in a client container
+    #[command(disable_help_flag = true)]
     Flink(stack::Flink),
     /// List the jobs
     Jobs,

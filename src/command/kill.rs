@@ -1,12 +1,24 @@
 //! `playground kill`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use futures_util::future::try_join_all;
 
-use crate::cli::{Global, stack::Instance};
+use super::target;
+use crate::cli::Global;
+use crate::cli::stack::Instance as Arguments;
 use crate::failure::Status;
+use crate::platform::{Contract as _, Instance};
 use crate::report::Terminal;
+use crate::report::instances::Changed;
 
-/// Not built yet.
-pub async fn run(_global: &Global, _args: Instance, _terminal: &Terminal) -> Result<Status> {
-    bail!("not built yet")
+/// Ends processes as a crash would; what has ended stays ended.
+pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
+    let platform = super::connect(global, terminal).await?;
+    let there = platform.services().await?;
+    let instances: Vec<String> =
+        target::find(&arguments.name, &global.project, &there)?.into_iter().map(Instance::name).collect();
+    try_join_all(instances.iter().map(|instance| platform.kill(instance))).await?;
+    let next = vec![format!("start {}", arguments.name), "ps".to_owned()];
+    terminal.result(&Changed { project: global.project.clone(), done: "killed", instances, next })?;
+    Ok(Status::Pass)
 }

@@ -1,12 +1,38 @@
 //! `playground logs`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use tokio::sync::mpsc;
 
-use crate::cli::{Global, stack::Logs};
+use super::{interrupt::interrupted, target};
+use crate::cli::Global;
+use crate::cli::stack::Logs as Arguments;
 use crate::failure::Status;
-use crate::report::Terminal;
+use crate::platform::{Contract as _, Instance, Line, LogRange};
+use crate::report::{Terminal, log};
 
-/// Not built yet.
-pub async fn run(_global: &Global, _args: Logs, _terminal: &Terminal) -> Result<Status> {
-    bail!("not built yet")
+/// How many lines may wait for a slow terminal.
+const WAITING: usize = 1000;
+
+/// Prints what the services print. Ctrl-C is how following ends, so it is no interruption.
+pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
+    let platform = super::connect(global, terminal).await?;
+    let instances = platform.services().await?;
+    if let Some(name) = &arguments.service {
+        target::service(name, &global.project, &instances)?;
+    }
+    let width = instances.iter().map(|instance| Instance::name(instance).len()).max().unwrap_or_default();
+    let range = LogRange { follow: arguments.follow, tail: arguments.tail };
+    let (sender, mut lines) = mpsc::channel::<Line>(WAITING);
+    let print = async {
+        while let Some(line) = lines.recv().await {
+            let text = if terminal.is_json() { log::json(&line) } else { log::human(&line, width, terminal.paint()) };
+            terminal.line(&text)?;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        done = async { tokio::try_join!(platform.logs(arguments.service.as_deref(), range, sender), print) } => done.map(drop)?,
+        () = interrupted() => {}
+    }
+    Ok(Status::Pass)
 }

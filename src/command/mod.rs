@@ -25,6 +25,7 @@ pub mod ps;
 pub mod scenario;
 pub mod start;
 pub mod tail;
+mod target;
 pub mod up;
 pub mod verify;
 

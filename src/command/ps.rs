@@ -1,12 +1,16 @@
 //! `playground ps`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::cli::Global;
 use crate::failure::Status;
+use crate::platform::Contract as _;
 use crate::report::Terminal;
+use crate::report::ps::PsResult;
 
-/// Not built yet.
-pub async fn run(_global: &Global, _terminal: &Terminal) -> Result<Status> {
-    bail!("not built yet")
+/// Lists what there is of the project.
+pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
+    let instances = super::connect(global, terminal).await?.services().await?;
+    terminal.result(&PsResult { project: global.project.clone(), instances })?;
+    Ok(Status::Pass)
 }

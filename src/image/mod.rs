@@ -52,6 +52,18 @@ pub struct Image {
     folder: &'static str,
 }
 
+/// Whether an image is there and made from what it would be made from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Freshness {
+    /// There, and up to date.
+    Current,
+    /// There, made from something else.
+    Stale,
+    /// Not there.
+    Missing,
+}
+
 /// All images, those first that others stand on.
 pub fn images(program: &Program) -> Result<Vec<Image>> {
     let versions = versions()?;
@@ -61,6 +73,11 @@ pub fn images(program: &Program) -> Result<Vec<Image>> {
         images.push(image);
     }
     Ok(images)
+}
+
+/// The image that all own images stand on, which nobody builds here.
+pub fn base() -> Result<String> {
+    versions()?.remove("DEBIAN_IMAGE").context("docker/versions.env names no DEBIAN_IMAGE")
 }
 
 fn image(

@@ -3,13 +3,21 @@
 //! A result is a value that implements [`Render`]; its page for people stands in a file of its own here, its JSON comes
 //! from serde. Pages are pure: value in, text out.
 
+pub mod doctor;
+pub mod down;
+pub mod images;
+pub mod instances;
 pub mod job;
 pub mod ledger;
 pub mod live;
+pub mod log;
 pub mod metric;
 pub mod number;
+pub mod progress;
+pub mod ps;
 pub mod scenario;
 pub mod steps;
+mod table;
 pub mod up;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -25,6 +33,11 @@ pub mod generate;
 pub trait Render: Serialize {
     /// The page for people, ending without a line break.
     fn human(&self, paint: Paint) -> String;
+}
+
+/// How a command names a project: not at all when it is the usual one.
+fn project_option(project: &str) -> String {
+    if project == "playground" { String::new() } else { format!(" -p {project}") }
 }
 
 /// Whether text may carry colour.

@@ -8,26 +8,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Docker, is_missing, labels, words};
-use crate::image::{Image, OWN, Program, images};
+use crate::image::{Freshness, Image, OWN, Program, images};
 use crate::platform::Progress;
 use crate::stack::Stack;
 
 mod build;
 
+pub(super) use build::free;
+
 /// How many images are built at once; more only get in each other's way on a small machine.
 const AT_ONCE: usize = 2;
-
-/// Whether an image is there and made from what it would be made from now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Freshness {
-    /// There, and up to date.
-    Current,
-    /// There, made from something else.
-    Stale,
-    /// Not there.
-    Missing,
-}
 
 /// An own image, as observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +128,7 @@ impl Docker {
         self.find_image(name).await?.with_context(|| format!("image {name} is not there after it was pulled"))
     }
 
-    async fn find_image(&self, name: &str) -> Result<Option<String>> {
+    pub(super) async fn find_image(&self, name: &str) -> Result<Option<String>> {
         match self.api.inspect_image(name).await {
             Ok(found) => Ok(found.id),
             Err(error) if is_missing(&error) => Ok(None),

@@ -15,6 +15,7 @@ mod apply;
 mod connect;
 mod container;
 mod exec;
+mod facts;
 mod fault;
 mod images;
 mod journal;
@@ -26,6 +27,9 @@ mod problem;
 mod reconcile;
 mod remove;
 mod wait;
+
+pub use facts::Facts;
+pub use images::{Cache, Observed as ObservedImage};
 
 /// A project on a Docker engine.
 pub struct Docker {

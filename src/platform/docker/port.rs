@@ -52,7 +52,7 @@ impl Docker {
         }
     }
 
-    async fn taken(&self, address: SocketAddr, service: &str) -> PortTaken {
+    pub(super) async fn taken(&self, address: SocketAddr, service: &str) -> PortTaken {
         let by = match self.publisher(address).await {
             Ok(Some(container)) => container,
             _ => holder::process(address).unwrap_or_else(|| "another process".to_owned()),
@@ -81,7 +81,7 @@ fn addresses(service: &Service) -> Vec<SocketAddr> {
 }
 
 /// Only an engine on this machine publishes on its loopback; for another one this finds nothing, and the engine tells.
-fn is_taken(address: SocketAddr) -> bool {
+pub(super) fn is_taken(address: SocketAddr) -> bool {
     TcpListener::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
 }
 

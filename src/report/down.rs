@@ -1,0 +1,56 @@
+//! The page of `playground down`.
+
+use serde::Serialize;
+
+use super::{Paint, Render};
+
+/// What was taken away.
+#[derive(Debug, Serialize)]
+pub struct DownResult {
+    /// The project.
+    pub project: String,
+    /// What was taken, as in `kafka-1`, `network playground_default`.
+    pub removed: Vec<String>,
+    /// The volumes that stay, with the data in them.
+    pub kept: Vec<String>,
+}
+
+impl Render for DownResult {
+    fn human(&self, paint: Paint) -> String {
+        let mut lines: Vec<String> = self.removed.iter().map(|name| format!("removed   {name}")).collect();
+        if lines.is_empty() && self.kept.is_empty() {
+            lines.push(format!("nothing of project {} is there", self.project));
+        }
+        if !self.kept.is_empty() {
+            lines.push(format!("kept      {}", self.kept.join(", ")));
+            let project = super::project_option(&self.project);
+            lines.push(format!(
+                "{}      playground{project} up · playground{project} down --volumes",
+                paint.bold("next")
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_and_what_stays() {
+        let result = DownResult {
+            project: "ci".into(),
+            removed: vec!["kafka-1".into(), "network ci_default".into()],
+            kept: vec!["ci_kafka-data".into()],
+        };
+        insta::assert_snapshot!(result.human(Paint::Plain), @r"
+        removed   kafka-1
+        removed   network ci_default
+        kept      ci_kafka-data
+        next      playground -p ci up · playground -p ci down --volumes
+        ");
+        let nothing = DownResult { project: "ci".into(), removed: Vec::new(), kept: Vec::new() };
+        assert_eq!(nothing.human(Paint::Plain), "nothing of project ci is there");
+    }
+}
