@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod kill;
 pub mod logs;
 pub mod metrics;
+mod port;
 pub mod ps;
 pub mod scenario;
 pub mod start;
@@ -32,7 +33,7 @@ pub mod verify;
 /// Runs the command that was parsed.
 pub fn run(cli: Cli, terminal: &Terminal) -> Result<Status> {
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    runtime.block_on(dispatch(cli, terminal))
+    runtime.block_on(dispatch(cli, terminal)).map_err(port::advise)
 }
 
 async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {

@@ -1,5 +1,6 @@
 //! Carries a plan out. It decides nothing: the plan says what, in which order, and why.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -10,12 +11,15 @@ use futures_util::future::try_join_all;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::reconcile::{Plan, Removal, Steps, Verb, container_name, reconcile};
-use super::{Docker, container, is_missing, is_so_already, labels};
+use super::{Docker, Plain as _, container, is_missing, is_so_already, labels};
 use crate::platform::Progress;
 use crate::stack::{Network, Stack, Volume};
 
 impl Docker {
     pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<()> {
+        // Told before minutes are spent on building images.
+        let observed = self.observe().await?;
+        self.check_ports(&reconcile(stack, &BTreeMap::new(), &observed), &observed).await?;
         let images = self.ensure_images(stack, progress).await?;
         self.sweep().await?;
         let observed = self.observe().await?;
@@ -60,14 +64,14 @@ impl Docker {
             Verb::Create => {
                 let body = container::instance(&self.project, &steps.service, steps.number);
                 let options: CreateContainerOptions = CreateContainerOptionsBuilder::new().name(&name).build();
-                self.api.create_container(Some(options), body).await.map(drop).with_context(what)
+                self.api.create_container(Some(options), body).await.map(drop).plain().with_context(what)
             }
             Verb::Connect(network) => self.connect_to(steps, &name, network).await.with_context(what),
             Verb::Start => match self.api.start_container(&name, None::<StartContainerOptions>).await {
-                Err(error) => Err(self.start_error(&steps.service, error).await),
+                Err(error) => Err(self.start_error(&steps.service, steps.number, error).await),
                 Ok(()) => Ok(()),
             },
-            Verb::Unpause => self.api.unpause_container(&name).await.with_context(what),
+            Verb::Unpause => self.api.unpause_container(&name).await.plain().with_context(what),
         }
     }
 
@@ -79,7 +83,7 @@ impl Docker {
             container: name.to_owned(),
             endpoint_config: Some(container::endpoint(attachment, aliases)),
         };
-        Ok(self.api.connect_network(network, request).await?)
+        self.api.connect_network(network, request).await.plain()
     }
 
     async fn make_network(&self, network: &Network) -> Result<()> {
@@ -104,7 +108,12 @@ impl Docker {
             driver_opts: Some(volume.options.clone().into_iter().collect()),
             ..VolumeCreateRequest::default()
         };
-        self.api.create_volume(request).await.map(drop).with_context(|| format!("create volume {}", volume.name))
+        self.api
+            .create_volume(request)
+            .await
+            .map(drop)
+            .plain()
+            .with_context(|| format!("create volume {}", volume.name))
     }
 
     /// Stops a container in its own time, as what replaces it goes on from its data.
@@ -112,7 +121,9 @@ impl Docker {
         let begun = Instant::now();
         let what = || format!("remove {}", removal.object);
         match self.api.stop_container(&removal.id, None::<StopContainerOptions>).await {
-            Err(error) if !is_missing(&error) && !is_so_already(&error) => return Err(error).with_context(what),
+            Err(error) if !is_missing(&error) && !is_so_already(&error) => {
+                return Err(error).plain().with_context(what);
+            }
             _ => {}
         }
         self.remove_container(&removal.id).await.with_context(what)?;
@@ -124,7 +135,7 @@ impl Docker {
     pub(super) async fn remove_container(&self, id: &str) -> Result<()> {
         let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
         match self.api.remove_container(id, Some(options)).await {
-            Err(error) if !is_missing(&error) && !is_so_already(&error) => Err(error.into()),
+            Err(error) if !is_missing(&error) && !is_so_already(&error) => Err(error).plain(),
             _ => Ok(()),
         }
     }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::logs::Splitter;
 use super::observe::Container;
-use super::{Docker, container, labels, words};
+use super::{Docker, Plain as _, container, is_missing, labels};
 use crate::platform::{Ended, Line, Owner, State};
 
 impl Docker {
@@ -38,11 +38,12 @@ impl Docker {
             cmd: Some(command.to_vec()),
             ..CreateExecOptions::default()
         };
-        let exec = self.api.create_exec(&container.instance.id, options).await?;
-        if let StartExecResults::Attached { output, .. } = self.api.start_exec(&exec.id, None).await? {
+        let exec = self.api.create_exec(&container.instance.id, options).await.plain()?;
+        if let StartExecResults::Attached { output, .. } = self.api.start_exec(&exec.id, None).await.plain()? {
             forward(&container.instance.name(), output, &lines).await?;
         }
-        let exit_code = self.api.inspect_exec(&exec.id).await?.exit_code.context("the engine gave no exit code")?;
+        let ended = self.api.inspect_exec(&exec.id).await.plain()?;
+        let exit_code = ended.exit_code.context("the engine gave no exit code")?;
         Ok(Ended { exit_code })
     }
 
@@ -51,10 +52,10 @@ impl Docker {
         let name = format!("{}-{}-run-{}", self.project, model.instance.service, std::process::id());
         let owner = serde_json::to_string(&Owner::current()?)?;
         let labels = labels::one_off(&self.project, &model.instance.service, &owner);
-        let like = self.api.inspect_container(&model.instance.id, None).await?;
+        let like = self.api.inspect_container(&model.instance.id, None).await.plain()?;
         let body = container::one_off(like, labels, command);
         let options: CreateContainerOptions = CreateContainerOptionsBuilder::new().name(&name).build();
-        let id = self.api.create_container(Some(options), body).await.context("make its container")?.id;
+        let id = self.api.create_container(Some(options), body).await.plain().context("make its container")?.id;
         let guard = Guard { api: self.api.clone(), id: Some(id.clone()) };
         let ended = self.run_attached(&id, &model.instance.service, &lines).await;
         guard.remove().await?;
@@ -63,14 +64,14 @@ impl Docker {
 
     async fn run_attached(&self, id: &str, instance: &str, lines: &Sender<Line>) -> Result<Ended> {
         let options = AttachContainerOptionsBuilder::new().stdout(true).stderr(true).stream(true).build();
-        let attached = self.api.attach_container(id, Some(options)).await?;
-        self.api.start_container(id, None::<StartContainerOptions>).await.context("start its container")?;
+        let attached = self.api.attach_container(id, Some(options)).await.plain()?;
+        self.api.start_container(id, None::<StartContainerOptions>).await.plain().context("start its container")?;
         forward(instance, attached.output, lines).await?;
         let mut waited = self.api.wait_container(id, None::<WaitContainerOptions>);
         let exit_code = match waited.next().await {
             // The crate makes an error of every exit code but 0.
             Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
-            Some(answer) => answer?.status_code,
+            Some(answer) => answer.plain()?.status_code,
             None => bail!("the engine gave no exit code"),
         };
         Ok(Ended { exit_code })
@@ -85,7 +86,7 @@ async fn forward(
 ) -> Result<()> {
     let mut splitter = Splitter::default();
     while let Some(chunk) = output.next().await {
-        for (stderr, text) in splitter.take(&chunk?) {
+        for (stderr, text) in splitter.take(&chunk.plain()?) {
             let line = Line { instance: instance.to_owned(), stderr, text };
             if lines.send(line).await.is_err() {
                 return Ok(());
@@ -110,8 +111,8 @@ impl Guard {
     async fn remove(mut self) -> Result<()> {
         let Some(id) = self.id.take() else { return Ok(()) };
         match self.api.remove_container(&id, Some(FORCE)).await {
-            Err(error) if !super::is_missing(&error) => bail!("remove the command's container {id}: {}", words(&error)),
-            _ => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
+            done => done.plain().with_context(|| format!("remove the command's container {id}")),
         }
     }
 }

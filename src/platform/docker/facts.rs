@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::port::is_taken;
-use super::{Docker, images};
+use super::{Docker, Plain as _, images};
 use crate::platform::PortTaken;
 
 /// What an engine says about itself and its machine.
@@ -29,7 +29,7 @@ pub struct Facts {
 impl Docker {
     /// What the engine says about itself and its machine.
     pub async fn facts(&self) -> Result<Facts> {
-        let info = self.api.info().await.context("ask the engine about itself")?;
+        let info = self.api.info().await.plain().context("ask the engine about itself")?;
         let folder = info.docker_root_dir.unwrap_or_default();
         Ok(Facts {
             version: info.server_version.unwrap_or_default(),

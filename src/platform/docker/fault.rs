@@ -7,7 +7,7 @@ use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
 use bollard::query_parameters::{KillContainerOptionsBuilder, StartContainerOptions};
 
 use super::observe::Container;
-use super::{Docker, MOMENT, container, is_missing, is_so_already};
+use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already};
 use crate::platform::State;
 use crate::stack::Attachment;
 use crate::wait::{Seen, until};
@@ -36,7 +36,7 @@ impl Docker {
         match self.api.kill_container(&id, Some(options)).await {
             // It has ended already.
             Err(error) if is_so_already(&error) => {}
-            done => done.with_context(|| format!("kill {instance}"))?,
+            done => done.plain().with_context(|| format!("kill {instance}"))?,
         }
         until(format!("kill {instance}"), END, MOMENT, async || {
             Ok(match self.container(&id).await? {
@@ -52,9 +52,12 @@ impl Docker {
         let container = self.find(instance).await?;
         match container.instance.state {
             State::Paused => Ok(()),
-            State::Running => {
-                self.api.pause_container(&container.instance.id).await.with_context(|| format!("pause {instance}"))
-            }
+            State::Running => self
+                .api
+                .pause_container(&container.instance.id)
+                .await
+                .plain()
+                .with_context(|| format!("pause {instance}")),
             state => bail!("pause {instance}: it is {state:?}; playground start {instance}"),
         }
     }
@@ -65,7 +68,7 @@ impl Docker {
             let request = NetworkDisconnectRequest { container: container.instance.id.clone(), force: Some(true) };
             match self.api.disconnect_network(network, request).await {
                 Err(error) if is_missing(&error) => {}
-                done => done.with_context(|| format!("disconnect {instance} from {network}"))?,
+                done => done.plain().with_context(|| format!("disconnect {instance} from {network}"))?,
             }
         }
         Ok(())
@@ -76,7 +79,7 @@ impl Docker {
         let container = self.find(instance).await?;
         let id = &container.instance.id;
         if container.instance.state == State::Paused {
-            self.api.unpause_container(id).await.with_context(|| format!("unpause {instance}"))?;
+            self.api.unpause_container(id).await.plain().with_context(|| format!("unpause {instance}"))?;
         }
         for attachment in container.attachments.iter().filter(|one| !container.networks.contains(&one.network)) {
             self.reconnect(&container, attachment).await.with_context(|| format!("reconnect {instance}"))?;
@@ -98,7 +101,7 @@ impl Docker {
         };
         match self.api.connect_network(&attachment.network, request).await {
             Err(error) if is_so_already(&error) => Ok(()),
-            done => done.with_context(|| format!("connect to {}", attachment.network)),
+            done => done.plain().with_context(|| format!("connect to {}", attachment.network)),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Docker, is_missing, labels, words};
+use super::{Docker, Plain as _, is_missing, labels};
 use crate::image::{Freshness, Image, OWN, Program, images};
 use crate::platform::Progress;
 use crate::stack::Stack;
@@ -86,7 +86,7 @@ impl Docker {
                     (if current { Freshness::Current } else { Freshness::Stale }, size)
                 }
                 Err(error) if is_missing(&error) => (Freshness::Missing, None),
-                Err(error) => return Err(error).with_context(|| format!("inspect image {}", image.name)),
+                Err(error) => return Err(error).plain().with_context(|| format!("inspect image {}", image.name)),
             };
             observed.push(Observed { image, freshness, size });
         }
@@ -113,13 +113,16 @@ impl Docker {
         if let Some(id) = self.find_image(name).await? {
             return Ok(id);
         }
+        // Never asked for anywhere: under these names a registry would hold somebody else's images.
+        if name.starts_with(OWN) {
+            bail!("there is no image {name}; playground images list shows the playground's own");
+        }
         let _ = progress.send(Progress::Image { image: name.to_owned(), step: "pulling".to_owned() });
         let (repository, tag) = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((name, "latest"));
         let options = CreateImageOptionsBuilder::new().from_image(repository).tag(tag).build();
         let mut pulled = self.api.create_image(Some(options), None, None);
         while let Some(step) = pulled.next().await {
-            let step = step.map_err(|error| anyhow!("{}", words(&error)));
-            let step = step.with_context(|| format!("image {name} is not there and cannot be pulled"))?;
+            let step = step.plain().with_context(|| format!("image {name} is not there and cannot be pulled"))?;
             if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
                 return Err(anyhow!(error)).with_context(|| format!("image {name} is not there and cannot be pulled"));
             }
@@ -132,7 +135,7 @@ impl Docker {
         match self.api.inspect_image(name).await {
             Ok(found) => Ok(found.id),
             Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("inspect image {name}")),
+            Err(error) => Err(error).plain().with_context(|| format!("inspect image {name}")),
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::ListVolumesOptionsBuilder;
 
-use super::{Docker, labels};
+use super::{Docker, Plain as _, labels};
 use crate::platform::Mark;
 
 impl Docker {
@@ -18,7 +18,7 @@ impl Docker {
             labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
             ..VolumeCreateRequest::default()
         };
-        let made = self.api.create_volume(request).await;
+        let made = self.api.create_volume(request).await.plain();
         made.map(drop).with_context(|| format!("note that {} of {} is about to be done", mark.fault, mark.target))
     }
 
@@ -39,7 +39,7 @@ impl Docker {
     pub(super) async fn mark_volumes(&self) -> Result<Vec<(String, String)>> {
         let filters = labels::filter(labels::MARK_PROJECT, &self.project);
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
-        let listed = self.api.list_volumes(Some(options)).await.context("list marks")?;
+        let listed = self.api.list_volumes(Some(options)).await.plain().context("list marks")?;
         let mark = |mut volume: bollard::models::Volume| Some((volume.name, volume.labels.remove(labels::MARK)?));
         let mut marks: Vec<_> = listed.volumes.unwrap_or_default().into_iter().filter_map(mark).collect();
         marks.sort();

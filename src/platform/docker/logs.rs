@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 use super::observe::Container;
-use super::{Docker, is_missing};
+use super::{Docker, Plain as _, is_missing};
 use crate::platform::{Line, LogRange, State};
 
 /// Between two looks for containers that have come or come back.
@@ -59,7 +59,7 @@ impl Docker {
             if chunk.as_ref().is_err_and(is_missing) {
                 break;
             }
-            let chunk = chunk.with_context(|| format!("read the log of {}", container.name))?;
+            let chunk = chunk.plain().with_context(|| format!("read the log of {}", container.name))?;
             lines.extend(splitter.take(&chunk));
         }
         lines.extend(splitter.rest());

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use tokio::sync::mpsc;
 
 use crate::platform::{Contract, Ended, Extent, Instance, Journal, Line, LogRange, Mark, Progress};
@@ -58,12 +58,31 @@ fn has_code(error: &bollard::errors::Error, code: u16) -> bool {
     matches!(error, bollard::errors::Error::DockerResponseServerError { status_code, .. } if *status_code == code)
 }
 
-/// The engine's own words, without the crate's around them.
+/// The engine's own words, without the crate's around them; of a broken connection the last cause, as the others are
+/// layers of the client.
 fn words(error: &bollard::errors::Error) -> String {
     match error {
         bollard::errors::Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         bollard::errors::Error::DockerStreamError { error } => error.trim().to_owned(),
-        other => other.to_string(),
+        other => {
+            let mut cause: &dyn std::error::Error = other;
+            while let Some(source) = cause.source() {
+                cause = source;
+            }
+            cause.to_string()
+        }
+    }
+}
+
+/// What the engine refused, in its own words.
+trait Plain<T> {
+    /// The same result with an error for people.
+    fn plain(self) -> Result<T>;
+}
+
+impl<T> Plain<T> for Result<T, bollard::errors::Error> {
+    fn plain(self) -> Result<T> {
+        self.map_err(|error| anyhow!(words(&error)))
     }
 }
 

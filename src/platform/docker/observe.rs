@@ -9,7 +9,7 @@ use bollard::query_parameters::{
 };
 use futures_util::future::try_join_all;
 
-use super::{Docker, is_missing, labels};
+use super::{Docker, Plain as _, is_missing, labels};
 use crate::platform::{Health, Instance, Port, State};
 use crate::stack::Attachment;
 
@@ -56,7 +56,7 @@ impl Docker {
     pub(super) async fn containers(&self) -> Result<Vec<Container>> {
         let filters = labels::filter(labels::PROJECT, &self.project);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let listed = self.api.list_containers(Some(options)).await.context("list containers")?;
+        let listed = self.api.list_containers(Some(options)).await.plain().context("list containers")?;
         let ids = listed.into_iter().filter_map(|container| container.id);
         let found = try_join_all(ids.map(|id| async move { self.container(&id).await })).await?;
         let mut containers: Vec<Container> = found.into_iter().flatten().collect();
@@ -70,21 +70,21 @@ impl Docker {
         match self.api.inspect_container(id, None::<InspectContainerOptions>).await {
             Ok(found) => Ok(Some(container(found))),
             Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("inspect container {id}")),
+            Err(error) => Err(error).plain().with_context(|| format!("inspect container {id}")),
         }
     }
 
     async fn network_names(&self) -> Result<BTreeSet<String>> {
         let filters = labels::filter(labels::PROJECT, &self.project);
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
-        let listed = self.api.list_networks(Some(options)).await.context("list networks")?;
+        let listed = self.api.list_networks(Some(options)).await.plain().context("list networks")?;
         Ok(listed.into_iter().filter_map(|network| network.name).collect())
     }
 
     pub(super) async fn volume_names(&self) -> Result<BTreeSet<String>> {
         let filters = labels::filter(labels::PROJECT, &self.project);
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
-        let listed = self.api.list_volumes(Some(options)).await.context("list volumes")?;
+        let listed = self.api.list_volumes(Some(options)).await.plain().context("list volumes")?;
         Ok(listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect())
     }
 }

@@ -9,7 +9,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use super::observe::{Container, Observed};
 use super::reconcile::{Plan, Verb};
-use super::{Docker, labels, words};
+use super::{Docker, Plain as _, labels, words};
 use crate::platform::{PortTaken, State};
 use crate::stack::Service;
 
@@ -30,25 +30,25 @@ impl Docker {
     }
 
     /// What to say when a service's container did not start.
-    pub(super) async fn start_error(&self, service: &Service, error: Error) -> anyhow::Error {
-        self.explain(&service.name, &addresses(service), error).await
+    pub(super) async fn start_error(&self, service: &Service, number: u32, error: Error) -> anyhow::Error {
+        self.explain(&service.name, number, &addresses(service), error).await
     }
 
     /// What to say when a container did not start again.
     pub(super) async fn port_error(&self, container: &Container, error: Error) -> anyhow::Error {
         let address = |port: &crate::platform::Port| Some(SocketAddr::new(port.host.parse().ok()?, port.published));
         let addresses: Vec<SocketAddr> = container.instance.ports.iter().filter_map(address).collect();
-        self.explain(&container.instance.service, &addresses, error).await
+        self.explain(&container.instance.service, container.instance.number, &addresses, error).await
     }
 
-    async fn explain(&self, service: &str, addresses: &[SocketAddr], error: Error) -> anyhow::Error {
+    async fn explain(&self, service: &str, number: u32, addresses: &[SocketAddr], error: Error) -> anyhow::Error {
         let text = words(&error);
         let about_a_port =
             ["already in use", "already allocated", "port is already"].iter().any(|one| text.contains(one));
         let address = addresses.iter().find(|address| text.contains(&format!(":{}", address.port())));
         match address {
             Some(address) if about_a_port => self.taken(*address, service).await.into(),
-            _ => anyhow!(text).context(format!("start {service}")),
+            _ => anyhow!(text).context(format!("start {service}-{number}")),
         }
     }
 
@@ -64,7 +64,9 @@ impl Docker {
     async fn publisher(&self, address: SocketAddr) -> Result<Option<String>> {
         let filters = [("publish".to_owned(), vec![address.port().to_string()])].into();
         let options = ListContainersOptionsBuilder::new().filters(&filters).build();
-        let Some(found) = self.api.list_containers(Some(options)).await?.into_iter().next() else { return Ok(None) };
+        let Some(found) = self.api.list_containers(Some(options)).await.plain()?.into_iter().next() else {
+            return Ok(None);
+        };
         let name = found.names.unwrap_or_default().pop().unwrap_or_default();
         let project = found.labels.unwrap_or_default().remove(labels::PROJECT);
         let name = name.trim_start_matches('/');

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use bollard::query_parameters::RemoveVolumeOptions;
 use futures_util::future::join_all;
 
-use super::{Docker, MOMENT, is_missing, is_so_already};
+use super::{Docker, MOMENT, Plain as _, is_missing, is_so_already};
 use crate::platform::Extent;
 use crate::wait::{Seen, until};
 
@@ -51,7 +51,7 @@ impl Docker {
         let done = until(format!("remove volume {name}"), RELEASE, MOMENT, async || {
             match self.api.remove_volume(&name, None::<RemoveVolumeOptions>).await {
                 Err(error) if is_so_already(&error) => Ok(Seen::NotYet(super::words(&error))),
-                Err(error) if !is_missing(&error) => Err(error.into()),
+                Err(error) if !is_missing(&error) => Err(error).plain(),
                 _ => Ok(Seen::Done(())),
             }
         });

@@ -58,7 +58,11 @@ impl Docker {
     async fn failed(&self, image: &Image, error: &str, log: Log) -> anyhow::Error {
         let mut text: Vec<String> = log.tail.into();
         text.push(error.trim().to_owned());
-        let advice = if format!("{text:?}").contains("No space left on device") || error.contains("no space left") {
+        let base = crate::image::base().unwrap_or_default();
+        let no_base = matches!(self.find_image(&base).await, Ok(None));
+        let advice = if no_base {
+            format!("{base} is not there, on which it stands; scripts/setup makes it where no registry can be reached")
+        } else if format!("{text:?}").contains("No space left on device") || error.contains("no space left") {
             format!("the disk is full{}; docker system prune frees what no container uses", self.free_space().await)
         } else {
             "playground images build tries again, and goes on where this stopped".to_owned()

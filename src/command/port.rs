@@ -1,0 +1,45 @@
+//! What to do about a port that something else holds: the platform knows who, the command line knows the option.
+
+use anyhow::anyhow;
+
+use crate::platform::PortTaken;
+
+/// Adds the way out to the error about a taken port; leaves any other as it is.
+pub(super) fn advise(error: anyhow::Error) -> anyhow::Error {
+    let Some(taken) = error.downcast_ref::<PortTaken>() else { return error };
+    let free = taken.address.port().wrapping_add(1).max(1024);
+    let (what, advice) = match taken.service.as_str() {
+        "jobmanager" => ("Flink's web UI", format!("Use another port: playground up --rest-port {free}")),
+        "kafka" => ("The broker", format!("Use another port: playground up --kafka-port {free}")),
+        service => (service, "Use another port in the compose file, or end what holds this one".to_owned()),
+    };
+    anyhow!(advice).context(format!("{what} would be published there.")).context(taken.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advised(service: &str) -> String {
+        let address = ([127, 0, 0, 1], 8081).into();
+        let taken = PortTaken { address, by: "java (process 4123)".into(), service: service.into() };
+        let error = advise(anyhow::Error::from(taken).context("bring the stack up"));
+        error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
+    }
+
+    #[test]
+    fn a_taken_port_comes_with_the_option_that_moves_it() {
+        insta::assert_snapshot!(advised("jobmanager"), @r"
+        127.0.0.1:8081 is taken by java (process 4123)
+          Flink's web UI would be published there.
+          Use another port: playground up --rest-port 8082
+        ");
+        assert!(advised("kafka").ends_with("playground up --kafka-port 8082"));
+        assert!(advised("web").contains("web would be published there."));
+    }
+
+    #[test]
+    fn other_errors_stay() {
+        assert_eq!(advise(anyhow!("x")).to_string(), "x");
+    }
+}
