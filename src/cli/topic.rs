@@ -10,7 +10,7 @@ pub struct Tail {
     /// Which topic
     #[arg(value_enum)]
     pub topic: Topic,
-    /// Begin N records before the end of each partition [default: at the end]
+    /// Begin N records before the end of each partition [default: at the end; with --no-follow, 10 before it]
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "from_beginning")]
     pub back: Option<u64>,
     /// Begin with the oldest record
@@ -25,6 +25,9 @@ pub struct Tail {
     /// Leave out records of transactions that are open or aborted
     #[arg(long)]
     pub read_committed: bool,
+    /// A broker other than the project's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_server: Option<String>,
 }
 
 /// The workload's topics.
@@ -36,10 +39,21 @@ pub enum Topic {
     Output,
 }
 
+impl Topic {
+    /// The topic's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => crate::workload::INPUT,
+            Self::Output => crate::workload::OUTPUT,
+        }
+    }
+}
+
 /// `playground verify`
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Go on until N windows (of all pages) are judged [default: what the topics hold now]
+    /// Go on until N windows of every page are judged [default: what the topics hold now]
     #[arg(long, value_name = "N", conflicts_with = "follow")]
     pub windows: Option<u64>,
     /// Go on until Ctrl-C
@@ -57,7 +71,7 @@ pub struct Verify {
     /// A broker other than the project's
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_server: Option<String>,
-    /// Time limit in seconds for `--windows`
+    /// Time limit in seconds for `--windows`; the verdict is unknown when fewer were judged by then
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     pub timeout: u64,
 }

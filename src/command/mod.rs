@@ -74,6 +74,15 @@ async fn flink_of(global: &Global, terminal: &Terminal) -> Result<Flink> {
     Flink::at(&host, port)
 }
 
+/// The broker of the project's stack, as `host:port`, or the one that the user names.
+async fn kafka_of(global: &Global, terminal: &Terminal, named: Option<String>) -> Result<String> {
+    if let Some(named) = named {
+        return Ok(named);
+    }
+    let (host, port) = published(global, terminal, "kafka", 9094).await?;
+    Ok(format!("{host}:{port}"))
+}
+
 /// Where on this machine a port of a service is published.
 async fn published(global: &Global, terminal: &Terminal, service: &str, target: u16) -> Result<(String, u16)> {
     let instances = connect(global, terminal).await?.services().await?;

@@ -1,12 +1,90 @@
 //! `playground tail`.
 
-use anyhow::{Result, bail};
+use std::time::Duration;
 
+use anyhow::{Context as _, Result};
+use tokio::sync::oneshot;
+
+use super::kafka_of;
 use crate::cli::{Global, topic::Tail};
 use crate::failure::Status;
-use crate::report::Terminal;
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
+use crate::kafka::tail::{Begin, Next, Reader, Record, read};
+use crate::report::{Terminal, tail::Line};
 
-/// Not built yet.
-pub async fn run(_global: &Global, _args: Tail, _terminal: &Terminal) -> Result<Status> {
-    bail!("not built yet")
+/// How long the broker may take to answer at all.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How many records of each partition are shown when nothing says so, as `tail` does with lines.
+const USUAL: u64 = 10;
+
+/// Shows records until there are enough of them, or until Ctrl-C: exit code 130, as for anything that was interrupted.
+pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Status> {
+    let follow = !args.no_follow;
+    let tailing = Tailing {
+        bootstrap: kafka_of(global, terminal, args.bootstrap_server).await?,
+        topic: args.topic.name(),
+        isolation: if args.read_committed { Isolation::Committed } else { Isolation::Uncommitted },
+        begin: match (args.from_beginning, args.back) {
+            (true, _) => Begin::Oldest,
+            (false, Some(back)) => Begin::Back(back),
+            (false, None) if follow => Begin::End,
+            (false, None) => Begin::Back(USUAL),
+        },
+        left: args.count.unwrap_or(u64::MAX),
+        terminal: *terminal,
+    };
+    let (sender, ended) = oneshot::channel();
+    // Not one of the runtime's threads: when this command is interrupted, nobody waits for it.
+    let work = move || drop(sender.send(tailing.run(follow)));
+    std::thread::Builder::new().name("tail".to_owned()).spawn(work).context("start a thread")?;
+    tokio::select! {
+        ended = ended => ended.context("the reader ended without a word")?.map(|()| Status::Pass),
+        interrupt = tokio::signal::ctrl_c() => interrupt.context("listen for Ctrl-C").map(|()| Status::Interrupted),
+    }
+}
+
+struct Tailing {
+    bootstrap: String,
+    topic: &'static str,
+    isolation: Isolation,
+    begin: Begin,
+    /// Records still to show.
+    left: u64,
+    terminal: Terminal,
+}
+
+impl Tailing {
+    fn run(mut self, follow: bool) -> Result<()> {
+        let admin = Admin::new(&self.bootstrap, self.isolation)?;
+        admin.wait(ANSWER, |_| Ok(())).context("is the stack up? playground up starts it")?;
+        let ends = admin.ends(self.topic)?;
+        let spans: Vec<_> = ends.iter().map(|ends| self.begin.offset(ends)..ends.end).collect();
+        if follow {
+            let from: Vec<_> = spans.iter().map(|span| Some(span.start)).collect();
+            let reader = Reader::new(&self.bootstrap, self.topic, self.isolation, &from)?;
+            while self.left > 0 {
+                if let Next::Record(record) = reader.next(Duration::from_secs(1))? {
+                    self.show(&record)?;
+                }
+            }
+            return Ok(());
+        }
+        let bootstrap = self.bootstrap.clone();
+        read(
+            &bootstrap,
+            self.topic,
+            self.isolation,
+            &spans,
+            |record| if self.left > 0 { self.show(record) } else { Ok(()) },
+        )
+    }
+
+    fn show(&mut self, record: &Record<'_>) -> Result<()> {
+        self.left -= 1;
+        let (partition, offset) = (record.partition(), record.offset());
+        let line = Line { topic: self.topic, partition, offset, payload: record.payload() };
+        let text = if self.terminal.is_json() { line.json() } else { line.human(self.terminal.paint()) };
+        self.terminal.line(&text)
+    }
 }

@@ -53,12 +53,14 @@ fn the_context_holds_the_images_folder_and_what_comes_from_the_machine() {
             .collect::<Vec<_>>()
     };
     let base = paths(&images[0], &Program::running());
-    assert_eq!(base, [("base/Dockerfile".to_owned(), 0o644), ("base/host-ca.pem".to_owned(), 0o644)]);
+    for path in ["base/Dockerfile", "base/host-ca.pem"] {
+        assert!(base.contains(&(path.to_owned(), 0o644)), "{path}: {base:?}");
+    }
     let program = paths(images.last().unwrap(), &Program::running());
     assert!(program.iter().any(|(path, _)| path == "playground/playground"), "{program:?}");
 }
 
-/// New files are not noticed by the compiler: where this fails, touch src/image/mod.rs.
+/// New files are not noticed by the compiler, but by build.rs.
 #[test]
 fn what_is_embedded_is_what_is_on_disk() {
     fn walk(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {

@@ -38,6 +38,12 @@ impl Admin {
         Ok(Self { bootstrap: bootstrap.to_owned(), isolation, client, quiet })
     }
 
+    /// What this client sees of transactions.
+    #[must_use]
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
     /// Waits until the broker answers. `waiting` is told every half second what stands in the way, and ends the wait
     /// with its own error.
     pub fn wait(&self, limit: Duration, mut waiting: impl FnMut(&str) -> Result<()>) -> Result<()> {

@@ -123,51 +123,48 @@ fn is_passing(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(AllBrokersDown | BrokerTransportFailure | OperationTimedOut | Resolve))
 }
 
-/// Reads each partition of `topic` from its first offset up to its second, and gives every record to `each`; records
-/// that came after the ends were taken may be among them. An error of `each` ends the reading.
+/// Reads each partition of `topic` over its span of offsets, and gives the records to `each`. An error of `each` ends
+/// the reading.
 ///
-/// A reader of its own for each call: its end-of-partition events then are younger than the ends asked for, so that
-/// ends made of transaction markers, which are no records, are recognised.
+/// A reader of its own for each call: its end-of-partition events then are younger than the spans, so that ends made of
+/// transaction markers, which are no records, are recognised.
 pub fn read(
     bootstrap: &str,
     topic: &str,
     isolation: Isolation,
-    span: &[Range<i64>],
+    spans: &[Range<i64>],
     mut each: impl FnMut(&Record<'_>) -> Result<()>,
 ) -> Result<()> {
-    let from: Vec<_> = span.iter().map(|span| (!span.is_empty()).then_some(span.start)).collect();
+    let from: Vec<_> = spans.iter().map(|span| (!span.is_empty()).then_some(span.start)).collect();
     let mut open: Vec<bool> = from.iter().map(Option::is_some).collect();
-    let mut left = open.iter().filter(|open| **open).count();
-    if left == 0 {
+    if !open.contains(&true) {
         return Ok(());
     }
     let reader = Reader::new(bootstrap, topic, isolation, &from)?;
-    let mut heard = Instant::now();
-    while left > 0 {
-        let ended = match reader.next(Duration::from_millis(200))? {
+    let mut silent_since = None;
+    while open.contains(&true) {
+        let next = reader.next(Duration::from_millis(200))?;
+        if !matches!(next, Next::Nothing) {
+            silent_since = None;
+        }
+        match next {
             Next::Record(record) => {
                 let partition = usize::try_from(record.partition())?;
-                let ended = record.offset() + 1 >= span[partition].end;
-                if record.offset() >= span[partition].start {
+                let end = spans[partition].end;
+                if record.offset() < end {
                     each(&record)?;
                 }
-                ended.then_some(partition)
+                open[partition] &= record.offset() + 1 < end;
             }
-            Next::End(partition) => Some(usize::try_from(partition)?),
-            Next::Nothing if heard.elapsed() > SILENCE => {
+            Next::End(partition) => open[usize::try_from(partition)?] = false,
+            Next::Nothing if silent_since.get_or_insert_with(Instant::now).elapsed() > SILENCE => {
                 let why = reader.last_error().unwrap_or_else(|| "no error was reported".to_owned());
                 bail!(
                     "topic '{topic}': nothing came from the broker at {bootstrap} for {} s: {why}",
                     SILENCE.as_secs()
                 );
             }
-            Next::Nothing => continue,
-        };
-        heard = Instant::now();
-        if let Some(partition) = ended
-            && std::mem::take(&mut open[partition])
-        {
-            left -= 1;
+            Next::Nothing => {}
         }
     }
     Ok(())

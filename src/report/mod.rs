@@ -3,8 +3,16 @@
 //! A result is a value that implements [`Render`]; its page for people stands in a file of its own here, its JSON comes
 //! from serde. Pages are pure: value in, text out.
 
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::cli::Output;
+
 pub mod doctor;
 pub mod down;
+pub mod generate;
 pub mod images;
 pub mod instances;
 pub mod job;
@@ -18,16 +26,9 @@ pub mod ps;
 pub mod scenario;
 pub mod steps;
 mod table;
+pub mod tail;
 pub mod up;
-
-use std::io::{IsTerminal as _, Write as _};
-
-use anyhow::{Context as _, Result};
-use serde::Serialize;
-
-use crate::cli::Output;
-
-pub mod generate;
+pub mod verify;
 
 /// A result: `Serialize` is its JSON, `human` its page for people.
 pub trait Render: Serialize {

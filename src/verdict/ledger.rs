@@ -105,11 +105,17 @@ impl Ledger {
         }
     }
 
-    /// `output` has a record with this payload.
-    pub fn emitted(&mut self, partition: i32, offset: i64, payload: &[u8]) {
+    /// `output` has a record with this payload. Returns the page and the start of the window that it counts, if it does.
+    pub fn emitted(&mut self, partition: i32, offset: i64, payload: &[u8]) -> Option<(usize, i64)> {
         match encoding::decode_count(payload) {
-            Ok((page, start, count)) => self.counted(Counted { page, start, count, partition, offset }),
-            Err(what) => self.stray(Stray { partition, offset, what }),
+            Ok((page, start, count)) => {
+                self.counted(Counted { page, start, count, partition, offset });
+                Some((page, start))
+            }
+            Err(what) => {
+                self.stray(Stray { partition, offset, what });
+                None
+            }
         }
     }
 

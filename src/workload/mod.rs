@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 pub mod alive;
+pub mod audit;
 pub mod encoding;
 pub mod generator;
 pub mod pace;

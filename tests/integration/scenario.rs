@@ -68,7 +68,7 @@ fn broken(stack: &Stack) -> Child {
     let mut command = stack.with_ports(&["scenario", "failover"]).command();
     let mut run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("run the scenario");
     let lines = BufReader::new(run.stderr.take().expect("its progress")).lines();
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     for line in lines {
         if line.expect("a line").contains("undo: start taskmanager-1") {
             return run;

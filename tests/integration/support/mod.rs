@@ -30,11 +30,6 @@ pub fn playground(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Call {
 }
 
 impl Call {
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.command.env(name, value);
-        self
-    }
-
     pub fn dir(mut self, dir: &std::path::Path) -> Self {
         self.command.current_dir(dir);
         self
