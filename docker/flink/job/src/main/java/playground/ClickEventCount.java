@@ -8,7 +8,6 @@ import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
-import org.apache.flink.formats.json.JsonSerializationSchema;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -115,7 +114,7 @@ public final class ClickEventCount {
         .setRecordSerializer(
             KafkaRecordSerializationSchema.<ClickEventStatistics>builder()
                 .setTopic(options.outputTopic())
-                .setValueSerializationSchema(new JsonSerializationSchema<>())
+                .setValueSerializationSchema(new ClickEventStatisticsSerializer())
                 .build())
         .setDeliveryGuarantee(options.delivery())
         .setTransactionalIdPrefix(options.group())

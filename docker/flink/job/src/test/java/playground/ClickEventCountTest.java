@@ -8,7 +8,6 @@ import java.util.stream.Collectors;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.java.typeutils.PojoTypeInfo;
-import org.apache.flink.formats.json.JsonSerializationSchema;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.graph.StreamGraph;
@@ -96,7 +95,7 @@ class ClickEventCountTest {
 
   @Test
   void aCountIsWrittenAsJson() {
-    var schema = new JsonSerializationSchema<ClickEventStatistics>();
+    var schema = new ClickEventStatisticsSerializer();
     schema.open(null);
     assertThat(new String(schema.serialize(new ClickEventStatistics(T, T + WINDOW, "/help", 1000)), UTF_8))
         .isEqualTo(
