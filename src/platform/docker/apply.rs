@@ -17,6 +17,21 @@ use crate::stack::{Network, Stack, Volume};
 
 impl Docker {
     pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<()> {
+        self.claim().await?;
+        let plan = match self.prepare(stack, progress).await {
+            Ok(plan) => plan,
+            Err(error) => {
+                self.release().await?;
+                return Err(error);
+            }
+        };
+        self.carry_out(stack, plan, progress).await?;
+        // Not after an error or when this is dropped: the engine may still be at what was asked for.
+        self.release().await
+    }
+
+    /// All that can fail before anything of the project is changed.
+    async fn prepare(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<Plan> {
         // Told before minutes are spent on building images.
         let observed = self.observe().await?;
         self.check_ports(&reconcile(stack, &BTreeMap::new(), &observed), &observed).await?;
@@ -25,7 +40,7 @@ impl Docker {
         let observed = self.observe().await?;
         let plan = reconcile(stack, &images, &observed);
         self.check_ports(&plan, &observed).await?;
-        self.carry_out(stack, plan, progress).await
+        Ok(plan)
     }
 
     async fn carry_out(&self, stack: &Stack, plan: Plan, progress: &UnboundedSender<Progress>) -> Result<()> {

@@ -23,7 +23,7 @@ impl Docker {
     }
 
     pub(super) async fn erase_mark(&self, id: &str) -> Result<()> {
-        self.remove_volume(self.mark_name(id)).await.1
+        self.remove_volume(self.mark_name(id)).await.1.map(drop)
     }
 
     pub(super) async fn read_marks(&self) -> Result<Vec<Mark>> {

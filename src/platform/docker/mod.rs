@@ -12,6 +12,7 @@ use crate::platform::{Contract, Ended, Extent, Instance, Journal, Line, LogRange
 use crate::stack::Stack;
 
 mod apply;
+mod claim;
 mod connect;
 mod container;
 mod exec;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum, Mount, MountType,
+};
 use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
 };
@@ -32,6 +34,8 @@ pub(super) struct Container {
     pub networks: BTreeSet<String>,
     /// The networks that it is to be on.
     pub attachments: Vec<Attachment>,
+    /// The named volumes that it mounts.
+    pub volumes: Vec<String>,
 }
 
 /// All of a project.
@@ -98,6 +102,7 @@ fn container(found: ContainerInspectResponse) -> Container {
     let status = status(state.status);
     let host = found.host_config.unwrap_or_default();
     Container {
+        volumes: volumes(host.mounts),
         attachments: attachments(label(labels::NETWORKS), host.network_mode),
         instance: Instance {
             service: label(labels::SERVICE).unwrap_or_default(),
@@ -116,6 +121,11 @@ fn container(found: ContainerInspectResponse) -> Container {
         image: found.image.unwrap_or_default(),
         networks: networks.into_keys().collect(),
     }
+}
+
+fn volumes(mounts: Option<Vec<Mount>>) -> Vec<String> {
+    let mounts = mounts.unwrap_or_default().into_iter();
+    mounts.filter(|mount| mount.typ == Some(MountType::VOLUME)).filter_map(|mount| mount.source).collect()
 }
 
 /// Containers that docker-compose made have no such label: they are on the network that they were made on.

@@ -1,61 +1,83 @@
 //! Taking a project away, by labels alone, so that it works after a crash as well.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use bollard::errors::Error;
 use bollard::query_parameters::RemoveVolumeOptions;
 use futures_util::future::join_all;
 
-use super::{Docker, MOMENT, Plain as _, is_missing, is_so_already};
+use super::observe::Observed;
+use super::{Docker, MOMENT, is_missing, is_so_already, words};
 use crate::platform::Extent;
-use crate::wait::{Seen, until};
 
 /// How long the engine may take to let go of a network or volume whose containers are gone.
 const RELEASE: Duration = Duration::from_secs(20);
+/// How long the engine may go on with what a command asked for that was killed meanwhile.
+const LATE: Duration = Duration::from_secs(1);
 
 impl Docker {
-    /// Goes on after an error, so that one thing that sticks keeps nothing else; the first error is returned.
+    /// Takes away what there is until nothing is left: what is in use now may be free a moment later, and what a killed
+    /// command asked for may come a moment later.
     pub(super) async fn remove_project(&self, extent: Extent) -> Result<Vec<String>> {
-        let observed = self.observe().await?;
-        let marks = self.mark_volumes().await?;
-        let mut taken = Taken::default();
+        let mut taken = Vec::new();
+        let begun = Instant::now();
+        let quiet = if self.is_claimed().await? { begun + LATE } else { begun };
+        loop {
+            let observed = self.observe().await?;
+            let pass = self.remove_once(&observed, extent).await;
+            if let Some(error) = pass.error {
+                return Err(error);
+            }
+            match pass.in_use {
+                Some(why) if begun.elapsed() > RELEASE => bail!("{why}"),
+                None if pass.removed.is_empty() && Instant::now() >= quiet => break,
+                _ => {}
+            }
+            if pass.removed.is_empty() {
+                tokio::time::sleep(MOMENT).await;
+            }
+            taken.extend(pass.removed);
+        }
+        self.release().await?;
+        Ok(taken)
+    }
+
+    /// Goes on after an error, so that one thing that sticks keeps nothing else.
+    async fn remove_once(&self, observed: &Observed, extent: Extent) -> Pass {
+        let mut pass = Pass::default();
         let containers = observed.containers.iter().map(|container| async {
             let name = if container.one_off { container.name.clone() } else { container.instance.name() };
             let done = self.remove_container(&container.instance.id).await;
-            (name.clone(), done.with_context(|| format!("remove {name}")))
+            (name.clone(), done.map(|()| None).with_context(|| format!("remove {name}")))
         });
-        taken.note("", join_all(containers).await);
-        let networks = observed.networks.into_iter().map(|name| self.remove_network(name));
-        taken.note("network ", join_all(networks).await);
+        pass.note("", join_all(containers).await);
+        let networks = observed.networks.iter().map(|name| async move {
+            (name.clone(), settled(self.api.remove_network(name).await, &format!("remove network {name}")))
+        });
+        pass.note("network ", join_all(networks).await);
         // What was broken on purpose is gone with its container, so the note of it goes as well.
-        let marks = marks.into_iter().map(|(name, _)| self.remove_volume(name));
-        taken.note("mark ", join_all(marks).await);
-        if extent == Extent::Everything {
-            let volumes = observed.volumes.into_iter().map(|name| self.remove_volume(name));
-            taken.note("volume ", join_all(volumes).await);
+        match self.mark_volumes().await {
+            Ok(marks) => {
+                let marks = marks.into_iter().map(|(name, _)| self.remove_volume(name));
+                pass.note("mark ", join_all(marks).await);
+            }
+            Err(error) => drop(pass.error.get_or_insert(error)),
         }
-        taken.error.map_or(Ok(taken.lines), Err)
+        if extent == Extent::Everything {
+            let mounted = observed.containers.iter().flat_map(|container| &container.volumes);
+            let own = mounted.filter(|name| name.starts_with(&format!("{}_", self.project)));
+            let all: BTreeSet<&String> = observed.volumes.iter().chain(own).collect();
+            pass.note("volume ", join_all(all.into_iter().map(|name| self.remove_volume(name.clone()))).await);
+        }
+        pass
     }
 
-    async fn remove_network(&self, name: String) -> (String, Result<()>) {
-        let done = until(format!("remove network {name}"), RELEASE, MOMENT, async || {
-            match self.api.remove_network(&name).await {
-                Err(error) if !is_missing(&error) => Ok(Seen::NotYet(super::words(&error))),
-                _ => Ok(Seen::Done(())),
-            }
-        });
-        (name.clone(), done.await)
-    }
-
-    pub(super) async fn remove_volume(&self, name: String) -> (String, Result<()>) {
-        let done = until(format!("remove volume {name}"), RELEASE, MOMENT, async || {
-            match self.api.remove_volume(&name, None::<RemoveVolumeOptions>).await {
-                Err(error) if is_so_already(&error) => Ok(Seen::NotYet(super::words(&error))),
-                Err(error) if !is_missing(&error) => Err(error).plain(),
-                _ => Ok(Seen::Done(())),
-            }
-        });
-        (name.clone(), done.await)
+    /// With `Some(why)` where it is in use.
+    pub(super) async fn remove_volume(&self, name: String) -> (String, Result<Option<String>>) {
+        let done = self.api.remove_volume(&name, None::<RemoveVolumeOptions>).await;
+        (name.clone(), settled(done, &format!("remove volume {name}")))
     }
 
     /// Removes the containers of single commands whose process is gone: it could not do so itself.
@@ -72,18 +94,34 @@ fn is_gone(label: &str) -> bool {
     serde_json::from_str::<crate::platform::Owner>(label).is_ok_and(|owner| !owner.is_alive())
 }
 
-/// What went, and the first thing that did not.
+/// What is gone is gone; what is in use may not be a moment later.
+fn settled(done: Result<(), Error>, what: &str) -> Result<Option<String>> {
+    match done {
+        Ok(()) => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) if is_so_already(&error) || words(&error).contains("active endpoints") => {
+            Ok(Some(format!("{what}: {}", words(&error))))
+        }
+        Err(error) => bail!("{what}: {}", words(&error)),
+    }
+}
+
+/// What one pass did.
 #[derive(Default)]
-struct Taken {
-    lines: Vec<String>,
+struct Pass {
+    removed: Vec<String>,
+    /// What is in use, and by what.
+    in_use: Option<String>,
+    /// The first thing that went wrong.
     error: Option<anyhow::Error>,
 }
 
-impl Taken {
-    fn note(&mut self, kind: &str, results: Vec<(String, Result<()>)>) {
+impl Pass {
+    fn note(&mut self, kind: &str, results: Vec<(String, Result<Option<String>>)>) {
         for (name, done) in results {
             match done {
-                Ok(()) => self.lines.push(format!("{kind}{name}")),
+                Ok(None) => self.removed.push(format!("{kind}{name}")),
+                Ok(Some(why)) => self.in_use = Some(why),
                 Err(error) => drop(self.error.get_or_insert(error)),
             }
         }
