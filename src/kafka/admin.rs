@@ -123,7 +123,30 @@ impl Admin {
                 ),
             }
         }
-        if missing.is_empty() { Ok(()) } else { self.create(&missing) }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.create(&missing)?;
+        self.wait_for_topics(wanted)
+    }
+
+    /// A broker has answered that it made a topic before it tells of the topic when it is asked.
+    fn wait_for_topics(&self, wanted: &[(&str, usize)]) -> Result<()> {
+        let deadline = Instant::now() + ANSWER;
+        loop {
+            let there = self.topics()?;
+            if wanted.iter().all(|(topic, partitions)| there.get(*topic) == Some(partitions)) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let seconds = ANSWER.as_secs();
+                bail!(
+                    "topics were made on {}, but it does not show them within {seconds} s: {there:?}",
+                    self.bootstrap
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn create(&self, topics: &[NewTopic<'_>]) -> Result<()> {
