@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 
 use super::{Isolation, Quiet, config, reader_config};
@@ -62,7 +63,8 @@ impl Admin {
 
     /// The topics and their numbers of partitions.
     pub fn topics(&self) -> Result<BTreeMap<String, usize>> {
-        let metadata = self.client.fetch_metadata(None, ANSWER).with_context(|| self.names("list the topics"))?;
+        let metadata =
+            patiently(|| self.client.fetch_metadata(None, ANSWER)).with_context(|| self.names("list the topics"))?;
         Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
     }
 
@@ -76,9 +78,7 @@ impl Admin {
         };
         (0..i32::try_from(partitions)?)
             .map(|partition| {
-                let (low, high) = self
-                    .client
-                    .fetch_watermarks(topic, partition, ANSWER)
+                let (low, high) = patiently(|| self.client.fetch_watermarks(topic, partition, ANSWER))
                     .with_context(|| self.names(&format!("read the offsets of {topic}-{partition}")))?;
                 Ok(low..high)
             })
@@ -94,8 +94,7 @@ impl Admin {
             .with_context(|| self.names("make a client"))?;
         let mut asked = TopicPartitionList::new();
         asked.add_partition_range(topic, 0, i32::try_from(partitions)? - 1);
-        let told = client
-            .committed_offsets(asked, ANSWER)
+        let told = patiently(|| client.committed_offsets(asked.clone(), ANSWER))
             .with_context(|| self.names(&format!("read what group {group} committed of {topic}")))?;
         let offset = |place: usize| match told
             .elements()
@@ -170,4 +169,31 @@ impl Admin {
     fn names(&self, what: &str) -> String {
         format!("{what} on the broker at {}", self.bootstrap)
     }
+}
+
+/// Asks again while a topic is so new that its leader is not chosen, or a broker so new that it is not ready.
+fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
+    let began = Instant::now();
+    loop {
+        match ask() {
+            Err(error) if is_early(&error) && began.elapsed() < ANSWER => sleep(Duration::from_millis(100)),
+            answer => return answer,
+        }
+    }
+}
+
+fn is_early(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::BrokerTransportFailure
+                | Code::CoordinatorLoadInProgress
+                | Code::CoordinatorNotAvailable
+                | Code::LeaderNotAvailable
+                | Code::NotCoordinator
+                | Code::NotLeaderForPartition
+                | Code::UnknownTopicOrPartition
+        )
+    )
 }

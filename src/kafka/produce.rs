@@ -13,8 +13,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 
 use super::{Quiet, config};
 
-/// How many records may wait for the broker: bounds memory while it stalls, at some 200 bytes a record.
-const QUEUE: &str = "200000";
+/// How many records may wait for the broker, at some 250 bytes each: bounds memory while it stalls. A longer queue would
+/// be slower as well: it does not fit into the processor's cache, and sending is little more than walking along it.
+const QUEUE: &str = "20000";
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,6 +23,9 @@ const BURST: u32 = 1000;
 const SHORTEST_REST: Duration = Duration::from_millis(10);
 /// The longest rest, so that a stop is noticed.
 const LONGEST_REST: Duration = Duration::from_millis(50);
+/// The first rest when the queue is full: it drains within a few ms. Each further one is twice as long, for a broker
+/// that has stalled.
+const FULL_REST: Duration = Duration::from_millis(1);
 /// How long a stopped generator waits for acknowledgements: less than the 2 s after which Compose kills it.
 const LAST_WAIT: Duration = Duration::from_millis(1500);
 
@@ -109,6 +112,7 @@ pub fn generate(
         left: order.clicks.unwrap_or(u64::MAX),
         buffer: Vec::with_capacity(64),
         sent: 0,
+        full_rest: FULL_REST,
         began,
         sequence,
     };
@@ -160,6 +164,8 @@ struct Run {
     buffer: Vec<u8>,
     first: i64,
     began: Instant,
+    /// How long to rest when the queue is full.
+    full_rest: Duration,
 }
 
 impl Run {
@@ -175,8 +181,12 @@ impl Run {
             match self.producer.send(i32::try_from(page)?, &self.buffer)? {
                 Sent::Accepted => self.sequence.advance(page),
                 // The click stays where it is, and the broker gets a moment.
-                Sent::Full => return Ok(SHORTEST_REST),
+                Sent::Full => {
+                    let next = (self.full_rest * 2).min(LONGEST_REST);
+                    return Ok(std::mem::replace(&mut self.full_rest, next));
+                }
             }
+            self.full_rest = FULL_REST;
             self.sent += 1;
             self.left -= 1;
         }
