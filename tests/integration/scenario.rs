@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::stack::Stack;
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn failover_brings_the_stack_up_and_proves_that_nothing_was_lost() {
     let stack = Stack::new("failover");
     let run = stack.with_ports(&["scenario", "failover", "-o", "json"]).run().expect(0).json();
@@ -26,6 +27,7 @@ fn failover_brings_the_stack_up_and_proves_that_nothing_was_lost() {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn without_checkpoints_the_scenario_fails_with_the_clicks_that_were_lost() {
     let stack = Stack::new("loss");
     let run = stack.with_ports(&["scenario", "failover", "--no-checkpointing", "-o", "json"]).run().expect(1).json();
@@ -35,6 +37,7 @@ fn without_checkpoints_the_scenario_fails_with_the_clicks_that_were_lost() {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn what_a_killed_run_left_broken_is_mended_by_the_next_command() {
     let stack = Stack::new("killed");
     stack.up();
@@ -53,6 +56,7 @@ fn what_a_killed_run_left_broken_is_mended_by_the_next_command() {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn an_interrupted_run_undoes_its_fault_before_it_ends() {
     let stack = Stack::new("interrupted");
     stack.up();

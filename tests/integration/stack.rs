@@ -17,6 +17,7 @@ fn compose(stack: &Stack, args: &[&str]) -> String {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn what_up_makes_is_seen_and_removed_by_compose() {
     let stack = Stack::new("life");
     let up = stack.with_ports(&["up", "-o", "json"]).run().expect(0).json();
@@ -84,6 +85,7 @@ fn live_jobs(stack: &Stack) -> usize {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn compose_alone_brings_up_what_the_binary_then_judges() {
     let stack = Stack::new("compose");
     compose(&stack, &["up", "-d"]);
@@ -94,6 +96,7 @@ fn compose_alone_brings_up_what_the_binary_then_judges() {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn a_taken_port_is_named_with_who_has_it_and_nothing_is_left() {
     let stack = Stack::new("port");
     let (_listener, taken) = free_port();
@@ -111,6 +114,7 @@ fn a_taken_port_is_named_with_who_has_it_and_nothing_is_left() {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn ctrl_c_takes_away_what_up_made() {
     let stack = Stack::new("ctrlc");
     let mut up = stack.with_ports(&["up"]).command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("up");
@@ -121,6 +125,7 @@ fn ctrl_c_takes_away_what_up_made() {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn after_kill_9_in_up_another_up_goes_on() {
     let stack = Stack::new("kill9");
     let mut up = stack.with_ports(&["up"]).command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("up");

@@ -16,6 +16,7 @@ fn class(answer: &Answer, name: &str) -> u64 {
 }
 
 #[test]
+#[ignore = "needs Docker: scripts/test runs it"]
 fn it_cannot_be_fooled() {
     let stack = Stack::new("verdict");
     stack.up();
