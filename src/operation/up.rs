@@ -314,7 +314,9 @@ impl Waiter<'_> {
         match seen(self.flink.overview().await) {
             Seen::Done(overview) => {
                 let text = format!("{} of {wanted}, {} slots", overview.taskmanagers, overview.slots_total);
-                if overview.taskmanagers >= wanted { Seen::Done(text) } else { Seen::NotYet(text) }
+                // A TaskManager is registered a moment before its slots are.
+                let is_there = overview.taskmanagers >= wanted && overview.slots_total > 0;
+                if is_there { Seen::Done(text) } else { Seen::NotYet(text) }
             }
             Seen::NotYet(last) => Seen::NotYet(last),
         }
