@@ -176,7 +176,7 @@ fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
     let began = Instant::now();
     loop {
         match ask() {
-            Err(error) if is_early(&error) && began.elapsed() < ANSWER => sleep(Duration::from_millis(100)),
+            Err(error) if is_early(&error) && began.elapsed() < ANSWER => sleep(Duration::from_millis(20)),
             answer => return answer,
         }
     }

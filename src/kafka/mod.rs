@@ -65,9 +65,9 @@ fn plain(reason: &str) -> String {
 fn config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap).set("client.id", "playground");
-    // A restarted broker is used within a second, not when a back-off of 10 s has run out; one that a network
-    // partition hides is given up after 5 s instead of 30.
-    config.set("reconnect.backoff.max.ms", "1000").set("socket.connection.setup.timeout.ms", "5000");
+    // A restarted broker is used at once, not when a back-off of 10 s has run out; one that a network partition hides is
+    // given up after 5 s instead of 30.
+    config.set("reconnect.backoff.max.ms", "250").set("socket.connection.setup.timeout.ms", "5000");
     config
 }
 

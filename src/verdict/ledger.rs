@@ -59,6 +59,8 @@ pub struct Ledger {
     /// The first stray records, and how many there are.
     strays: BTreeSet<Stray>,
     stray_records: u64,
+    /// Whether `output` has any record at all.
+    heard: bool,
     begin: i64,
     bounds: Bounds,
 }
@@ -77,7 +79,14 @@ impl Ledger {
     }
 
     fn within(bounds: Bounds) -> Self {
-        Self { pages: Default::default(), strays: BTreeSet::new(), stray_records: 0, begin: i64::MIN, bounds }
+        Self {
+            pages: Default::default(),
+            strays: BTreeSet::new(),
+            stray_records: 0,
+            heard: false,
+            begin: i64::MIN,
+            bounds,
+        }
     }
 
     /// Windows that start before this one (ms since the epoch) are not judged: for a reader that began in the middle.
@@ -93,11 +102,13 @@ impl Ledger {
     /// `output` has a count.
     pub fn counted(&mut self, counted: Counted) {
         let Counted { page, start, count, partition, offset } = counted;
+        self.heard = true;
         self.pages[page].counted(start, Emission { partition, offset, count }, self.bounds);
     }
 
     /// `output` has a record that is no count.
     pub fn stray(&mut self, stray: Stray) {
+        self.heard = true;
         self.stray_records += 1;
         self.strays.insert(stray);
         if self.strays.len() > SHOWN {
@@ -136,9 +147,11 @@ impl Ledger {
     }
 
     /// Judges what was read. A window that ends at or before `closed_before` (ms since the epoch; `i64::MIN` when nothing
-    /// is known of the job) is closed in any case.
+    /// is known of the job) is closed, too, unless `output` has no record at all: it may be the wrong topic, or wiped.
+    /// Nothing seen proves nothing.
     #[must_use]
     pub fn judge(&self, closed_before: i64, delivery: Delivery) -> Judgement {
+        let closed_before = if self.heard { closed_before } else { i64::MIN };
         let mut tally = Tally::default();
         let mut evidence = BTreeMap::new();
         for (number, page) in self.pages.iter().enumerate() {
