@@ -38,7 +38,7 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
         output: args.output_topic,
         delivery: args.delivery,
     };
-    let verification = watched(source, goal, terminal).await?;
+    let verification = watched(&global.project, source, goal, terminal).await?;
     terminal.result(&verification)?;
     Ok(verification.verdict.into())
 }
@@ -63,16 +63,17 @@ enum Told {
 }
 
 /// Runs the audit on a thread of its own, because it blocks, and shows what it says.
-async fn watched(source: Source, goal: Goal, terminal: &Terminal) -> Result<Verification> {
+async fn watched(project: &str, source: Source, goal: Goal, terminal: &Terminal) -> Result<Verification> {
     let (sender, mut told) = mpsc::unbounded_channel();
     let stop = Arc::new(AtomicBool::new(false));
     // Not one of the runtime's threads: when this command ends early, nobody waits for it.
     let audit = {
         let stop = Arc::clone(&stop);
+        let project = project.to_owned();
         move || {
             // A receiver that has gone away is a command that has ended.
             let tell = |what| drop(sender.send(what));
-            let ended = audit(source, goal, &stop, &tell);
+            let ended = audit(project, source, goal, &stop, &tell);
             tell(Told::Ended(ended));
         }
     };
@@ -96,7 +97,7 @@ async fn watched(source: Source, goal: Goal, terminal: &Terminal) -> Result<Veri
     }
 }
 
-fn audit(source: Source, goal: Goal, stop: &AtomicBool, tell: &dyn Fn(Told)) -> Result<Verification> {
+fn audit(project: String, source: Source, goal: Goal, stop: &AtomicBool, tell: &dyn Fn(Told)) -> Result<Verification> {
     let began = Instant::now();
     let mut audit = Audit::new(source)?;
     audit.admin().wait(ANSWER, |_| Ok(())).context("is the stack up? playground up starts it")?;
@@ -112,7 +113,7 @@ fn audit(source: Source, goal: Goal, stop: &AtomicBool, tell: &dyn Fn(Told)) -> 
             let (input, output, not_clicks) = audit.read();
             let (input, output, not_clicks) = (input.clone(), output.clone(), not_clicks.clone());
             let seconds = began.elapsed().as_secs_f64();
-            return Ok(Verification { verdict, ledger: judgement, input, not_clicks, output, seconds });
+            return Ok(Verification { project, verdict, ledger: judgement, input, not_clicks, output, seconds });
         }
         tell(Told::Judged(judgement));
         sleep(PAUSE);

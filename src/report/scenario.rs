@@ -122,10 +122,7 @@ impl RunPage {
 
 /// The command line that gives the same plan.
 fn again(plan: &Plan, settings: &StackSettings) -> String {
-    let mut command = "playground".to_owned();
-    if settings.project != "playground" {
-        let _ = write!(command, " -p {}", settings.project);
-    }
+    let mut command = format!("playground{}", super::project_option(&settings.project));
     let _ = write!(command, " scenario {}", plan.head.scenario);
     for argument in settings.arguments() {
         let _ = write!(command, " {argument}");

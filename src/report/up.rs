@@ -21,10 +21,7 @@ pub struct UpResult {
 
 impl Render for UpResult {
     fn human(&self, paint: Paint) -> String {
-        let project = match self.project.as_str() {
-            "playground" => String::new(),
-            name => format!(" -p {name}"),
-        };
+        let project = super::project_option(&self.project);
         let next = ["tail output", "scenario failover", "down"].map(|command| format!("playground{project} {command}"));
         format!(
             "\n{}  {}      {}  {}\n{}      {}",

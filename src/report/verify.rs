@@ -17,6 +17,8 @@ const OPEN_AT_REST: u64 = 18;
 /// What `verify` found.
 #[derive(Debug, Serialize)]
 pub struct Verification {
+    /// The stack.
+    pub project: String,
     /// Pass, fail or unknown.
     pub verdict: Outcome,
     /// A count for each class of page and window, and examples of what is wrong.
@@ -37,7 +39,9 @@ impl Render for Verification {
         lines.extend(ledger::counterexamples_of(&self.ledger, &self.output.topic));
         lines.extend(self.notes().into_iter().map(|note| format!("note      {note}")));
         lines.extend(self.reasons().into_iter().map(|why| format!("why       {why}")));
-        lines.push(format!("next      {}", self.next()));
+        let option = super::project_option(&self.project);
+        let next: Vec<String> = self.next().iter().map(|command| format!("playground{option} {command}")).collect();
+        lines.push(format!("next      {}", next.join(" · ")));
         lines.join("\n")
     }
 }
@@ -80,11 +84,12 @@ impl Verification {
         }
     }
 
-    fn next(&self) -> &'static str {
+    /// Commands that follow.
+    fn next(&self) -> &'static [&'static str] {
         match self.verdict {
-            Outcome::Pass => "playground verify --follow · playground scenario failover",
-            Outcome::Fail => "playground job · playground logs taskmanager · playground tail output -n 20",
-            Outcome::Unknown => "playground job · playground verify --windows 6",
+            Outcome::Pass => &["verify --follow", "scenario failover"],
+            Outcome::Fail => &["job", "logs taskmanager", "tail output -n 20"],
+            Outcome::Unknown => &["job", "verify --windows 6"],
         }
     }
 }
@@ -162,6 +167,7 @@ mod tests {
         let judgement = ledger.judge(i64::MIN, delivery);
         let read = |topic: &str, records| Read { topic: topic.into(), records, cut: false };
         Verification {
+            project: "playground".into(),
             verdict: judgement.outcome,
             ledger: judgement,
             input: read("input", 2000),
