@@ -65,7 +65,7 @@ impl Drop for Stack {
     fn drop(&mut self) {
         if std::thread::panicking() {
             for service in ["client", "jobmanager", "taskmanager", "clickevent-generator"] {
-                let log = self.playground(&["logs", "-n", "40", service]).run();
+                let log = self.playground(&["logs", "-n", "8", service]).run();
                 eprintln!("--- {service}\n{}{}", log.stdout, log.stderr);
             }
         }

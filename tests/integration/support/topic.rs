@@ -10,10 +10,16 @@ use serde_json::Value;
 
 use super::stack::Stack;
 
-/// All records that `output` holds now, as `tail` gives them.
+/// All records that `output` holds now, as `tail` gives them: each count, with its offset added.
 pub fn output(stack: &Stack) -> Vec<Value> {
     let tail = stack.playground(&["tail", "output", "--from-beginning", "--no-follow", "-o", "json"]).run().expect(0);
-    tail.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
+    let count = |line: &str| {
+        let mut record: Value = serde_json::from_str(line).expect("JSON lines");
+        let mut count = record["value"].take();
+        count["offset"] = record["offset"].take();
+        count
+    };
+    tail.stdout.lines().map(count).collect()
 }
 
 /// A record as the job would write it.
