@@ -126,9 +126,10 @@ impl Contract for Fake {
             for made in wanted {
                 let name = made.instance.name();
                 let found = old.iter().find(|one| one.instance.name() == name && one.hash == made.hash);
-                match found.map(|one| (one.instance.state, one.one_shot)) {
+                match found.map(|one| (one.instance.state, one.one_shot, one.instance.connected)) {
                     None => told(&progress, "create", name, "missing"),
-                    Some((State::Running, _) | (State::Exited, true)) => {}
+                    Some((_, _, false)) => told(&progress, "connect", name, "not on it"),
+                    Some((State::Running, ..) | (State::Exited, true, _)) => {}
                     Some(_) => told(&progress, "start", name, "ended"),
                 }
                 world.made.push(made);
@@ -208,5 +209,62 @@ impl Journal for Fake {
     }
     async fn marks(&self) -> Result<Vec<Mark>> {
         self.with(|world| Ok(world.marks.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Owner;
+    use crate::stack::{Source, Variables};
+
+    const FILE: &str = "\
+services:
+  a: {image: one, scale: 2, healthcheck: {test: [CMD, ok]}}
+  once: {image: two, x-one-shot: true}
+volumes: {data: }";
+
+    async fn apply(fake: &Fake, text: &str) -> Vec<String> {
+        let source = Source { name: "f", folder: Path::new("/"), text };
+        let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
+        let (sender, mut progress) = mpsc::unbounded_channel();
+        fake.apply(&stack, sender).await.unwrap();
+        let mut told = Vec::new();
+        while let Some(Progress::Operation { verb, object, .. }) = progress.recv().await {
+            told.push(format!("{verb} {object}"));
+        }
+        told
+    }
+
+    #[tokio::test]
+    async fn it_keeps_the_contract_from_one_command_to_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Fake::open(folder.path(), "p").unwrap();
+        assert_eq!(apply(&open(), FILE).await, ["create a-1", "create a-2", "create once-1"]);
+        assert_eq!(apply(&open(), FILE).await, [""; 0]);
+        open().kill("a-2").await.unwrap();
+        open().disconnect("a-1").await.unwrap();
+        let found = open().services().await.unwrap();
+        assert_eq!(found.iter().map(Instance::name).collect::<Vec<_>>(), ["a-1", "a-2", "once-1"]);
+        assert_eq!((found[1].state, found[1].exit_code), (State::Exited, Some(137)));
+        assert!(!found[0].connected);
+        assert_eq!(apply(&open(), FILE).await, ["connect a-1", "start a-2"]);
+        assert_eq!(apply(&open(), &FILE.replace("scale: 2", "scale: 1")).await, ["remove a-2"]);
+        assert!(open().kill("nobody-1").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_removed_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let fake = Fake::open(folder.path(), "p").unwrap();
+        apply(&fake, FILE).await;
+        let owner = Owner::current().unwrap();
+        let mark = Mark { id: "m".into(), fault: "kill".into(), target: "a-1".into(), by: "me".into(), owner };
+        fake.mark(&mark).await.unwrap();
+        assert_eq!(fake.marks().await.unwrap(), [mark]);
+        let removed = fake.remove(Extent::Containers).await.unwrap();
+        assert_eq!(removed, ["a-1", "a-2", "once-1", "network p_default", "mark m"]);
+        assert_eq!(fake.remove(Extent::Everything).await.unwrap(), ["volume p_data"]);
+        assert!(fake.remove(Extent::Everything).await.unwrap().is_empty());
     }
 }

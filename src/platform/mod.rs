@@ -17,6 +17,7 @@ mod owner;
 
 /// One running or ended replica of a service, as observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Default))]
 pub struct Instance {
     /// The service's name in the compose file.
     pub service: String,
@@ -46,9 +47,11 @@ impl Instance {
 
 /// What an instance is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Default))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Made, never started.
+    #[cfg_attr(test, default)]
     Created,
     /// Its process runs.
     Running,

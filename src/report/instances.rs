@@ -26,3 +26,23 @@ impl Render for Changed {
         lines.join("\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_and_what_undoes_it() {
+        let result = Changed {
+            project: "playground".into(),
+            done: "killed",
+            instances: vec!["taskmanager-1".into(), "taskmanager-2".into()],
+            next: vec!["start taskmanager".into(), "ps".into()],
+        };
+        insta::assert_snapshot!(result.human(Paint::Plain), @r"
+        killed    taskmanager-1
+        killed    taskmanager-2
+        next      playground start taskmanager · playground ps
+        ");
+    }
+}

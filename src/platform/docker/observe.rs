@@ -17,6 +17,7 @@ use crate::stack::Attachment;
 
 /// A container of the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Default))]
 pub(super) struct Container {
     /// As the contract has it.
     pub instance: Instance,

@@ -98,3 +98,60 @@ fn meaning(code: i64) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Instance;
+
+    fn seen(condition: Condition, state: State, exit_code: Option<i64>, health: Option<Health>) -> String {
+        let container = Container {
+            instance: Instance {
+                service: "a".into(),
+                number: 1,
+                id: String::new(),
+                state,
+                health,
+                exit_code,
+                ports: Vec::new(),
+                connected: true,
+            },
+            ..Container::default()
+        };
+        match judge(&container, condition) {
+            Found::Holds => "holds".to_owned(),
+            Found::NotYet(seen) => format!("not yet: {seen}"),
+            Found::Never(why) => format!("never: {why}"),
+        }
+    }
+
+    #[test]
+    fn a_condition_holds_may_hold_or_never_will() {
+        use Condition::{Completed, Healthy, Started};
+        use State::{Created, Exited, Running};
+        for (condition, state, exit_code, health, want) in [
+            (Started, Created, None, None, "not yet: not running"),
+            (Started, Running, None, Some(Health::Starting), "holds"),
+            (Started, Exited, Some(0), None, "holds"),
+            (Healthy, Running, None, Some(Health::Starting), "not yet: starting"),
+            (Healthy, Running, None, Some(Health::Unhealthy), "not yet: unhealthy"),
+            (Healthy, Running, None, Some(Health::Healthy), "holds"),
+            // Without a health check there is nothing to wait for.
+            (Healthy, Running, None, None, "holds"),
+            (Healthy, Exited, Some(0), None, "never: ended with exit code 0"),
+            (Healthy, State::Paused, None, None, "not yet: not running"),
+            (Completed, Running, None, None, "not yet: still running"),
+            (Completed, Exited, Some(0), None, "holds"),
+            (Completed, Exited, Some(1), None, "never: ended with exit code 1"),
+            (
+                Completed,
+                Exited,
+                Some(137),
+                None,
+                "never: ended with exit code 137 (killed, by its memory limit or by someone)",
+            ),
+        ] {
+            assert_eq!(seen(condition, state, exit_code, health), want, "{condition:?} {state:?}");
+        }
+    }
+}
