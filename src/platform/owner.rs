@@ -50,4 +50,16 @@ mod tests {
         child.wait().unwrap();
         assert!(!ended.is_alive());
     }
+
+    #[test]
+    fn a_new_process_started_now() {
+        let mut child = std::process::Command::new("sleep").arg("9").spawn().unwrap();
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+        let uptime: f64 = uptime.split_whitespace().next().unwrap().parse().unwrap();
+        #[allow(clippy::cast_precision_loss, reason = "exact for some millions of years")]
+        let age = uptime * 100.0 - started(child.id()).unwrap() as f64;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!((-2.0..200.0).contains(&age), "{age} hundredths of a second old");
+    }
 }

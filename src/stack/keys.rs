@@ -141,6 +141,7 @@ mod tests {
                 "services: {a: {privileged: true}}",
                 "services.a.privileged: the playground does not support 'privileged' here",
             ),
+            ("xylophone: 1", "xylophone: the playground does not support 'xylophone' here"),
             ("name: x", "name: the playground does not support 'name' here"),
             (
                 "services: {a: {ports: [{target: 1, mode: host}]}}",

@@ -102,6 +102,11 @@ fn what_does_not_run_is_started_and_what_is_done_is_not() {
     unpause a-1: paused
     start a-2: ended with exit code 137
     ");
+    let ended_well = after(|observed| {
+        observed.containers[1].instance.state = State::Exited;
+        observed.containers[1].instance.exit_code = Some(0);
+    });
+    assert_eq!(ended_well, "start a-2: ended with exit code 0");
     assert_eq!(
         after(|observed| observed.containers[2].instance.exit_code = Some(1)),
         "start once-1: ended with exit code 1"
