@@ -12,6 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 
+use super::fetch::Leader;
 use super::{Isolation, Quiet, config, reader_config};
 
 /// How long a single question to the broker may take.
@@ -83,6 +84,21 @@ impl Admin {
                 Ok(low..high)
             })
             .collect()
+    }
+
+    /// For each partition of a topic, where its leader is.
+    pub fn leaders(&self, topic: &str) -> Result<Vec<Leader>> {
+        let metadata = patiently(|| self.client.fetch_metadata(Some(topic), ANSWER))
+            .with_context(|| self.names(&format!("find the leaders of topic '{topic}'")))?;
+        let brokers: BTreeMap<_, _> = metadata.brokers().iter().map(|broker| (broker.id(), broker)).collect();
+        let partitions = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
+        let mut leaders = BTreeMap::new();
+        for partition in partitions {
+            let broker = brokers.get(&partition.leader());
+            let broker = broker.with_context(|| format!("{topic}-{} has no leader", partition.id()))?;
+            leaders.insert(partition.id(), (broker.host().to_owned(), u16::try_from(broker.port())?));
+        }
+        Ok(leaders.into_values().collect())
     }
 
     /// For each partition of a topic, the offset that a group committed: the first record it has not covered.

@@ -10,8 +10,11 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 pub mod admin;
+pub mod batch;
+pub mod fetch;
 pub mod produce;
 pub mod tail;
+pub mod wire;
 
 /// Which records of transactions are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,10 +10,14 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::{ClientConfig, TopicPartitionList};
 
-use super::{Isolation, Quiet, reader_config};
+use super::admin::Admin;
+use super::{Isolation, Quiet, fetch, reader_config};
 
 /// How long a reader that is to reach given ends may get nothing at all before it gives up.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// From how many records on it pays to ask for the leaders and to read from them directly.
+const LONG: i64 = 50_000;
 
 /// Where in a partition to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,26 +42,40 @@ impl Begin {
     }
 }
 
-/// A record; its payload still lies in the client's buffer.
-pub struct Record<'a>(BorrowedMessage<'a>);
+/// A record; its payload still lies where it was received.
+pub struct Record<'a>(Source<'a>);
+
+enum Source<'a> {
+    Message(BorrowedMessage<'a>),
+    Answer { partition: i32, offset: i64, payload: &'a [u8] },
+}
 
 impl Record<'_> {
     /// The partition it is in.
     #[must_use]
     pub fn partition(&self) -> i32 {
-        self.0.partition()
+        match &self.0 {
+            Source::Message(message) => message.partition(),
+            Source::Answer { partition, .. } => *partition,
+        }
     }
 
     /// Its offset there.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        self.0.offset()
+        match &self.0 {
+            Source::Message(message) => message.offset(),
+            Source::Answer { offset, .. } => *offset,
+        }
     }
 
     /// Its value; empty when it has none.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        self.0.payload().unwrap_or_default()
+        match &self.0 {
+            Source::Message(message) => message.payload().unwrap_or_default(),
+            Source::Answer { payload, .. } => payload,
+        }
     }
 }
 
@@ -103,7 +121,7 @@ impl Reader {
         // Waiting costs looks at the clock, a fifth of the time of reading many records: first see what is there.
         match self.client.poll(Duration::ZERO).or_else(|| self.client.poll(wait)) {
             None => Ok(Next::Nothing),
-            Some(Ok(message)) => Ok(Next::Record(Record(message))),
+            Some(Ok(message)) => Ok(Next::Record(Record(Source::Message(message)))),
             Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Next::End(partition)),
             // Connections come and go during a scenario, and the client mends them itself.
             Some(Err(error)) if is_passing(&error) => Ok(Next::Nothing),
@@ -130,6 +148,27 @@ fn is_passing(error: &KafkaError) -> bool {
 /// A reader of its own for each call: its end-of-partition events then are younger than the spans, so that ends made of
 /// transaction markers, which are no records, are recognised.
 pub fn read(
+    bootstrap: &str,
+    topic: &str,
+    isolation: Isolation,
+    spans: &[Range<i64>],
+    mut each: impl FnMut(&Record<'_>) -> Result<()>,
+) -> Result<()> {
+    let records: i64 = spans.iter().map(|span| (span.end - span.start).max(0)).sum();
+    if records < LONG || isolation == Isolation::Committed {
+        return read_each(bootstrap, topic, isolation, spans, each);
+    }
+    // Without leaders nothing is read here, and all is left.
+    let leaders = Admin::new(bootstrap, isolation)?.leaders(topic).unwrap_or_default();
+    let left = fetch::read(&leaders, topic, spans, |partition, offset, payload| {
+        let partition = i32::try_from(partition)?;
+        each(&Record(Source::Answer { partition, offset, payload }))
+    })?;
+    read_each(bootstrap, topic, isolation, &left, each)
+}
+
+/// Reads record by record. In a cluster that has transactions, only librdkafka knows which of them were aborted.
+fn read_each(
     bootstrap: &str,
     topic: &str,
     isolation: Isolation,
