@@ -58,6 +58,9 @@ pub enum Failure {
     /// Exit code 130.
     #[error("{0}")]
     Interrupted(String),
+    /// The reader of standard output has gone away, as `head` does: a quiet end with exit code 0.
+    #[error("nobody reads standard output any more")]
+    Closed,
 }
 
 impl Status {
@@ -68,6 +71,7 @@ impl Status {
             Some(Failure::Usage(_)) => Self::Usage,
             Some(Failure::Unknown(_)) => Self::Unknown,
             Some(Failure::Interrupted(_)) => Self::Interrupted,
+            Some(Failure::Closed) => Self::Pass,
             None => Self::Environment,
         }
     }

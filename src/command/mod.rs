@@ -62,8 +62,8 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
 /// Reaches the project's platform, and mends what a command that was killed left broken there.
 async fn connect(global: &Global, terminal: &Terminal) -> Result<Platform> {
     let platform = Platform::connect(&global.project).await?;
-    for mark in fault::heal(&platform).await? {
-        terminal.progress(&report::scenario::healed(&mark));
+    for healed in fault::heal(&platform).await? {
+        terminal.progress(&report::scenario::healed(&healed));
     }
     Ok(platform)
 }

@@ -12,7 +12,7 @@ use crate::cli::scenario::{Action, Run, Scenario as Arguments};
 use crate::failure::Status;
 use crate::history::store::Store;
 use crate::history::{History, What};
-use crate::operation::up::Up;
+use crate::operation::up::{Ended, Up};
 use crate::report::Terminal;
 use crate::report::live::RunProgress;
 use crate::report::scenario::{PlanPage, RunPage, ScenarioList, ScenarioText};
@@ -45,10 +45,15 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let before = Before::look(&platform).await?;
     let up = Up { platform: &platform, stack: &stack, settings: &settings, limit };
     let mut store = Store::create(&arguments.runs, &plan.head.scenario, Timestamp::now())?;
-    let history = watch(&plan, up, &mut store, terminal).await?;
-    if history.events.iter().any(|event| event.what == What::Interrupted) {
-        return Err(before.undo(&platform).await?.into());
-    }
+    let history = watch(&plan, up, &mut store, terminal).await;
+    let interrupted = |history: &History| history.events.iter().any(|event| event.what == What::Interrupted);
+    let history = match history {
+        Ok(history) if !interrupted(&history) => history,
+        ended => {
+            before.settle(&platform, terminal, ended.map(|_| Ended::Interrupted)).await?;
+            return Ok(Status::Interrupted);
+        }
+    };
     let page = RunPage::new(&plan, &settings, verdict::judge(&history), store.folder());
     store.verdict(&page)?;
     terminal.result(&page)?;

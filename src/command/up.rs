@@ -42,10 +42,8 @@ async fn bring_up(up: Up<'_>, terminal: &Terminal) -> Result<Vec<Reached>> {
     });
     let ended = ended.await;
     progress.finish();
-    match ended? {
-        Ended::Well => Ok(parts),
-        Ended::Interrupted => Err(before.undo(up.platform).await?.into()),
-    }
+    before.settle(up.platform, terminal, ended).await?;
+    Ok(parts)
 }
 
 /// What there was before a stack was brought up, so that an interruption takes away no more than was made.
@@ -62,14 +60,26 @@ impl Before {
         Ok(Self { containers: !services.is_empty(), volumes: !volumes.is_empty() })
     }
 
+    /// Takes away what was made since, unless all ended well, and says so. What went wrong first is what is returned.
+    pub(super) async fn settle(self, platform: &Platform, terminal: &Terminal, ended: Result<Ended>) -> Result<()> {
+        if matches!(ended, Ok(Ended::Well)) {
+            return Ok(());
+        }
+        let undone = self.undo(platform).await.map(|told| terminal.progress(told));
+        let first = ended.err().unwrap_or_else(|| Failure::Interrupted("interrupted".to_owned()).into());
+        Err(match undone {
+            Ok(()) => first,
+            Err(also) => first.context(format!("not all could be taken away, playground down tries again: {also:#}")),
+        })
+    }
+
     /// Takes away what was made since, and says so.
-    pub(super) async fn undo(self, platform: &Platform) -> Result<Failure> {
+    async fn undo(self, platform: &Platform) -> Result<&'static str> {
         if self.containers {
-            let text = "interrupted: the stack ran before and is left as it is\n  playground up goes on with it";
-            return Ok(Failure::Interrupted(text.to_owned()));
+            return Ok("what ran before is left as it is, and playground up goes on with it");
         }
         let extent = if self.volumes { Extent::Containers } else { Extent::Everything };
         platform.remove(extent).await?;
-        Ok(Failure::Interrupted("interrupted: all that was made is taken away again".to_owned()))
+        Ok("all that was made is taken away again")
     }
 }

@@ -1,5 +1,7 @@
 //! Everything observed in a run, in time order, faults included; what a verdict is made from, and nothing else.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{Delivery, JobVariant};
@@ -166,6 +168,15 @@ pub struct JobSeen {
 }
 
 impl JobSeen {
+    /// The state of a job whose JobManager does not answer.
+    pub const UNREACHABLE: &'static str = "UNREACHABLE";
+
+    /// Whether Flink itself says that not every subtask processes records. No answer says nothing of the job.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.state != Self::UNREACHABLE && !self.is_running()
+    }
+
     /// Whether every subtask processes records.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -187,6 +198,30 @@ impl Progress {
     #[must_use]
     pub fn lag(&self) -> i64 {
         self.ends.iter().zip(&self.committed).map(|(end, committed)| (end - committed).max(0)).sum()
+    }
+}
+
+/// The lag of the last moments, which is what a later lag is held against: the highest of three seconds, since it rises
+/// and falls with each checkpoint.
+#[derive(Debug, Clone, Default)]
+pub struct UsualLag {
+    seen: VecDeque<(i64, i64)>,
+}
+
+impl UsualLag {
+    /// How long, in ms, a lag is remembered.
+    const MOMENTS_MS: i64 = 3_000;
+
+    /// Takes in what was seen at a time, ms since the epoch.
+    pub fn add(&mut self, at: i64, progress: &Progress) {
+        self.seen.push_back((at, progress.lag()));
+        self.seen.retain(|(seen_at, _)| seen_at + Self::MOMENTS_MS >= at);
+    }
+
+    /// The highest of the last moments; 0 when nothing was seen.
+    #[must_use]
+    pub fn records(&self) -> i64 {
+        self.seen.iter().map(|(_, lag)| *lag).max().unwrap_or(0)
     }
 }
 

@@ -39,7 +39,7 @@ struct Look {
 
 impl Look {
     fn unreachable() -> Self {
-        let job = JobSeen { state: "UNREACHABLE".to_owned(), running: 0, subtasks: 0, cause: None };
+        let job = JobSeen { state: JobSeen::UNREACHABLE.to_owned(), running: 0, subtasks: 0, cause: None };
         Self { job: Some(job), cluster: None, checkpoints: None }
     }
 }

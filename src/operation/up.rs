@@ -106,6 +106,8 @@ struct Waiter<'a> {
     up: Up<'a>,
     flink: Flink,
     news: mpsc::UnboundedSender<News>,
+    /// When bringing up began, ms since the epoch: what failed before is no matter.
+    since: i64,
     /// When the images were there.
     begun: watch::Receiver<Option<Instant>>,
 }
@@ -146,49 +148,50 @@ impl Up<'_> {
     async fn work(&self, news: mpsc::UnboundedSender<News>) -> Result<()> {
         let (started, begun) = watch::channel(None);
         let flink = Flink::at("127.0.0.1", self.settings.rest_port)?;
-        self.replace_other_variant(&flink).await?;
-        let waiter = Waiter { up: *self, flink, news: news.clone(), begun };
+        let since = jiff::Timestamp::now().as_millisecond();
+        let waiter = Waiter { up: *self, flink, news: news.clone(), since, begun };
         let containers = async {
             let (progress, seen) = mpsc::unbounded_channel();
             let applied = self.platform.apply(self.stack, progress);
             let (applied, ()) = tokio::join!(applied, relay(seen, &news, &started));
             start(&started);
             applied?;
-            self.submit_if_lost(&waiter.flink).await
+            self.submit_as_asked(&waiter.flink).await
         };
         tokio::try_join!(containers, waiter.all())?;
         Ok(())
     }
 
-    /// A job that runs with other arguments than those asked for is cancelled, so that the client submits it anew.
-    async fn replace_other_variant(&self, flink: &Flink) -> Result<()> {
-        // Where no JobManager answers there is no job to replace.
-        let Ok(jobs) = flink.jobs().await else { return Ok(()) };
+    /// The client submits the job unless there is one. It is started again for a job that was cancelled since, and for
+    /// one that runs with other arguments than those asked for, which is cancelled first: high availability brings such
+    /// a job back when the stack comes up again.
+    async fn submit_as_asked(&self, flink: &Flink) -> Result<()> {
+        let jobs = until("the JobManager", self.limit, LOOK, async || Ok(seen(flink.jobs().await))).await?;
+        let mut is_there = false;
         for job in jobs.into_iter().filter(is_ours) {
-            let arguments = flink.job_arguments(&job.id).await?;
-            if self.settings.job != JobVariant::from_arguments(&arguments) {
+            if self.is_as_asked(flink, &job.id).await? {
+                is_there = true;
+            } else {
                 flink.cancel(&job.id).await?;
                 self.cancelled(flink, &job.id).await?;
             }
         }
-        Ok(())
+        if is_there {
+            return Ok(());
+        }
+        self.platform.start("client-1").await.context("submit the job again")
+    }
+
+    async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
+        Ok(JobVariant::from_arguments(&flink.job_arguments(id).await?) == self.settings.job)
     }
 
     async fn cancelled(&self, flink: &Flink, id: &str) -> Result<()> {
-        until("the old job's cancellation", self.limit, LOOK, async || {
+        until("the cancellation of a job with other arguments", self.limit, LOOK, async || {
             let job = flink.jobs().await?.into_iter().find(|job| job.id == id && !job.is_over());
             Ok(job.map_or(Seen::Done(()), |job| Seen::NotYet(job.state)))
         })
         .await
-    }
-
-    /// The client has submitted the job at its first start. When the job was cancelled since, it submits it again.
-    async fn submit_if_lost(&self, flink: &Flink) -> Result<()> {
-        let jobs = until("the JobManager", self.limit, LOOK, async || Ok(seen(flink.jobs().await))).await?;
-        if jobs.iter().any(is_ours) {
-            return Ok(());
-        }
-        self.platform.start("client-1").await.context("submit the job again")
     }
 }
 
@@ -252,10 +255,24 @@ impl Waiter<'_> {
             }
             Ok(look)
         })
-        .await?;
+        .await
+        .with_context(|| self.advice(part))?;
         let reached = Reached { part, seen: told, seconds: begun.elapsed().as_secs_f64() };
         let _ = self.news.send(News::Reached(reached));
         Ok(())
+    }
+
+    /// What failed, and where to look.
+    fn advice(&self, part: Part) -> String {
+        let service = match part {
+            Part::Job | Part::Checkpoint => "jobmanager",
+            service => service.name(),
+        };
+        format!(
+            "{} did not come up; its own words: playground -p {} logs {service}",
+            part.name(),
+            self.up.settings.project
+        )
     }
 
     async fn look(&self, part: Part) -> Result<Seen<String>> {
@@ -277,12 +294,9 @@ impl Waiter<'_> {
         };
         Ok(match (instance.state, instance.health) {
             (State::Running, Some(Health::Healthy) | None) => Seen::Done("ready".to_owned()),
-            (State::Exited, _) => bail!(
-                "{} ended with exit code {}\n  See why: playground -p {} logs {service}",
-                instance.name(),
-                instance.exit_code.unwrap_or_default(),
-                self.up.settings.project
-            ),
+            (State::Exited, _) => {
+                bail!("{} ended with exit code {}", instance.name(), instance.exit_code.unwrap_or_default())
+            }
             (state, health) => Seen::NotYet(format!("{state:?}, {health:?}").to_lowercase()),
         })
     }
@@ -323,24 +337,29 @@ impl Waiter<'_> {
     }
 
     async fn job(&self) -> Result<Seen<String>> {
+        // The newest of its name; those before it are over, or about to be replaced.
         let Ok(jobs) = self.flink.jobs().await else { return Ok(Seen::NotYet("no JobManager yet".to_owned())) };
         let Some(summary) = jobs.into_iter().find(|job| job.name == JOB && job.state != "CANCELED") else {
             return Ok(Seen::NotYet("not submitted yet".to_owned()));
         };
-        if summary.state == "FAILED" {
+        if summary.state == "FAILED" && summary.start_time >= self.since {
             bail!("the job failed: {}", self.cause(&summary.id).await?);
         }
-        let Seen::Done(job) = seen(self.flink.job(&summary.id).await) else {
-            return Ok(Seen::NotYet(summary.state));
+        let look = async {
+            anyhow::Ok((self.up.is_as_asked(&self.flink, &summary.id).await?, self.flink.job(&summary.id).await?))
+        };
+        let job = match seen(look.await) {
+            Seen::Done((true, job)) => job,
+            Seen::Done((false, _)) => return Ok(Seen::NotYet("one with other arguments is replaced".to_owned())),
+            Seen::NotYet(last) => return Ok(Seen::NotYet(last)),
         };
         let (running, all) = job.subtasks();
         let text = format!("{JOB}, {running} of {all} subtasks RUNNING");
-        Ok(if job.is_running() {
-            Seen::Done(text)
-        } else {
-            let cause = self.cause(&job.id).await.unwrap_or_default();
-            Seen::NotYet(if cause.is_empty() { text } else { format!("{text}; {cause}") })
-        })
+        if job.is_running() {
+            return Ok(Seen::Done(text));
+        }
+        let cause = self.cause(&job.id).await.unwrap_or_default();
+        Ok(Seen::NotYet(if cause.is_empty() { text } else { format!("{text}; {cause}") }))
     }
 
     /// The root cause of a job's newest exception; empty when it has none.
@@ -352,7 +371,8 @@ impl Waiter<'_> {
     async fn checkpoint(&self) -> Seen<String> {
         let look = async {
             let job = self.flink.jobs().await?.into_iter().find(is_ours).context("no job yet")?;
-            anyhow::Ok(self.flink.checkpoints(&job.id).await?.counts.completed)
+            let is_as_asked = self.up.is_as_asked(&self.flink, &job.id).await?;
+            anyhow::Ok(if is_as_asked { self.flink.checkpoints(&job.id).await?.counts.completed } else { 0 })
         };
         match seen(look.await) {
             Seen::Done(0) => Seen::NotYet("none complete".to_owned()),

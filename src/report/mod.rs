@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::cli::Output;
+use crate::failure::Failure;
 
 pub mod doctor;
 pub mod down;
@@ -127,7 +128,11 @@ impl Terminal {
             Output::Human => value.human(self.result),
             Output::Json => serde_json::to_string_pretty(value).context("write the result as JSON")?,
         };
-        self.line(&text)
+        // Who does not read the result still gets its exit code.
+        match self.line(&text) {
+            Err(error) if matches!(error.downcast_ref(), Some(Failure::Closed)) => Ok(()),
+            done => done,
+        }
     }
 
     /// Whether results are JSON.
@@ -142,11 +147,14 @@ impl Terminal {
         self.result
     }
 
-    /// Writes a line of a result that comes bit by bit. A reader that has gone away ends the process quietly.
+    /// Writes a line of a result that comes bit by bit.
+    ///
+    /// # Errors
+    /// [`Failure::Closed`] when the reader has gone away: there is nobody left to go on for.
     pub fn line(&self, text: &str) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
         match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::Closed.into()),
             done => done.context("write to standard output"),
         }
     }
@@ -158,6 +166,9 @@ impl Terminal {
 
     /// Writes an error to standard error: what failed first, then what led there, one line each.
     pub fn error(&self, error: &anyhow::Error) {
+        if matches!(error.downcast_ref(), Some(Failure::Closed)) {
+            return;
+        }
         let mut lines = vec![format!("{} {error}", self.progress.bad("error:"))];
         lines.extend(error.chain().skip(1).map(|cause| format!("  {cause}")));
         self.progress(&lines.join("\n"));

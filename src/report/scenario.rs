@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Paint, Render, ledger};
 use crate::failure::Status;
 use crate::platform::Mark;
+use crate::scenario::fault::Healed;
 use crate::scenario::{Plan, Scenario};
 use crate::settings::StackSettings;
 use crate::verdict::ledger::Judgement;
@@ -167,14 +168,16 @@ fn recovery(recovery: &Recovery) -> String {
     line
 }
 
-/// What was mended of a command that was killed.
+/// What was found of a command that was killed, and what became of it.
 #[must_use]
-pub fn healed(mark: &Mark) -> String {
+pub fn healed(healed: &Healed) -> String {
+    let (mark, end) = match healed {
+        Healed::Mended(mark) => (mark, "it is started again".to_owned()),
+        Healed::Gone(mark) => (mark, "it is gone, so nothing is left to undo".to_owned()),
+        Healed::Not(mark, error) => (mark, format!("it could not be started again, the next command tries: {error:#}")),
+    };
     let Mark { fault, target, by, owner, .. } = mark;
-    format!(
-        "found: {by} (process {}) was ended between the {fault} of {target} and its undo; {target} is started again",
-        owner.pid
-    )
+    format!("found: {by} (process {}) was ended between the {fault} of {target} and its undo; {end}", owner.pid)
 }
 
 #[cfg(test)]

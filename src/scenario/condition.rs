@@ -5,8 +5,7 @@ use super::picture::Picture;
 use crate::settings::Delivery;
 use crate::verdict::Outcome;
 use crate::verdict::ledger::Judgement;
-use crate::wait::Seen;
-use crate::workload::{CLICKS_PER_WINDOW, PAGES};
+use crate::workload::{CLICKS_PER_WINDOW, PAGES, WINDOW_MS};
 
 /// What a step's condition says of the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,15 +16,6 @@ pub enum Answer {
     NotYet(String),
     /// It cannot hold any more; the text says why.
     Never(String),
-}
-
-impl From<Answer> for Seen<String> {
-    fn from(answer: Answer) -> Self {
-        match answer {
-            Answer::Holds(text) => Self::Done(text),
-            Answer::NotYet(text) | Answer::Never(text) => Self::NotYet(text),
-        }
-    }
 }
 
 /// Asks whether what a step awaits was seen.
@@ -112,7 +102,7 @@ fn restored(picture: &Picture) -> Answer {
             Answer::Holds(format!("checkpoint {id}, {} old at the fault, {}", seconds(age), bytes(seen.size)))
         }
         (Some(id), _) => Answer::Holds(format!("checkpoint {id}")),
-        (None, _) if picture.detected && picture.is_running() => {
+        (None, _) if !picture.checkpointing && picture.detected && picture.is_running() => {
             Answer::Holds("no checkpoint: the job started again without its state".to_owned())
         }
         (None, _) => Answer::NotYet("no restore yet".to_owned()),
@@ -136,24 +126,29 @@ fn running(picture: &Picture) -> Answer {
 }
 
 fn caught_up(picture: &Picture) -> Answer {
-    let (lag, usual) = (picture.lag(), picture.usual_lag);
+    let (lag, usual) = (picture.lag(), picture.usual_lag.records());
     let holds = picture.progress.is_some() && picture.is_running() && lag <= usual;
     either(holds, format!("lag {lag} records, {usual} at most before the fault"))
 }
 
 fn judged(picture: &Picture, delivery: Delivery) -> Answer {
-    let Some(last) = picture.newest_at_step else {
+    // The window that was under way then may hold clicks of the outage as well.
+    let Some(last) = picture.newest_at_step.map(|newest| newest + WINDOW_MS) else {
         return Answer::NotYet("no whole window in input yet".to_owned());
     };
-    let judgement = picture.tally.judge(delivery);
-    let open = picture.ledger().open_until(last, picture.tally.closed_before());
-    either(open == 0, format!("{} windows decided, {open} still open", judgement.windows_judged))
+    let windows = picture.tally.judge(delivery).windows_judged;
+    if picture.tally.newest_window().is_none_or(|newest| newest < last) {
+        return Answer::NotYet(format!("{windows} windows decided, the last one is not over in input"));
+    }
+    let open = picture.tally.open_until(last);
+    either(open == 0, format!("{windows} windows decided, {open} still open"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Event, JobSeen, Progress, What};
+    use crate::history::{Event, Head, JobSeen, Progress, What};
+    use crate::settings::JobVariant;
 
     fn picture(events: impl IntoIterator<Item = What>) -> Picture {
         let mut picture = Picture::default();
@@ -211,9 +206,15 @@ mod tests {
 
     #[test]
     fn a_restart_without_a_checkpoint_is_said_so() {
-        let events = [kill(), job("RESTARTING", 0), job("RUNNING", 4)];
+        let begin = |checkpointing| {
+            let job = JobVariant { checkpointing, ..JobVariant::default() };
+            let (scenario, purpose, project) = Default::default();
+            What::Began(Head { scenario, purpose, project, speed: 1.0, job })
+        };
+        let events = |checkpointing| [begin(checkpointing), kill(), job("RESTARTING", 0), job("RUNNING", 4)];
         let expected = "no checkpoint: the job started again without its state";
-        assert_eq!(answer(Await::Restored, events), Answer::Holds(expected.into()));
+        assert_eq!(answer(Await::Restored, events(false)), Answer::Holds(expected.into()));
+        assert_eq!(answer(Await::Restored, events(true)), Answer::NotYet("no restore yet".into()));
     }
 
     #[test]

@@ -40,6 +40,11 @@ pub fn scenario(origin: &str, text: &str) -> Result<Scenario> {
     if steps.is_empty() {
         return Err(Failure::Usage(format!("scenario {origin}: it has no steps")).into());
     }
+    let has_fault = steps.iter().any(|step| matches!(step.action, Action::Inject { .. }));
+    if has_fault && steps.last().is_some_and(|step| step.action != Action::Await(Await::Judged)) {
+        let text = "the last step must be await = \"judged\": what a fault did is not known before";
+        return Err(Failure::Usage(format!("scenario {origin}: {text}")).into());
+    }
     Ok(Scenario { name: file.name, purpose: file.purpose, steps })
 }
 
@@ -128,6 +133,13 @@ mod tests {
     fn what_toml_refuses_is_told_with_its_place() {
         assert!(message("awiat = \"detected\"").contains("unknown field `awiat`"));
         assert!(message("fault = \"explode\"\non = \"kafka\"").contains("unknown variant `explode`"));
+    }
+
+    #[test]
+    fn a_fault_without_a_judgement_after_it_is_refused() {
+        let expected =
+            "scenario x.toml: the last step must be await = \"judged\": what a fault did is not known before";
+        assert_eq!(message("fault = \"kill\"\non = \"kafka\""), expected);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What the events so far add up to: the state that a step's condition is asked about. Pure.
 
-use crate::history::{Event, JobSeen, Progress, What};
-use crate::verdict::ledger::Ledger;
+use crate::history::{Event, JobSeen, Progress, UsualLag, What};
 use crate::verdict::tally::Tally;
 
 /// The state of a run, as far as it was told.
@@ -17,8 +16,8 @@ pub struct Picture {
     pub slots: u32,
     /// Slots just before the newest fault.
     pub slots_before_fault: u32,
-    /// The highest lag seen before the first fault: what is usual.
-    pub usual_lag: i64,
+    /// The lag before the first fault: what is usual.
+    pub usual_lag: UsualLag,
     /// The newest complete checkpoint.
     pub checkpoint: Option<CheckpointSeen>,
     /// The checkpoint restored from since the newest fault.
@@ -27,6 +26,8 @@ pub struct Picture {
     pub fault_at: Option<i64>,
     /// Whether the job was seen not running since the newest fault.
     pub detected: bool,
+    /// Whether the job was asked to checkpoint.
+    pub checkpointing: bool,
     /// Start of the newest window with clicks when the current step began; ms since the epoch.
     pub newest_at_step: Option<i64>,
 }
@@ -47,15 +48,16 @@ impl Picture {
     pub fn add(&mut self, event: &Event) {
         self.tally.add(event);
         match &event.what {
+            What::Began(head) => self.checkpointing = head.job.checkpointing,
             What::Step { .. } => self.newest_at_step = self.tally.newest_window(),
             What::Job(seen) => {
-                self.detected |= self.fault_at.is_some() && !seen.is_running();
+                self.detected |= self.fault_at.is_some() && seen.is_down();
                 self.job = Some(seen.clone());
             }
             What::Cluster { slots, .. } => self.slots = *slots,
             What::Progress(progress) => {
                 if self.fault_at.is_none() {
-                    self.usual_lag = self.usual_lag.max(progress.lag());
+                    self.usual_lag.add(event.at, progress);
                 }
                 self.progress = Some(progress.clone());
             }
@@ -83,11 +85,5 @@ impl Picture {
     #[must_use]
     pub fn lag(&self) -> i64 {
         self.progress.as_ref().map_or(0, Progress::lag)
-    }
-
-    /// The ledger so far.
-    #[must_use]
-    pub fn ledger(&self) -> &Ledger {
-        self.tally.ledger()
     }
 }

@@ -17,7 +17,7 @@ use crate::history::store::Store;
 use crate::history::{Event, History, What};
 use crate::observe::Observer;
 use crate::operation::up::{self, News, Up};
-use crate::platform::{Journal as _, Mark};
+use crate::platform::{Journal as _, Mark, Owner};
 
 /// Something to show while a run goes on.
 #[derive(Clone, Copy)]
@@ -110,6 +110,10 @@ impl Run<'_> {
     /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
     async fn inject(&mut self, fault: Fault, target: &str) -> Result<Ended> {
         let by = format!("scenario {}", self.plan.head.scenario);
+        // What was seen before it belongs before it in the history.
+        while let Some(event) = self.observer.as_mut().and_then(|observer| observer.seen.try_recv().ok()) {
+            self.note(event?)?;
+        }
         // The process dies when the platform is asked, not when it has answered.
         let event = Event::now(What::Fault { fault: fault.name().to_owned(), target: target.to_owned() });
         fault.inject(self.up.platform, target, &by).await?;
@@ -126,23 +130,29 @@ impl Run<'_> {
         Ok(Ended::Well(String::new()))
     }
 
+    /// One that cannot be undone keeps no other from it.
     async fn undo_all(&mut self) -> Result<()> {
+        let mut first = Ok(());
         for mark in self.marks().await? {
-            self.mend(&mark).await?;
+            let mended = self.mend(&mark).await;
+            first = first.and(mended);
         }
-        Ok(())
+        first
     }
 
     /// Faults of this run that are not undone.
     async fn marks(&self) -> Result<Vec<Mark>> {
+        let own = Owner::current()?;
         let marks = self.up.platform.marks().await?;
-        Ok(marks.into_iter().filter(|mark| mark.owner.pid == std::process::id()).collect())
+        Ok(marks.into_iter().filter(|mark| mark.owner == own).collect())
     }
 
+    /// Mends first: a disk that is full must not keep a fault in place.
     async fn mend(&mut self, mark: &Mark) -> Result<()> {
         let (fault, target) = (mark.fault.clone(), mark.target.clone());
-        self.note(Event::now(What::Undoing { fault: fault.clone(), target: target.clone() }))?;
+        let before = Event::now(What::Undoing { fault: fault.clone(), target: target.clone() });
         mend(self.up.platform, mark).await?;
+        self.note(before)?;
         self.note(Event::now(What::Undone { fault, target }))
     }
 

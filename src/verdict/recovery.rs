@@ -8,7 +8,7 @@
 
 use serde::Serialize;
 
-use crate::history::{Event, JobSeen, Progress, What};
+use crate::history::{Event, JobSeen, Progress, UsualLag, What};
 
 /// The parts of a recovery, in seconds; `None` where the end of a part was not seen.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -67,7 +67,7 @@ fn seconds(from: Option<i64>, to: Option<i64>) -> Option<f64> {
 /// Each moment is looked for only after the one before it was seen.
 fn moments(events: &[Event]) -> Moments {
     let mut moments = Moments::default();
-    let (mut slots_before, mut usual_lag) = (0, 0);
+    let (mut slots_before, mut usual_lag) = (0, UsualLag::default());
     for event in events {
         let at = Some(event.at);
         match &event.what {
@@ -77,9 +77,9 @@ fn moments(events: &[Event]) -> Moments {
             What::Cluster { slots, .. } if moments.undone.is_some() && moments.registered.is_none() => {
                 moments.registered = at.filter(|_| *slots >= slots_before);
             }
-            What::Progress(seen) if moments.fault.is_none() => usual_lag = usual_lag.max(seen.lag()),
+            What::Progress(seen) if moments.fault.is_none() => usual_lag.add(event.at, seen),
             What::Progress(seen) if moments.running.is_some() && moments.caught_up.is_none() => {
-                moments.caught_up = at.filter(|_| seen.lag() <= usual_lag);
+                moments.caught_up = at.filter(|_| seen.lag() <= usual_lag.records());
             }
             What::Job(seen) => job(&mut moments, event.at, seen),
             _ => {}
@@ -89,7 +89,7 @@ fn moments(events: &[Event]) -> Moments {
 }
 
 fn job(moments: &mut Moments, at: i64, seen: &JobSeen) {
-    if moments.fault.is_some() && moments.detected.is_none() && !seen.is_running() {
+    if moments.fault.is_some() && moments.detected.is_none() && seen.is_down() {
         moments.detected = Some(at);
     }
     if moments.registered.is_some() && moments.running.is_none() && seen.is_running() {

@@ -1,11 +1,21 @@
 //! From a run's events to its ledger: which windows a run saw whole, and which of them the job is past.
+//!
+//! Clicks and counts are read side by side, so either may be told first. A count waits here until the clicks of its
+//! window were told, and a checkpoint closes windows only when what it covers has had time to be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::ledger::{Counted, Judgement, Ledger, Stray};
-use crate::history::{Event, Progress, What};
+use crate::history::{Event, What};
 use crate::settings::Delivery;
-use crate::workload::PAGES;
+use crate::workload::{PAGES, WINDOW_MS};
+
+/// How long, in ms, after a commit of offsets its windows' counts may take until they are told: the sink commits by the
+/// same stroke, but not in the same moment, and the reader polls.
+const STROKE_MS: i64 = 3_000;
+
+/// A count whose window is further ahead of all clicks than this many windows is of another run, not early.
+const EARLY_WINDOWS: i64 = 20;
 
 /// The ledger of a run, as far as its events were told.
 #[derive(Debug)]
@@ -13,13 +23,23 @@ pub struct Tally {
     ledger: Ledger,
     /// For each page the windows whose clicks were told: start → offset of the last click.
     windows: Vec<BTreeMap<i64, i64>>,
-    /// The newest told.
-    progress: Option<Progress>,
+    /// Counts of windows whose clicks were not told yet.
+    early: Vec<Counted>,
+    /// Committed offsets by when they were seen, those of the last moments.
+    committed: VecDeque<(i64, Vec<i64>)>,
+    /// Whether committed offsets are those of checkpoints. Without checkpoints they say what was fetched, not counted.
+    checkpointing: bool,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { ledger: Ledger::new(), windows: vec![BTreeMap::new(); PAGES.len()], progress: None }
+        Self {
+            ledger: Ledger::new(),
+            windows: vec![BTreeMap::new(); PAGES.len()],
+            early: Vec::new(),
+            committed: VecDeque::new(),
+            checkpointing: true,
+        }
     }
 }
 
@@ -27,35 +47,53 @@ impl Tally {
     /// Takes an event in.
     pub fn add(&mut self, event: &Event) {
         match &event.what {
+            What::Began(head) => self.checkpointing = head.job.checkpointing,
             What::Clicks { page, start, clicks, last_offset, .. } => {
                 let Some(page) = page_index(page) else { return };
-                self.ledger.clicked(page, *start, *clicks);
-                self.windows[page].insert(*start, *last_offset);
-                // The run began to read in the middle: it judges from the first window that it saw of every page.
-                if let Some(begin) = self.first_window() {
-                    self.ledger.begin_at(begin);
+                self.clicked(page, *start, *clicks, *last_offset);
+            }
+            What::Counted { page, start, count, partition, offset } => {
+                let (partition, offset) = (*partition, *offset);
+                match page_index(page) {
+                    Some(page) => self.counted(Counted { page, start: *start, count: *count, partition, offset }),
+                    None => self.ledger.stray(Stray { partition, offset, what: format!("unknown page {page}") }),
                 }
             }
-            What::Counted { page, start, count, partition, offset } => match page_index(page) {
-                Some(page) => {
-                    self.ledger.counted(Counted {
-                        page,
-                        start: *start,
-                        count: *count,
-                        partition: *partition,
-                        offset: *offset,
-                    });
+            What::Stray { partition, offset, what } => {
+                self.ledger.stray(Stray { partition: *partition, offset: *offset, what: what.clone() });
+            }
+            What::Progress(progress) => {
+                self.committed.push_back((event.at, progress.committed.clone()));
+                // The newest one that is old enough is all that is needed of those.
+                while self.committed.get(1).is_some_and(|(at, _)| at + STROKE_MS <= event.at) {
+                    self.committed.pop_front();
                 }
-                None => self.stray(*partition, *offset, format!("unknown page {page}")),
-            },
-            What::Stray { partition, offset, what } => self.stray(*partition, *offset, what.clone()),
-            What::Progress(progress) => self.progress = Some(progress.clone()),
+            }
             _ => {}
         }
     }
 
-    fn stray(&mut self, partition: i32, offset: i64, what: String) {
-        self.ledger.stray(Stray { partition, offset, what });
+    fn clicked(&mut self, page: usize, start: i64, clicks: u64, last_offset: i64) {
+        self.ledger.clicked(page, start, clicks);
+        self.windows[page].insert(start, last_offset);
+        // The run began to read in the middle: it judges from the first window that it saw of every page.
+        if let Some(begin) = self.first_window() {
+            self.ledger.begin_at(begin);
+        }
+        for counted in std::mem::take(&mut self.early) {
+            self.counted(counted);
+        }
+    }
+
+    fn counted(&mut self, counted: Counted) {
+        let newest = self.windows[counted.page].keys().next_back().copied();
+        let is_early = |newest: i64| (1..=EARLY_WINDOWS).contains(&((counted.start - newest) / WINDOW_MS));
+        // Before any clicks of a page were told, nothing can be said of its counts.
+        if newest.is_none_or(is_early) {
+            self.early.push(counted);
+        } else {
+            self.ledger.counted(counted);
+        }
     }
 
     /// The judgement so far.
@@ -67,10 +105,10 @@ impl Tally {
         ledger.judge(self.closed_before(), delivery)
     }
 
-    /// The ledger so far.
+    /// How many windows that start at `last` or before are not decided yet.
     #[must_use]
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub fn open_until(&self, last: i64) -> usize {
+        self.ledger.open_until(last, self.closed_before())
     }
 
     /// Start of the first window that was seen of every page.
@@ -85,12 +123,12 @@ impl Tally {
     }
 
     /// Windows that end at or before this are closed: a checkpoint of the job covers all their clicks, and all clicks of
-    /// the window after them. That one window of slack stands for the watermark's delay and for the moment between a
-    /// checkpoint and the commit of its offsets.
-    #[must_use]
-    pub fn closed_before(&self) -> i64 {
-        let covered = self.progress.as_ref().and_then(|progress| {
-            let pages = self.windows.iter().zip(&progress.committed);
+    /// the window after them. That one window of slack stands for the watermark's delay.
+    fn closed_before(&self) -> i64 {
+        let newest = self.committed.back().map_or(i64::MIN, |(at, _)| *at);
+        let settled = self.committed.front().filter(|(at, _)| self.checkpointing && at + STROKE_MS <= newest);
+        let covered = settled.and_then(|(_, committed)| {
+            let pages = self.windows.iter().zip(committed);
             pages.map(|(windows, committed)| newest_covered(windows, *committed)).collect::<Option<Vec<i64>>>()
         });
         // A window's start is the end of the one before it.
@@ -114,8 +152,8 @@ fn newest_covered(windows: &BTreeMap<i64, i64>, committed: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Progress;
     use crate::verdict::Outcome;
-    use crate::workload::WINDOW_MS;
 
     fn event(what: What) -> Event {
         Event { at: 0, what }
@@ -141,8 +179,11 @@ mod tests {
         })
     }
 
-    fn committed(offset: i64) -> Event {
-        event(What::Progress(Progress { committed: vec![offset; 6], ends: vec![9999; 6] }))
+    /// Seen, and old enough for its counts to have been read.
+    fn committed(offset: i64) -> [Event; 2] {
+        let seen =
+            |at| Event { at, what: What::Progress(Progress { committed: vec![offset; 6], ends: vec![9999; 6] }) };
+        [seen(0), seen(STROKE_MS)]
     }
 
     fn tally(events: impl IntoIterator<Item = Event>) -> Tally {
@@ -175,8 +216,31 @@ mod tests {
                 .flat_map(|page| [clicks(page, 1), clicks(page, 2), counted(page, 1)])
                 .chain((0..6).map(|page| clicks(page, 3)))
         };
-        let missing = |offset| tally(events().chain([committed(offset)])).judge(Delivery::AtLeastOnce).counts.missing;
+        let missing = |offset| tally(events().chain(committed(offset))).judge(Delivery::AtLeastOnce).counts.missing;
         assert_eq!(missing(3_999), 0, "the last click of window 3 is not covered yet");
         assert_eq!(missing(4_000), 6, "window 3 is covered, so window 2 should have been emitted");
+    }
+
+    #[test]
+    fn a_checkpoint_closes_nothing_before_its_counts_can_have_been_read() {
+        let events = (0..6).flat_map(|page| [clicks(page, 1), clicks(page, 2), counted(page, 1), clicks(page, 3)]);
+        let [seen, _] = committed(4_000);
+        assert_eq!(tally(events.chain([seen])).judge(Delivery::AtLeastOnce).counts.missing, 0);
+    }
+
+    #[test]
+    fn a_count_that_is_told_before_its_clicks_is_not_unexpected() {
+        let early = || (0..6).flat_map(|page| [clicks(page, 1), counted(page, 1), counted(page, 2)]);
+        let judge = |tally: Tally| tally.judge(Delivery::AtLeastOnce).counts;
+        let before = judge(tally(early()));
+        assert_eq!((before.complete, before.unexpected), (6, 0));
+        let after = judge(tally(early().chain((0..6).map(|page| clicks(page, 2)))));
+        assert_eq!((after.complete, after.unexpected), (12, 0));
+    }
+
+    #[test]
+    fn a_count_far_from_all_clicks_is_unexpected() {
+        let events = (0..6).flat_map(|page| [clicks(page, 1), counted(page, 1)]).chain([counted(2, 99)]);
+        assert_eq!(tally(events).judge(Delivery::AtLeastOnce).counts.unexpected, 1);
     }
 }

@@ -53,14 +53,37 @@ pub async fn mend(platform: &Platform, mark: &Mark) -> Result<()> {
     platform.forget(&mark.id).await.with_context(|| format!("forget the fault on {}", mark.target))
 }
 
-/// Mends what processes that are gone left broken, and returns it.
-pub async fn heal(platform: &Platform) -> Result<Vec<Mark>> {
+/// What became of a mark whose process is gone.
+#[derive(Debug)]
+pub enum Healed {
+    /// Its target runs again.
+    Mended(Mark),
+    /// Its target is gone, so there is nothing to mend.
+    Gone(Mark),
+    /// It could not be mended now; the next command tries again.
+    Not(Mark, anyhow::Error),
+}
+
+/// Mends what processes that are gone left broken. One that cannot be mended keeps no other from it.
+pub async fn heal(platform: &Platform) -> Result<Vec<Healed>> {
     let marks = platform.marks().await.context("look for faults that were left behind")?;
-    let orphans: Vec<Mark> = marks.into_iter().filter(|mark| !mark.owner.is_alive()).collect();
-    for mark in &orphans {
-        mend(platform, mark).await?;
+    let mut healed = Vec::new();
+    for mark in marks.into_iter().filter(|mark| !mark.owner.is_alive()) {
+        healed.push(heal_one(platform, mark).await?);
     }
-    Ok(orphans)
+    Ok(healed)
+}
+
+async fn heal_one(platform: &Platform, mark: Mark) -> Result<Healed> {
+    let instances = platform.services().await?;
+    if !instances.iter().any(|instance| instance.name() == mark.target) {
+        platform.forget(&mark.id).await?;
+        return Ok(Healed::Gone(mark));
+    }
+    Ok(match mend(platform, &mark).await {
+        Ok(()) => Healed::Mended(mark),
+        Err(error) => Healed::Not(mark, error),
+    })
 }
 
 fn mark(fault: Fault, target: &str, by: &str) -> Result<Mark> {
