@@ -125,7 +125,7 @@ mod tests {
 
         let (host, port) = bootstrap.rsplit_once(':').unwrap();
         let leader = (host.to_owned(), port.parse().unwrap());
-        let mut seen = vec![Vec::new(), Vec::new()];
+        let mut seen = [Vec::new(), Vec::new()];
         let left = read(&[leader.clone(), leader], "topic", &[0..500, 100..499], |partition, offset, value| {
             seen[partition].push((offset, String::from_utf8_lossy(value).into_owned()));
             Ok(())
@@ -135,6 +135,7 @@ mod tests {
         assert_eq!(seen[1], (100..499).map(|offset| (offset, (2 * offset + 1).to_string())).collect::<Vec<_>>());
 
         let nobody = ("127.0.0.1".to_owned(), 1);
-        assert_eq!(read(&[nobody], "topic", &[0..500], |_, _, _| Ok(())).unwrap(), [0..500]);
+        let spans = [0..500, 0..500];
+        assert_eq!(read(&[nobody.clone(), nobody], "topic", &spans, |_, _, _| Ok(())).unwrap(), spans);
     }
 }
