@@ -35,6 +35,8 @@ pub(super) struct Container {
     pub networks: BTreeSet<String>,
     /// The networks that it is to be on.
     pub attachments: Vec<Attachment>,
+    /// The last line that its health check printed.
+    pub health_said: String,
     /// The named volumes that it mounts.
     pub volumes: Vec<String>,
 }
@@ -103,6 +105,7 @@ fn container(found: ContainerInspectResponse) -> Container {
     let status = status(state.status);
     let host = found.host_config.unwrap_or_default();
     Container {
+        health_said: state.health.as_ref().map(said).unwrap_or_default(),
         volumes: volumes(host.mounts),
         attachments: attachments(label(labels::NETWORKS), host.network_mode),
         instance: Instance {
@@ -122,6 +125,11 @@ fn container(found: ContainerInspectResponse) -> Container {
         image: found.image.unwrap_or_default(),
         networks: networks.into_keys().collect(),
     }
+}
+
+fn said(health: &bollard::models::Health) -> String {
+    let output = health.log.iter().flatten().next_back().and_then(|check| check.output.as_deref());
+    output.and_then(|output| output.trim_end().lines().next_back()).unwrap_or("nothing printed").to_owned()
 }
 
 fn volumes(mounts: Option<Vec<Mount>>) -> Vec<String> {

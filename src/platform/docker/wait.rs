@@ -45,20 +45,24 @@ impl Docker {
             Condition::Healthy => format!("wait until {instance} is healthy"),
             Condition::Completed => format!("wait until {instance} is done"),
         };
-        until(what, LIMIT, INTERVAL, async || {
+        let waited = until(what, LIMIT, INTERVAL, async || {
             let Some(container) = self.container(&name).await? else { return Ok(Seen::NotYet("not made".to_owned())) };
-            match judge(&container, condition) {
-                Found::Holds => Ok(Seen::Done(())),
-                Found::NotYet(seen) => Ok(Seen::NotYet(seen)),
-                Found::Never(why) => Err(self.with_last_words(anyhow!("{instance} {why}"), &container).await),
-            }
-        })
-        .await
+            Ok(match judge(&container, condition) {
+                Found::Holds => Seen::Done(None),
+                Found::NotYet(seen) => Seen::NotYet(seen),
+                Found::Never(why) => Seen::Done(Some(why)),
+            })
+        });
+        match waited.await {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err(self.with_last_words(anyhow!("{instance} {why}"), &name).await),
+            Err(error) => Err(self.with_last_words(error, &name).await),
+        }
     }
 
     /// Adds what a container printed last to an error about it.
-    async fn with_last_words(&self, error: anyhow::Error, container: &Container) -> anyhow::Error {
-        let lines = self.last_lines(&container.instance.id, 400).await.unwrap_or_default();
+    async fn with_last_words(&self, error: anyhow::Error, name: &str) -> anyhow::Error {
+        let lines = self.last_lines(name, 400).await.unwrap_or_default();
         let words = problem::essence(&lines);
         if words.is_empty() { error } else { anyhow!(words.join("\n  ")).context(error.to_string()) }
     }
@@ -85,7 +89,7 @@ fn judge(container: &Container, condition: Condition) -> Found {
         (Condition::Healthy, State::Running) => match instance.health {
             None | Some(Health::Healthy) => Found::Holds,
             Some(Health::Starting) => Found::NotYet("starting".to_owned()),
-            Some(Health::Unhealthy) => Found::NotYet("unhealthy".to_owned()),
+            Some(Health::Unhealthy) => Found::NotYet(format!("unhealthy: {}", container.health_said)),
         },
     }
 }
@@ -134,7 +138,7 @@ mod tests {
             (Started, Running, None, Some(Health::Starting), "holds"),
             (Started, Exited, Some(0), None, "holds"),
             (Healthy, Running, None, Some(Health::Starting), "not yet: starting"),
-            (Healthy, Running, None, Some(Health::Unhealthy), "not yet: unhealthy"),
+            (Healthy, Running, None, Some(Health::Unhealthy), "not yet: unhealthy: "),
             (Healthy, Running, None, Some(Health::Healthy), "holds"),
             // Without a health check there is nothing to wait for.
             (Healthy, Running, None, None, "holds"),

@@ -40,7 +40,7 @@ fn up() -> Observed {
             image: images()[&service.image].clone(),
             networks: service.networks.iter().map(|one| one.network.clone()).collect(),
             attachments: service.networks.clone(),
-            volumes: Vec::new(),
+            ..Container::default()
         })
     });
     Observed {
