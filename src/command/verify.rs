@@ -11,12 +11,12 @@ use tokio::sync::mpsc;
 use super::kafka_of;
 use crate::cli::{Global, topic::Verify};
 use crate::failure::{Failure, Status};
+use crate::observe::audit::{Audit, Reading, Source};
 use crate::report::Terminal;
 use crate::report::verify::{Ticker, Verification};
 use crate::verdict::Outcome;
 use crate::verdict::ledger::Judgement;
 use crate::workload::PAGES;
-use crate::workload::audit::{Audit, Reading, Source};
 
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -105,9 +105,9 @@ fn audit(project: String, source: Source, goal: Goal, stop: &AtomicBool, tell: &
         audit.round(|reading| tell(Told::Reading(reading.clone())))?;
         let judgement = audit.settled()?;
         let enough = match goal {
-            Goal::Now => Some(judgement.outcome),
+            Goal::Now => Some(judgement.outcome_until_now()),
             Goal::Windows { windows, limit } => enough(&judgement, windows, began.elapsed() >= limit),
-            Goal::Interrupt => stop.load(Ordering::Relaxed).then_some(judgement.outcome),
+            Goal::Interrupt => stop.load(Ordering::Relaxed).then_some(judgement.outcome_until_now()),
         };
         if let Some(verdict) = enough {
             let (input, output, not_clicks) = audit.read();
@@ -122,7 +122,7 @@ fn audit(project: String, source: Source, goal: Goal, stop: &AtomicBool, tell: &
 
 /// The verdict, when so many windows were wanted: a fail at once, because nothing that follows can mend it.
 fn enough(judgement: &Judgement, windows: u64, too_late: bool) -> Option<Outcome> {
-    let certain = judgement.outcome == Outcome::Fail || judgement.windows_judged >= windows;
+    let certain = judgement.outcome == Outcome::Fail || (judgement.windows_judged >= windows && !judgement.is_behind());
     match (certain, too_late) {
         (true, _) => Some(judgement.outcome),
         (false, true) => Some(judgement.outcome.max(Outcome::Unknown)),

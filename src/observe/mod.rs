@@ -11,6 +11,7 @@ use crate::flink::Flink;
 use crate::history::{Event, What};
 use crate::settings::Delivery;
 
+pub mod audit;
 mod input;
 mod job;
 mod output;

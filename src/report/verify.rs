@@ -6,13 +6,10 @@ use serde::Serialize;
 
 use super::number::{counted, grouped};
 use super::{Paint, Render, Terminal, ledger};
+use crate::observe::audit::{Foreign, Read, Reading};
 use crate::settings::Delivery;
 use crate::verdict::Outcome;
 use crate::verdict::ledger::{Counts, Judgement};
-use crate::workload::audit::{Foreign, Read, Reading};
-
-/// Windows of all pages that are open at rest: the one under way, and the one that the watermark has not passed.
-const OPEN_AT_REST: u64 = 18;
 
 /// What `verify` found.
 #[derive(Debug, Serialize)]
@@ -62,10 +59,6 @@ impl Verification {
                 ));
             }
         }
-        let open = self.ledger.counts.undecided;
-        if open > OPEN_AT_REST && self.verdict != Outcome::Unknown {
-            notes.push(format!("the job is far behind: {} are not judged yet", counted(open, "window")));
-        }
         notes
     }
 
@@ -80,6 +73,10 @@ impl Verification {
         match (self.input.records, self.output.records) {
             (0, _) => format!("topic {} is empty: the generator has sent nothing", self.input.topic),
             (_, 0) => format!("topic {} is empty: the job has emitted nothing yet", self.output.topic),
+            _ if self.ledger.is_behind() => {
+                let open = counted(self.ledger.counts.undecided, "window");
+                format!("the job is far behind or does not run: {open} with clicks are not judged yet")
+            }
             _ => "no window is closed yet: a page's window is judged when a later one of it is emitted".to_owned(),
         }
     }
@@ -232,7 +229,6 @@ mod tests {
         verdict   PASS  no click lost, none counted twice
         note      3 records of input not of the workload, and not counted: input-3 @ 77: 'hello'
         note      the oldest records of input are gone; judged from the first whole window
-        note      the job is far behind: 600 windows are not judged yet
         next      playground verify --follow · playground scenario failover
         ");
     }

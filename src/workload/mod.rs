@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 pub mod alive;
-pub mod audit;
 pub mod encoding;
 pub mod generator;
 pub mod pace;

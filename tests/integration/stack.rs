@@ -43,7 +43,7 @@ fn what_up_makes_is_seen_and_removed_by_compose() {
 
 fn services_are_listed(stack: &Stack) {
     let ps = stack.playground(&["ps", "-o", "json"]).run().expect(0).json();
-    let services = ps["services"].as_array().expect("services");
+    let services = ps["instances"].as_array().expect("instances");
     assert_eq!(services.len(), 6, "{ps:#}");
     let client = services.iter().find(|one| one["service"] == "client").expect("the client");
     assert_eq!((client["state"].as_str(), client["exit_code"].as_i64()), (Some("exited"), Some(0)));
@@ -56,8 +56,8 @@ fn services_are_listed(stack: &Stack) {
 fn only_loopback_and_nobody_is_root(stack: &Stack) {
     for service in ["zookeeper", "kafka", "jobmanager", "taskmanager", "clickevent-generator"] {
         let name = format!("{}-{service}-1", stack.project);
-        let users = docker(&["top", &name, "-eo", "uid"]);
-        assert!(users.lines().skip(1).all(|uid| uid.trim() != "0"), "{name}: {users}");
+        let users = docker(&["top", &name, "-eo", "uid,pid"]);
+        assert!(users.lines().skip(1).all(|line| line.split_whitespace().next() != Some("0")), "{name}: {users}");
         let hosts = docker(&["port", &name]);
         assert!(hosts.lines().all(|line| line.contains("-> 127.0.0.1:")), "{name}: {hosts}");
     }

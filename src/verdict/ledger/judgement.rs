@@ -205,6 +205,25 @@ pub struct Judgement {
     pub counterexamples: Vec<Counterexample>,
 }
 
+impl Judgement {
+    /// Windows that are open at rest, of all pages: the one under way, those that the watermark has not passed, and
+    /// those whose counts are on their way.
+    const OPEN_AT_REST: u64 = 30;
+
+    /// Whether more windows are open than there are while the job keeps up with its input.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.counts.undecided > Self::OPEN_AT_REST
+    }
+
+    /// The outcome for all that was clicked until now: a job that is far behind, or dead, has proved nothing of what it
+    /// has not come to.
+    #[must_use]
+    pub fn outcome_until_now(&self) -> Outcome {
+        if self.is_behind() { self.outcome.max(Outcome::Unknown) } else { self.outcome }
+    }
+}
+
 /// Evidence against a pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -11,12 +11,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::encoding::{decode, excerpt};
-use super::{GROUP, OUT_OF_ORDERNESS_MS, PAGES, WINDOW_MS, window_start};
 use crate::kafka::admin::Admin;
 use crate::kafka::{Isolation, tail};
 use crate::settings::Delivery;
 use crate::verdict::ledger::{Judgement, Ledger};
+use crate::workload::encoding::{decode, excerpt};
+use crate::workload::{GROUP, OUT_OF_ORDERNESS_MS, PAGES, WINDOW_MS, window_start};
 
 /// How many records before a committed offset are asked for their time: more than one, because the last may be no click.
 const LOOK_BACK: i64 = 100;
