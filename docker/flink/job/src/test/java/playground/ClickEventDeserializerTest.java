@@ -66,6 +66,9 @@ class ClickEventDeserializerTest {
         "{\"page\":\"/help\"}",
         "{\"timestamp\":1604280262000,\"page\":null}",
         "{\"timestamp\":\"yesterday\",\"page\":\"/help\"}",
+        "{\"timestamp\":\"1604280262000\",\"page\":\"/help\"}",
+        "{\"timestamp\":1604280262000.5,\"page\":\"/help\"}",
+        "{\"timestamp\":1604280262000,\"page\":\"/help\"} {}",
         "{\"timestamp\":1604280262000,\"page\":\"/he",
       })
   void whatIsNoClickIsSkippedAndCounted(String text) {
