@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::sync::oneshot;
 
+use super::interrupt::interrupted;
 use super::kafka_of;
 use crate::cli::{Global, topic::Tail};
 use crate::failure::Status;
@@ -40,7 +41,7 @@ pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Sta
     std::thread::Builder::new().name("tail".to_owned()).spawn(work).context("start a thread")?;
     tokio::select! {
         ended = ended => ended.context("the reader ended without a word")?.map(|()| Status::Pass),
-        interrupt = tokio::signal::ctrl_c() => interrupt.context("listen for Ctrl-C").map(|()| Status::Interrupted),
+        () = interrupted() => Ok(Status::Interrupted),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 
+use super::interrupt::interrupted;
 use super::kafka_of;
 use crate::cli::{Global, topic::Verify};
 use crate::failure::{Failure, Status};
@@ -79,6 +80,7 @@ async fn watched(project: &str, source: Source, goal: Goal, terminal: &Terminal)
     };
     std::thread::Builder::new().name("audit".to_owned()).spawn(audit).context("start a thread")?;
     let mut ticker = Ticker::new(terminal);
+    let mut interrupt = Box::pin(interrupted());
     loop {
         tokio::select! {
             told = told.recv() => match told.context("the audit ended without a word")? {
@@ -86,12 +88,12 @@ async fn watched(project: &str, source: Source, goal: Goal, terminal: &Terminal)
                 Told::Judged(judgement) => ticker.judged(&judgement),
                 Told::Ended(ended) => return ended,
             },
-            interrupt = tokio::signal::ctrl_c() => {
-                interrupt.context("listen for Ctrl-C")?;
+            () = &mut interrupt => {
                 // The second one, or one that nobody was asked for, ends without a verdict.
                 if !matches!(goal, Goal::Interrupt) || stop.swap(true, Ordering::Relaxed) {
                     return Err(Failure::Interrupted("interrupted before there was a verdict".to_owned()).into());
                 }
+                interrupt = Box::pin(interrupted());
             }
         }
     }

@@ -47,7 +47,7 @@ impl Docker {
         try_join_all(plan.networks.iter().map(|network| self.make_network(network))).await?;
         try_join_all(plan.volumes.iter().map(|volume| self.make_volume(volume))).await?;
         try_join_all(plan.removals.iter().map(|removal| self.take_away(removal, progress))).await?;
-        // All run to their own end: one that fails must not leave another's request half-way.
+        // The first that fails ends the others: they may wait for it. What they asked for is found by its labels.
         let instances = plan.instances.iter().map(|steps| self.instance(stack, steps, progress));
         try_join_all(instances).await?;
         Ok(())

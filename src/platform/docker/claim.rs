@@ -4,6 +4,7 @@
 //! It is an empty volume, made by a request that the engine answers with the older one where there are two.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bollard::models::VolumeCreateRequest;
@@ -11,24 +12,33 @@ use bollard::query_parameters::ListVolumesOptionsBuilder;
 
 use super::{Docker, Plain as _, labels};
 use crate::platform::Owner;
+use crate::wait::{Seen, until};
+
+/// How long the engine may take to let go of an older note.
+const LIMIT: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Docker {
     /// Notes that this process brings the project in line; refuses while another one does.
     pub(super) async fn claim(&self) -> Result<()> {
         let own = Owner::current()?;
-        loop {
+        until("the note of an earlier command to go", LIMIT, LOOK, async || {
             let holder = self.write_claim(&own).await.context("note that the project is being brought in line")?;
             match holder {
-                Some(owner) if owner == own => return Ok(()),
+                Some(owner) if owner == own => Ok(Seen::Done(())),
                 Some(owner) if owner.is_alive() => bail!(
                     "another playground (process {}) is at project {}; wait for it, or use another project with -p",
                     owner.pid,
                     self.project
                 ),
                 // Its process was cut off; what it left is brought in line now.
-                _ => self.release().await?,
+                _ => {
+                    self.release().await?;
+                    Ok(Seen::NotYet(format!("volume {} of a command that was cut off", self.claim_name())))
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Takes the note back, once nothing is on its way any more.
@@ -59,6 +69,7 @@ impl Docker {
     }
 
     fn claim_name(&self) -> String {
-        format!("{}_claim", self.project)
+        // No volume of a compose file can have this name: theirs have `_` behind the project.
+        format!("{}.claim", self.project)
     }
 }
