@@ -119,7 +119,7 @@ mod tests {
         let bootstrap = cluster.bootstrap_servers();
         let mut producer = Producer::new(&bootstrap, "topic").unwrap();
         for number in 0..1000_u32 {
-            producer.send(i32::from(number % 2 == 1), number.to_string().as_bytes()).unwrap();
+            producer.send(i32::from(number % 2 == 1), 0, number.to_string().as_bytes()).unwrap();
         }
         assert_eq!(producer.flush(Duration::from_secs(30)), 0);
 

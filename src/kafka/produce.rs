@@ -43,7 +43,7 @@ impl Producer {
             // However long the broker is away: a record given up would be a click lost before the job even saw it.
             .set("message.timeout.ms", "0")
             .set("queue.buffering.max.messages", QUEUE)
-            .set("linger.ms", "5")
+            .set("linger.ms", "2")
             // A report for each record would cost more than sending it; see `acknowledged` for how it is known.
             .set("delivery.report.only.error", "true")
             .create_with_context(deliveries.clone())
@@ -51,9 +51,9 @@ impl Producer {
         Ok(Self { inner, deliveries, topic: topic.to_owned(), accepted: 0 })
     }
 
-    /// Queues a record; copies `payload`.
-    pub fn send(&mut self, partition: i32, payload: &[u8]) -> Result<Sent> {
-        let record = BaseRecord::<(), [u8]>::to(&self.topic).partition(partition).payload(payload);
+    /// Queues a record that was made at `timestamp` (ms since the epoch); copies `payload`.
+    pub fn send(&mut self, partition: i32, timestamp: i64, payload: &[u8]) -> Result<Sent> {
+        let record = BaseRecord::<(), [u8]>::to(&self.topic).partition(partition).timestamp(timestamp).payload(payload);
         match self.inner.send(record) {
             Ok(()) => {
                 self.accepted += 1;

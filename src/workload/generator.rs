@@ -172,13 +172,14 @@ impl Run {
     /// Sends what is due, at most a burst. Returns how long to rest.
     fn burst(&mut self) -> Result<Duration> {
         let due = self.pace.due(Instant::now());
+        let now = now()?;
         for _ in 0..BURST {
             let Some((page, timestamp)) = self.sequence.peek(due).filter(|_| self.left > 0) else {
                 let rest = self.pace.until(self.sequence.nearest(), Instant::now());
                 return Ok(rest.clamp(SHORTEST_REST, LONGEST_REST));
             };
             encode(&mut self.buffer, timestamp, page);
-            match self.producer.send(i32::try_from(page)?, &self.buffer)? {
+            match self.producer.send(i32::try_from(page)?, now, &self.buffer)? {
                 Sent::Accepted => self.sequence.advance(page),
                 // The click stays where it is, and the broker gets a moment.
                 Sent::Full => {
