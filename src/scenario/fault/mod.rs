@@ -35,7 +35,7 @@ impl Fault {
         }
     }
 
-    /// Writes the mark down, then breaks the target. Returns the mark, which [`Self::mend`] takes away.
+    /// Writes the mark down, then breaks the target. Returns the mark, which [`mend`] takes away.
     pub async fn inject(self, platform: &Platform, target: &str, by: &str) -> Result<Mark> {
         let mark = mark(self, target, by)?;
         platform.mark(&mark).await.with_context(|| format!("note down the fault on {target}"))?;
