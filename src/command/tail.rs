@@ -58,7 +58,7 @@ struct Tailing {
 impl Tailing {
     fn run(mut self, follow: bool) -> Result<()> {
         let admin = Admin::new(&self.bootstrap, self.isolation)?;
-        admin.wait(ANSWER, |_| Ok(())).context("is the stack up? playground up starts it")?;
+        admin.wait(ANSWER, |_| Ok(()))?;
         let ends = admin.ends(self.topic)?;
         let spans: Vec<_> = ends.iter().map(|ends| self.begin.offset(ends)..ends.end).collect();
         if follow {

@@ -102,7 +102,7 @@ async fn watched(project: &str, source: Source, goal: Goal, terminal: &Terminal)
 fn audit(project: String, source: Source, goal: Goal, stop: &AtomicBool, tell: &dyn Fn(Told)) -> Result<Verification> {
     let began = Instant::now();
     let mut audit = Audit::new(source)?;
-    audit.admin().wait(ANSWER, |_| Ok(())).context("is the stack up? playground up starts it")?;
+    audit.admin().wait(ANSWER, |_| Ok(()))?;
     loop {
         audit.round(|reading| tell(Told::Reading(reading.clone())))?;
         let judgement = audit.settled()?;

@@ -53,10 +53,15 @@ impl Admin {
         loop {
             // Complaints are delivered by polling, and metadata requests alone do not poll.
             let Err(error) = self.client.fetch_metadata(None, ATTEMPT) else { return Ok(()) };
-            let _ = self.client.poll(Duration::ZERO);
+            let _ = self.client.poll(Duration::from_millis(20));
             let seen = self.quiet.last_error().unwrap_or_else(|| error.to_string());
             if Instant::now() >= deadline {
-                bail!("the broker at {} does not answer within {} s: {seen}", self.bootstrap, limit.as_secs());
+                bail!(
+                    "the broker at {} does not answer within {} s: {seen}\n  \
+                     playground ps shows whether it runs; playground up starts what does not",
+                    self.bootstrap,
+                    limit.as_secs()
+                );
             }
             waiting(&seen)?;
         }
@@ -75,7 +80,7 @@ impl Admin {
         let Some(&partitions) = topics.get(topic) else {
             let there: Vec<_> = topics.into_keys().filter(|name| !name.starts_with("__")).collect();
             let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-            bail!("there is no topic '{topic}' on {}; topics: {there}", self.bootstrap);
+            bail!("there is no topic '{topic}' on {}\n  topics: {there}", self.bootstrap);
         };
         (0..i32::try_from(partitions)?)
             .map(|partition| {
@@ -133,7 +138,7 @@ impl Admin {
                 None => missing.push(NewTopic::new(topic, i32::try_from(partitions)?, TopicReplication::Fixed(1))),
                 Some(&found) => ensure!(
                     found == partitions,
-                    "topic '{topic}' on {} has {found} partitions instead of {partitions}: delete it, or use another",
+                    "topic '{topic}' on {} has {found} partitions instead of {partitions}\n  delete it, or use another",
                     self.bootstrap
                 ),
             }

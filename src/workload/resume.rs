@@ -16,7 +16,7 @@ use crate::kafka::{Isolation, tail};
 /// a killed one had sent is in the log by then.
 const QUIET: Duration = Duration::from_millis(300);
 /// How long to wait for that.
-const QUIET_LIMIT: Duration = Duration::from_secs(10);
+const QUIET_LIMIT: Duration = Duration::from_secs(3);
 
 /// The clicks to send to `topic` from here on, or none when it never held a record.
 pub fn resume(admin: &Admin, bootstrap: &str, topic: &str) -> Result<Option<Sequence>> {
@@ -30,8 +30,8 @@ pub fn resume(admin: &Admin, bootstrap: &str, topic: &str) -> Result<Option<Sequ
     for (page, ends) in ends.iter().enumerate() {
         ensure!(
             last[page].is_some() || ends.end == 0,
-            "{topic}-{page} has lost its records to the broker's retention: where its clicks end cannot be told. \
-             Delete topic '{topic}', or take the stack away with its data: playground down --volumes"
+            "{topic}-{page} has lost its records to the broker's retention: where its clicks end cannot be told\n  \
+             delete topic '{topic}', or take the stack away with its data: playground down --volumes"
         );
     }
     Ok(Some(Sequence::resumed(last, oldest(bootstrap, topic, &ends)?)))
@@ -52,8 +52,8 @@ fn clicks(bootstrap: &str, topic: &str, spans: &[Range<i64>], mut each: impl FnM
         match decode(record.payload()) {
             Some((timestamp, page)) if page == partition && timestamp % STEP_MS == 0 => each(page, timestamp),
             _ => bail!(
-                "{topic}-{partition} @ {} is no click of this generator: {}. It goes on where a topic's clicks end, and \
-                 here it cannot tell. Delete topic '{topic}', or use another: --topic",
+                "{topic}-{partition} @ {} is no click of this generator: {}\n  it goes on where a topic's clicks end, \
+                 and here it cannot tell: delete topic '{topic}', or use another: --topic NAME",
                 record.offset(),
                 excerpt(record.payload())
             ),
@@ -74,8 +74,8 @@ fn settled(admin: &Admin, topic: &str) -> Result<Vec<Range<i64>>> {
         }
         if began.elapsed() > QUIET_LIMIT {
             bail!(
-                "another generator is writing to topic '{topic}': two would count double. \
-                 Stop it first (playground kill clickevent-generator), or use another topic: --topic"
+                "another generator is writing to topic '{topic}': two would count double\n  \
+                 stop it first (playground kill clickevent-generator), or use another topic: --topic NAME"
             );
         }
     }
