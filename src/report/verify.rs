@@ -77,6 +77,7 @@ impl Verification {
                 let open = counted(self.ledger.counts.undecided, "window");
                 format!("the job is far behind or does not run: {open} with clicks are not judged yet")
             }
+            _ if self.ledger.windows_judged > 0 => "the time limit came before enough windows were judged".to_owned(),
             _ => "no window is closed yet: a page's window is judged when a later one of it is emitted".to_owned(),
         }
     }
