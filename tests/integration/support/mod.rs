@@ -20,9 +20,11 @@ pub struct Answer {
     pub stderr: String,
 }
 
-/// `playground` with arguments, in an environment that no setting of the machine reaches.
+/// `playground` with arguments, in an environment that no setting of the machine reaches. `PLAYGROUND_BINARY` names the
+/// binary to test, for the one that users get; otherwise it is the one that was built with these tests.
 pub fn playground(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Call {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_playground"));
+    let binary = std::env::var_os("PLAYGROUND_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_playground").into());
+    let mut command = Command::new(binary);
     let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
     let line = args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ");
     command.args(&args).env_remove("PLAYGROUND_PROJECT").env_remove("NO_COLOR");
