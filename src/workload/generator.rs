@@ -49,7 +49,7 @@ pub struct Order {
 pub enum Progress {
     /// The broker does not answer yet, and why.
     Waiting(String),
-    /// The sequence begins or goes on at this timestamp (ms of event time); `clicks` are missing to the furthest page.
+    /// It is known where the clicks begin.
     Begins {
         /// Whether the topic held clicks already.
         resumed: bool,
@@ -240,4 +240,98 @@ impl Run {
 #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
 fn per_second(clicks: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { clicks as f64 / seconds } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::tail;
+    use crate::workload::encoding::decode;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+
+    const TOPIC: &str = "clicks";
+
+    fn cluster() -> MockCluster<'static, DefaultProducerContext> {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic(TOPIC, 6, 1).unwrap();
+        cluster
+    }
+
+    fn order(bootstrap: String, clicks: u64) -> Order {
+        let wait = Duration::from_secs(30);
+        Order { bootstrap, topic: TOPIC.into(), speed: f64::INFINITY, clicks: Some(clicks), wait }
+    }
+
+    /// All clicks of the topic, each partition's in its order.
+    fn clicks(bootstrap: &str) -> Vec<Vec<i64>> {
+        let ends = Admin::new(bootstrap, Isolation::Uncommitted).unwrap().ends(TOPIC).unwrap();
+        let mut clicks = vec![Vec::new(); 6];
+        tail::read(bootstrap, TOPIC, Isolation::Uncommitted, &ends, |record| {
+            let (timestamp, page) = decode(record.payload()).unwrap();
+            assert_eq!(i32::try_from(page)?, record.partition());
+            clicks[page].push(timestamp);
+            Ok(())
+        })
+        .unwrap();
+        clicks
+    }
+
+    #[test]
+    fn two_runs_make_one_sequence() {
+        let cluster = cluster();
+        let bootstrap = cluster.bootstrap_servers();
+        let mut begins = Vec::new();
+        let mut run = |clicks| {
+            let tell = |progress: &Progress| {
+                if let Progress::Begins { resumed, timestamp } = progress {
+                    begins.push((*resumed, *timestamp));
+                }
+            };
+            generate(&order(bootstrap.clone(), clicks), &AtomicBool::new(false), None, tell).unwrap()
+        };
+        let first = run(7_001);
+        let second = run(4_999);
+        assert_eq!((first.clicks, first.unacknowledged, second.clicks), (7_001, 0, 4_999));
+
+        let start = first.first_timestamp;
+        assert_eq!(begins, [(false, start), (true, second.first_timestamp)]);
+        assert_eq!(start, crate::workload::window_start(start));
+        let expected: Vec<i64> = (0..2000).map(|number| start + number * 15).collect();
+        assert_eq!(clicks(&bootstrap), vec![expected; 6]);
+    }
+
+    #[test]
+    fn pages_that_a_killed_run_left_behind_catch_up() {
+        let cluster = cluster();
+        let bootstrap = cluster.bootstrap_servers();
+        let start = 1_604_280_255_000;
+        // As far as the batches of each page got: one has none at all.
+        let sent = [300, 7, 0, 120, 300, 1];
+        let mut producer = Producer::new(&bootstrap, TOPIC).unwrap();
+        for (page, sent) in sent.into_iter().enumerate() {
+            for number in 0..sent {
+                let mut buffer = Vec::new();
+                encode(&mut buffer, start + number * 15, page);
+                producer.send(i32::try_from(page).unwrap(), 0, &buffer).unwrap();
+            }
+        }
+        assert_eq!(producer.flush(Duration::from_secs(30)), 0);
+
+        let missing = 6 * 300 - u64::try_from(sent.iter().sum::<i64>()).unwrap();
+        generate(&order(bootstrap.clone(), missing), &AtomicBool::new(false), None, |_| {}).unwrap();
+        let expected: Vec<i64> = (0..300).map(|number| start + number * 15).collect();
+        assert_eq!(clicks(&bootstrap), vec![expected; 6]);
+    }
+
+    #[test]
+    fn a_topic_that_ends_with_something_else_is_not_continued() {
+        let cluster = cluster();
+        let bootstrap = cluster.bootstrap_servers();
+        let mut producer = Producer::new(&bootstrap, TOPIC).unwrap();
+        producer.send(3, 0, b"hello").unwrap();
+        assert_eq!(producer.flush(Duration::from_secs(30)), 0);
+        let error = generate(&order(bootstrap, 1), &AtomicBool::new(false), None, |_| {}).unwrap_err();
+        assert!(error.to_string().starts_with("clicks-3 @ 0 is no click of this generator: 'hello'"), "{error}");
+    }
 }
