@@ -313,3 +313,124 @@ impl FirstWindows {
         self.0.iter().copied().flatten().max()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::produce::Producer;
+    use crate::verdict::Outcome;
+    use crate::workload::encoding::encode;
+    use rdkafka::TopicPartitionList;
+    use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+    use rdkafka::topic_partition_list::Offset;
+
+    /// How many windows of every page `input` holds, each of 10 clicks.
+    const WINDOWS: i64 = 8;
+    const CLICKS: i64 = 10;
+
+    struct Topics(MockCluster<'static, DefaultProducerContext>);
+
+    impl Topics {
+        fn new() -> Self {
+            let cluster = MockCluster::new(1).unwrap();
+            cluster.create_topic("input", 6, 1).unwrap();
+            cluster.create_topic("output", 1, 1).unwrap();
+            let topics = Self(cluster);
+            let clicks = (0..WINDOWS * CLICKS).flat_map(|click| (0..6).map(move |page| (page, click)));
+            let records = clicks.map(|(page, click)| {
+                let mut buffer = Vec::new();
+                encode(&mut buffer, click * WINDOW_MS / CLICKS, page);
+                (i32::try_from(page).unwrap(), buffer)
+            });
+            topics.send("input", records);
+            topics
+        }
+
+        fn bootstrap(&self) -> String {
+            self.0.bootstrap_servers()
+        }
+
+        fn send(&self, topic: &str, records: impl IntoIterator<Item = (i32, Vec<u8>)>) {
+            let mut producer = Producer::new(&self.bootstrap(), topic).unwrap();
+            for (partition, payload) in records {
+                producer.send(partition, 0, &payload).unwrap();
+            }
+            assert_eq!(producer.flush(Duration::from_secs(30)), 0);
+        }
+
+        fn emit(&self, windows: Range<i64>) {
+            let counts = windows.flat_map(|window| PAGES.map(|page| (window * WINDOW_MS, page)));
+            self.send(
+                "output",
+                counts.map(|(start, page)| {
+                    let end = start + WINDOW_MS;
+                    let json =
+                        format!(r#"{{"windowStart":{start},"windowEnd":{end},"page":"{page}","count":{CLICKS}}}"#);
+                    (0, json.into_bytes())
+                }),
+            );
+        }
+
+        /// The job's group has covered so many clicks of every page.
+        fn commit(&self, clicks: i64) {
+            let mut config = rdkafka::ClientConfig::new();
+            config.set("bootstrap.servers", self.bootstrap()).set("group.id", GROUP);
+            let client: BaseConsumer = config.create().unwrap();
+            let mut offsets = TopicPartitionList::new();
+            for partition in 0..6 {
+                offsets.add_partition_offset("input", partition, Offset::Offset(clicks)).unwrap();
+            }
+            client.commit(&offsets, CommitMode::Sync).unwrap();
+        }
+
+        fn audit(&self) -> Audit {
+            let (input, output) = ("input".to_owned(), "output".to_owned());
+            Audit::new(Source { bootstrap: self.bootstrap(), input, output, delivery: Delivery::AtLeastOnce }).unwrap()
+        }
+    }
+
+    #[test]
+    fn rounds_go_on_where_the_last_one_ended() {
+        let topics = Topics::new();
+        topics.emit(0..3);
+        let mut audit = topics.audit();
+        audit.round(|_| {}).unwrap();
+        assert_eq!((audit.judge().counts.complete, audit.judge().counts.undecided), (18, 30));
+
+        topics.emit(3..8);
+        topics.send("input", [(4, b"hello".to_vec())]);
+        audit.round(|_| {}).unwrap();
+        let judgement = audit.judge();
+        assert_eq!((judgement.outcome, judgement.counts.complete, judgement.counts.undecided), (Outcome::Pass, 48, 0));
+        let (input, output, foreign) = audit.read();
+        assert_eq!((input.records, output.records, input.cut), (481, 48, false));
+        assert_eq!(foreign.first.as_deref(), Some("input-4 @ 80: 'hello'"));
+    }
+
+    #[test]
+    fn silence_is_a_loss_once_the_job_has_committed_a_window_more() {
+        let topics = Topics::new();
+        topics.emit(0..3);
+        // The job has read the first click of window 6: its watermark is short of window 5's end, and 4 is the slack.
+        topics.commit(6 * CLICKS + 1);
+        let mut audit = topics.audit();
+        audit.round(|_| {}).unwrap();
+        assert_eq!((audit.judge().counts.missing, audit.judge().counts.undecided), (6, 24));
+
+        // The counts were on their way.
+        topics.emit(3..5);
+        assert_eq!(audit.settled().unwrap().counts.missing, 0);
+    }
+
+    #[test]
+    fn an_offset_of_an_older_topic_of_the_same_name_says_nothing() {
+        let topics = Topics::new();
+        topics.emit(0..3);
+        topics.commit(WINDOWS * CLICKS + 1);
+        let mut audit = topics.audit();
+        audit.round(|_| {}).unwrap();
+        assert_eq!(audit.judge().counts.missing, 0);
+    }
+}
