@@ -15,12 +15,16 @@ use crate::flink::job::Summary;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::observe::Endpoints;
-use crate::platform::{Contract as _, Health, Platform, Progress, State};
+use crate::platform::{Contract as _, Health, LogRange, Platform, Progress, State};
 use crate::settings::{JobVariant, StackSettings};
 use crate::stack::Stack;
 use crate::wait::{Seen, until};
 use crate::workload::{INPUT, JOB, OUTPUT};
 
+/// How much longer each part is waited for than the one before it.
+const HEAD_START: Duration = Duration::from_millis(500);
+/// How many lines of a service's log are shown when it does not come up; fewer than the channel for them holds.
+const LAST_WORDS: u32 = 8;
 /// How often to look at a part that is not there yet.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -248,31 +252,43 @@ impl Waiter<'_> {
             .await
             .context("the platform gave up")?
             .unwrap_or_else(Instant::now);
-        let told = until(part.name(), self.up.limit, LOOK, async || {
+        // What comes first is given up first: it is why the others are not there.
+        let limit = self.up.limit + HEAD_START * (part as u32);
+        let told = until(part.name(), limit, LOOK, async || {
             let look = self.look(part).await?;
             if let Seen::NotYet(last) = &look {
                 let _ = self.news.send(News::Waiting(part, last.clone()));
             }
             Ok(look)
         })
-        .await
-        .with_context(|| self.advice(part))?;
+        .await;
+        let told = match told {
+            Ok(told) => told,
+            Err(error) => return Err(error.context(self.last_words(part).await)),
+        };
         let reached = Reached { part, seen: told, seconds: begun.elapsed().as_secs_f64() };
         let _ = self.news.send(News::Reached(reached));
         Ok(())
     }
 
-    /// What failed, and where to look.
-    fn advice(&self, part: Part) -> String {
+    /// The last words of the service that a part depends on: its container may be gone when the user looks.
+    async fn last_words(&self, part: Part) -> String {
         let service = match part {
             Part::Job | Part::Checkpoint => "jobmanager",
             service => service.name(),
         };
-        format!(
-            "{} did not come up; its own words: playground -p {} logs {service}",
-            part.name(),
-            self.up.settings.project
-        )
+        let (sender, mut lines) = mpsc::channel(64);
+        let range = LogRange { follow: false, tail: Some(LAST_WORDS) };
+        let told = self.up.platform.logs(Some(service), range, sender).await;
+        let mut words = format!("{} did not come up; the last words of {service}:", part.name());
+        while let Ok(line) = lines.try_recv() {
+            words.push_str("\n    ");
+            words.push_str(&line.text);
+        }
+        match told {
+            Ok(()) => words,
+            Err(error) => format!("{words} not to be had: {error:#}"),
+        }
     }
 
     async fn look(&self, part: Part) -> Result<Seen<String>> {
@@ -297,7 +313,8 @@ impl Waiter<'_> {
             (State::Exited, _) => {
                 bail!("{} ended with exit code {}", instance.name(), instance.exit_code.unwrap_or_default())
             }
-            (state, health) => Seen::NotYet(format!("{state:?}, {health:?}").to_lowercase()),
+            (state, None) => Seen::NotYet(format!("{state:?}").to_lowercase()),
+            (state, Some(health)) => Seen::NotYet(format!("{state:?}, {health:?}").to_lowercase()),
         })
     }
 
