@@ -32,8 +32,6 @@ public final class ClickEventCount {
    */
   static final int INPUT_PARTITIONS = 6;
 
-  private static final Duration CHECKPOINT_INTERVAL = Duration.ofSeconds(1);
-
   /** Longer than any outage that the playground makes; the broker allows 15 minutes. */
   private static final Duration TRANSACTION_TIMEOUT = Duration.ofMinutes(10);
 
@@ -42,33 +40,44 @@ public final class ClickEventCount {
   public static void main(String[] args) throws Exception {
     JobOptions options = JobOptions.parse(args);
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
+    GlobalParameters.publish(env.getConfig(), options, ClickEventCount.class);
     build(env, options);
     env.execute("Click Event Count");
   }
 
   static void build(StreamExecutionEnvironment env, JobOptions options) {
-    // Shown in the web UI, and how the playground knows whether the job runs as it was asked for.
-    env.getConfig().setGlobalJobParameters(options.asParameters());
     if (options.checkpointing()) {
-      env.enableCheckpointing(CHECKPOINT_INTERVAL.toMillis());
+      env.enableCheckpointing(options.checkpointInterval().toMillis());
       env.getCheckpointConfig()
           .setExternalizedCheckpointRetention(ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
     }
 
-    DataStream<ClickEvent> clicks =
+    int parallelism = Math.min(env.getParallelism(), INPUT_PARTITIONS);
+    SingleOutputStreamOperator<ClickEvent> clicks =
         env.fromSource(source(options), watermarks(options), "ClickEvent Source")
             .uid("click-event-source")
-            .setParallelism(Math.min(env.getParallelism(), INPUT_PARTITIONS))
+            .setParallelism(parallelism)
             .setMaxParallelism(INPUT_PARTITIONS);
-    if (options.backpressure()) {
-      clicks = clicks.keyBy(ClickEvent::page).map(new Throttle()).name("Backpressure").uid("backpressure");
+    if (options.failOnStart()) {
+      // As parallel as the source, so that it is chained to it.
+      clicks = FailOnStart.addTo(clicks).setParallelism(parallelism).setMaxParallelism(INPUT_PARTITIONS);
     }
-    countByPage(clicks, windows(options))
-        .name("ClickEvent Counter")
-        .uid("click-event-counter")
+    count(clicks, options)
         .sinkTo(sink(options))
         .name("ClickEventStatistics Sink")
         .uid("click-event-statistics-sink");
+  }
+
+  /** The job between its ends in Kafka. */
+  static SingleOutputStreamOperator<ClickEventStatistics> count(
+      DataStream<ClickEvent> clicks, JobOptions options) {
+    if (options.stateKeys() > 0) {
+      clicks = Ballast.addTo(clicks, options.stateKeys());
+    }
+    if (options.backpressure()) {
+      clicks = clicks.keyBy(ClickEvent::page).map(new Throttle()).name("Backpressure").uid("backpressure");
+    }
+    return countByPage(clicks, windows(options)).name("ClickEvent Counter").uid("click-event-counter");
   }
 
   static SingleOutputStreamOperator<ClickEventStatistics> countByPage(
@@ -80,7 +89,7 @@ public final class ClickEventCount {
     return options.eventTime() ? TumblingEventTimeWindows.of(WINDOW) : TumblingProcessingTimeWindows.of(WINDOW);
   }
 
-  private static WatermarkStrategy<ClickEvent> watermarks(JobOptions options) {
+  static WatermarkStrategy<ClickEvent> watermarks(JobOptions options) {
     return options.eventTime()
         ? WatermarkStrategy.<ClickEvent>forBoundedOutOfOrderness(MAX_OUT_OF_ORDERNESS)
             .withTimestampAssigner((click, arrival) -> click.timestamp())

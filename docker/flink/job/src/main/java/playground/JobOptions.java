@@ -1,5 +1,6 @@
 package playground;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
@@ -14,8 +15,11 @@ import org.apache.flink.util.ParameterTool;
  * @param outputTopic {@code --output-topic}, where the counts go
  * @param group {@code --group}, the consumer group under which progress can be seen from outside
  * @param checkpointing {@code --checkpointing}: without it, a failure loses clicks
+ * @param checkpointInterval {@code --checkpoint-interval}, in milliseconds; without checkpointing it means nothing
  * @param eventTime {@code --event-time}: without it, a click counts where it arrives, not where it happened
  * @param backpressure {@code --backpressure}: adds {@link Throttle}
+ * @param failOnStart {@code --fail-on-start}: adds {@link FailOnStart}
+ * @param stateKeys {@code --state-keys}, how many keys of {@link Ballast} each page gets; 0 leaves it out
  * @param delivery {@code --delivery at-least-once} or {@code exactly-once}
  */
 record JobOptions(
@@ -24,8 +28,11 @@ record JobOptions(
     String outputTopic,
     String group,
     boolean checkpointing,
+    Duration checkpointInterval,
     boolean eventTime,
     boolean backpressure,
+    boolean failOnStart,
+    long stateKeys,
     DeliveryGuarantee delivery) {
 
   /** What {@link ParameterTool} returns for a flag that stands alone; its own constant is not public. */
@@ -40,8 +47,11 @@ record JobOptions(
             given.get("output-topic", "output"),
             given.get("group", "click-event-count"),
             flag(given, "checkpointing"),
+            Duration.ofMillis(number(given, "checkpoint-interval", 1000, 1)),
             flag(given, "event-time"),
             flag(given, "backpressure"),
+            flag(given, "fail-on-start"),
+            number(given, "state-keys", 0, 0),
             delivery(given.get("delivery", DeliveryGuarantee.AT_LEAST_ONCE.toString())));
     Set<String> unknown = given.getUnrequestedParameters();
     require(unknown.isEmpty(), "unknown options: " + unknown);
@@ -54,15 +64,18 @@ record JobOptions(
   /** Everything by its name, for whoever looks at the running job. */
   ParameterTool asParameters() {
     return ParameterTool.fromMap(
-        Map.of(
-            "bootstrap.servers", bootstrapServers,
-            "input-topic", inputTopic,
-            "output-topic", outputTopic,
-            "group", group,
-            "checkpointing", String.valueOf(checkpointing),
-            "event-time", String.valueOf(eventTime),
-            "backpressure", String.valueOf(backpressure),
-            "delivery", delivery.toString()));
+        Map.ofEntries(
+            Map.entry("bootstrap.servers", bootstrapServers),
+            Map.entry("input-topic", inputTopic),
+            Map.entry("output-topic", outputTopic),
+            Map.entry("group", group),
+            Map.entry("checkpointing", String.valueOf(checkpointing)),
+            Map.entry("checkpoint-interval", String.valueOf(checkpointInterval.toMillis())),
+            Map.entry("event-time", String.valueOf(eventTime)),
+            Map.entry("backpressure", String.valueOf(backpressure)),
+            Map.entry("fail-on-start", String.valueOf(failOnStart)),
+            Map.entry("state-keys", String.valueOf(stateKeys)),
+            Map.entry("delivery", delivery.toString())));
   }
 
   private static boolean flag(ParameterTool given, String name) {
@@ -73,6 +86,13 @@ record JobOptions(
     boolean off = "false".equals(value);
     require(off || "true".equals(value) || NO_VALUE.equals(value), "--" + name + " " + value);
     return !off;
+  }
+
+  private static long number(ParameterTool given, String name, long otherwise, long least) {
+    String value = given.get(name, String.valueOf(otherwise));
+    boolean fits = value.matches("\\d{1,18}") && Long.parseLong(value) >= least;
+    require(fits, "--" + name + " takes a whole number, " + least + " or more");
+    return Long.parseLong(value);
   }
 
   private static DeliveryGuarantee delivery(String name) {

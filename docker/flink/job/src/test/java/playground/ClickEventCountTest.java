@@ -4,21 +4,17 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
-import java.util.stream.Collectors;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.java.typeutils.PojoTypeInfo;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.streaming.api.graph.StreamGraph;
-import org.apache.flink.streaming.api.graph.StreamNode;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.transformations.OneInputTransformation;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.util.KeyedOneInputStreamOperatorTestHarness;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ClickEventCountTest {
@@ -107,35 +103,6 @@ class ClickEventCountTest {
   @ValueSource(classes = {ClickEvent.class, ClickEventStatistics.class})
   void recordsHaveFlinksOwnSerializer(Class<?> type) {
     assertThat(TypeInformation.of(type)).isInstanceOf(PojoTypeInfo.class);
-  }
-
-  @ParameterizedTest
-  @CsvSource({"1, 1", "6, 6", "8, 6"})
-  void noSourceSubtaskIsWithoutAPartition(int parallelism, int expected) {
-    StreamNode source =
-        graph(parallelism, "--event-time").getStreamNodes().stream()
-            .filter(node -> node.getOperatorName().contains("ClickEvent Source"))
-            .findFirst()
-            .orElseThrow();
-    assertThat(source.getParallelism()).isEqualTo(expected);
-    assertThat(source.getMaxParallelism()).isEqualTo(ClickEventCount.INPUT_PARTITIONS);
-  }
-
-  /** A savepoint finds an operator's state by its uid: these are a promise to savepoints that exist. */
-  @Test
-  void uidsAreStable() {
-    assertThat(
-            graph(2, "--checkpointing", "--event-time", "--backpressure").getStreamNodes().stream()
-                .map(StreamNode::getTransformationUID)
-                .collect(Collectors.toSet()))
-        .contains("click-event-source", "backpressure", "click-event-counter", "click-event-statistics-sink");
-  }
-
-  private static StreamGraph graph(int parallelism, String... args) {
-    StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
-    env.setParallelism(parallelism);
-    ClickEventCount.build(env, JobOptions.parse(args));
-    return env.getStreamGraph();
   }
 
   private static CounterHarness counter(String... args) throws Exception {
