@@ -9,6 +9,14 @@ use serde::{Deserialize, Serialize};
 pub const REST_PORT: u16 = 8081;
 /// The usual host port of the broker.
 pub const KAFKA_PORT: u16 = 9094;
+/// The usual parallelism of the job.
+pub const PARALLELISM: u32 = 2;
+/// The usual slots of a TaskManager.
+pub const SLOTS: u32 = 2;
+/// The most subtasks that a vertex can have: Flink cuts the state of a job this small into so many key groups.
+pub const MAX_PARALLELISM: u32 = 128;
+/// The usual time between two checkpoints, in ms.
+pub const CHECKPOINT_INTERVAL_MS: u64 = 1000;
 
 /// Which stack is meant, and how it is to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +33,36 @@ pub struct StackSettings {
     pub speed: f64,
     /// How the job is to run.
     pub job: JobVariant,
+    /// Subtasks of each vertex; as they are, or else [`PARALLELISM`], when `None`.
+    pub parallelism: Option<u32>,
+    /// How many TaskManagers; as many as there are, and enough for the parallelism, when `None`.
+    pub taskmanagers: Option<u32>,
+    /// Slots of each of them.
+    pub slots: u32,
+    /// What schedules the job.
+    pub scheduler: Scheduler,
+}
+
+/// What schedules a job in the JobManager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheduler {
+    /// Waits for all slots that the job asks for
+    #[default]
+    Default,
+    /// Runs with the slots that there are, and rescales in place
+    Adaptive,
+}
+
+impl Scheduler {
+    /// The value of `jobmanager.scheduler`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Adaptive => "adaptive",
+        }
+    }
 }
 
 impl StackSettings {
@@ -38,7 +76,18 @@ impl StackSettings {
             kafka_port: KAFKA_PORT,
             speed: 1.0,
             job: JobVariant::default(),
+            parallelism: None,
+            taskmanagers: None,
+            slots: SLOTS,
+            scheduler: Scheduler::Default,
         }
+    }
+
+    /// How many TaskManagers there are to be, where so many are there.
+    #[must_use]
+    pub fn taskmanagers(&self, there: u32) -> u32 {
+        let needed = self.parallelism.unwrap_or(1).div_ceil(self.slots.max(1));
+        self.taskmanagers.unwrap_or_else(|| there.max(needed).max(1))
     }
 
     /// The command-line arguments that differ from the defaults, for telling the user how to do the same again.
@@ -60,6 +109,12 @@ impl StackSettings {
         add(!self.job.event_time, "--no-event-time".to_owned());
         add(self.job.backpressure, "--backpressure".to_owned());
         add(self.job.delivery == Delivery::ExactlyOnce, "--delivery exactly-once".to_owned());
+        let interval = self.job.checkpoint_interval_ms;
+        add(interval != CHECKPOINT_INTERVAL_MS, format!("--checkpoint-interval {interval}"));
+        add(self.scheduler == Scheduler::Adaptive, "--scheduler adaptive".to_owned());
+        add(self.parallelism.is_some(), format!("--parallelism {}", self.parallelism.unwrap_or_default()));
+        add(self.taskmanagers.is_some(), format!("--taskmanagers {}", self.taskmanagers.unwrap_or_default()));
+        add(self.slots != SLOTS, format!("--slots {}", self.slots));
         arguments
     }
 }
@@ -75,11 +130,23 @@ pub struct JobVariant {
     pub backpressure: bool,
     /// What the sink promises.
     pub delivery: Delivery,
+    /// The time between two checkpoints, in ms.
+    pub checkpoint_interval_ms: u64,
+    /// Keys for each page that an added operator keeps a KiB of state for; 0 for no such operator.
+    #[serde(default)]
+    pub state_keys: u32,
 }
 
 impl Default for JobVariant {
     fn default() -> Self {
-        Self { checkpointing: true, event_time: true, backpressure: false, delivery: Delivery::AtLeastOnce }
+        Self {
+            checkpointing: true,
+            event_time: true,
+            backpressure: false,
+            delivery: Delivery::AtLeastOnce,
+            checkpoint_interval_ms: CHECKPOINT_INTERVAL_MS,
+            state_keys: 0,
+        }
     }
 }
 
@@ -110,11 +177,14 @@ impl JobVariant {
     pub fn from_arguments(arguments: &BTreeMap<String, String>) -> Self {
         let on = |name: &str| arguments.get(name).is_some_and(|value| value != "false");
         let exactly_once = arguments.get("delivery").is_some_and(|value| value == Delivery::ExactlyOnce.name());
+        let number = |name: &str| arguments.get(name).and_then(|value| value.parse().ok());
         Self {
             checkpointing: on("checkpointing"),
             event_time: on("event-time"),
             backpressure: on("backpressure"),
             delivery: if exactly_once { Delivery::ExactlyOnce } else { Delivery::AtLeastOnce },
+            checkpoint_interval_ms: number("checkpoint-interval").unwrap_or(CHECKPOINT_INTERVAL_MS),
+            state_keys: number("state-keys").and_then(|keys| u32::try_from(keys).ok()).unwrap_or_default(),
         }
     }
 
@@ -131,7 +201,14 @@ impl JobVariant {
                 arguments.push(flag.to_owned());
             }
         }
-        arguments.extend(["--delivery".to_owned(), self.delivery.name().to_owned()]);
+        let mut value = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
+        value("delivery", self.delivery.name().to_owned());
+        if self.checkpoint_interval_ms != CHECKPOINT_INTERVAL_MS {
+            value("checkpoint-interval", self.checkpoint_interval_ms.to_string());
+        }
+        if self.state_keys > 0 {
+            value("state-keys", self.state_keys.to_string());
+        }
         arguments
     }
 }
@@ -144,7 +221,8 @@ mod tests {
         let mut named = BTreeMap::new();
         let mut arguments = arguments.iter().map(|argument| argument.trim_start_matches("--").to_owned()).peekable();
         while let Some(name) = arguments.next() {
-            let value = if name == "delivery" { arguments.next() } else { None };
+            let value =
+                arguments.next_if(|next| next.starts_with(|first: char| first.is_ascii_digit()) || name == "delivery");
             named.insert(name, value.unwrap_or_default());
         }
         named
@@ -154,7 +232,15 @@ mod tests {
     fn a_job_tells_the_variant_that_it_was_given() {
         for checkpointing in [true, false] {
             for delivery in [Delivery::AtLeastOnce, Delivery::ExactlyOnce] {
-                let variant = JobVariant { checkpointing, event_time: false, backpressure: true, delivery };
+                let (checkpoint_interval_ms, state_keys) = (7000, 5);
+                let variant = JobVariant {
+                    checkpointing,
+                    event_time: false,
+                    backpressure: true,
+                    delivery,
+                    checkpoint_interval_ms,
+                    state_keys,
+                };
                 assert_eq!(JobVariant::from_arguments(&named(&variant.arguments())), variant);
             }
         }

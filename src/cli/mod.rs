@@ -72,6 +72,20 @@ pub enum Command {
     Job(job::Job),
     /// Show metrics of a job, a vertex or a TaskManager
     Metrics(job::Metrics),
+    /// Take a savepoint; or list or dispose of those there are
+    Savepoint(job::Savepoint),
+    /// Stop a job with a savepoint
+    Stop(job::Stop),
+    /// Cancel a job, without a savepoint
+    Cancel(job::Cancel),
+    /// Submit a job, from a savepoint or from nothing
+    Submit(job::Submit),
+    /// Stop the job with a savepoint and start it from there with another parallelism, jar or arguments
+    Upgrade(job::Upgrade),
+    /// Change a running job's parallelism in place, under the adaptive scheduler
+    Rescale(job::Rescale),
+    /// Add or take away TaskManagers
+    Scale(job::Scale),
     /// Show records of a topic
     Tail(topic::Tail),
     /// Kill a service's process, as a crash would

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::failure::Failure;
-use crate::settings::{Delivery, JobVariant, KAFKA_PORT, REST_PORT, StackSettings};
+use crate::settings::{
+    CHECKPOINT_INTERVAL_MS, Delivery, JobVariant, KAFKA_PORT, REST_PORT, SLOTS, Scheduler, StackSettings,
+};
 
 /// Which stack to bring up, for `up` and `scenario`.
 #[derive(Debug, Args)]
@@ -34,6 +36,24 @@ pub struct StackOptions {
     /// What the job promises of its output
     #[arg(long, value_enum, default_value_t = Delivery::AtLeastOnce)]
     pub delivery: Delivery,
+    /// Time between two checkpoints, in ms
+    #[arg(long, default_value_t = CHECKPOINT_INTERVAL_MS, value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=600_000))]
+    pub checkpoint_interval: u64,
+    /// Keys of each page that an added operator keeps a KiB of state for, to see how times grow with state
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub state_keys: u32,
+    /// Subtasks of each vertex of the job [default: as they are, or 2]
+    #[arg(long, value_name = "N", value_parser = super::job::parallelism())]
+    pub parallelism: Option<u32>,
+    /// How many TaskManagers [default: as many as there are, and enough for the parallelism]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub taskmanagers: Option<u32>,
+    /// Slots of each TaskManager
+    #[arg(long, default_value_t = SLOTS, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub slots: u32,
+    /// What schedules the job: adaptive runs with the slots that there are, and rescales in place
+    #[arg(long, value_enum, default_value_t = Scheduler::Default)]
+    pub scheduler: Scheduler,
 }
 
 impl StackOptions {
@@ -47,6 +67,16 @@ impl StackOptions {
                         Leave out --no-checkpointing or --delivery";
             return Err(Failure::Usage(text.to_owned()));
         }
+        if let (Some(parallelism), Some(taskmanagers)) = (self.parallelism, self.taskmanagers) {
+            let (slots, each) = (taskmanagers * self.slots, self.slots);
+            if parallelism > slots {
+                let enough = parallelism.div_ceil(each);
+                return Err(Failure::Usage(format!(
+                    "--parallelism {parallelism} needs {parallelism} slots; --taskmanagers {taskmanagers} with {each} slots each has {slots}\n  \
+                     --taskmanagers {enough} is enough, and so is leaving it out"
+                )));
+            }
+        }
         Ok(StackSettings {
             project: project.to_owned(),
             file: self.file.clone(),
@@ -58,7 +88,13 @@ impl StackOptions {
                 event_time: !self.no_event_time,
                 backpressure: self.backpressure,
                 delivery: self.delivery,
+                checkpoint_interval_ms: self.checkpoint_interval,
+                state_keys: self.state_keys,
             },
+            parallelism: self.parallelism,
+            taskmanagers: self.taskmanagers,
+            slots: self.slots,
+            scheduler: self.scheduler,
         })
     }
 }

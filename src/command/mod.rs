@@ -5,7 +5,8 @@ use anyhow::{Context as _, Result};
 use crate::cli::{Cli, Command, Global};
 use crate::failure::Status;
 use crate::flink::Flink;
-use crate::platform::{Contract as _, Platform};
+use crate::operation::claim;
+use crate::platform::{Contract as _, Instance, Platform, Port};
 use crate::report::{self, Terminal};
 use crate::scenario::fault;
 
@@ -21,6 +22,7 @@ pub mod jobs;
 pub mod kill;
 pub mod logs;
 pub mod metrics;
+pub mod operate;
 mod port;
 pub mod ps;
 pub mod scenario;
@@ -48,6 +50,13 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
         Command::Jobs => jobs::run(global, terminal).await,
         Command::Job(args) => job::run(global, args, terminal).await,
         Command::Metrics(args) => metrics::run(global, args, terminal).await,
+        Command::Savepoint(args) => operate::savepoint(global, args, terminal).await,
+        Command::Stop(args) => operate::stop(global, args, terminal).await,
+        Command::Cancel(args) => operate::cancel(global, args, terminal).await,
+        Command::Submit(args) => operate::submit(global, args, terminal).await,
+        Command::Upgrade(args) => operate::upgrade(global, args, terminal).await,
+        Command::Rescale(args) => operate::rescale(global, args, terminal).await,
+        Command::Scale(args) => operate::scale(global, args, terminal).await,
         Command::Tail(args) => tail::run(global, args, terminal).await,
         Command::Kill(args) => kill::run(global, args, terminal).await,
         Command::Start(args) => start::run(global, args, terminal).await,
@@ -64,6 +73,12 @@ async fn connect(global: &Global, terminal: &Terminal) -> Result<Platform> {
     let platform = Platform::connect(&global.project).await?;
     for healed in fault::heal(&platform).await? {
         terminal.progress(&report::scenario::healed(&healed));
+    }
+    let instances = platform.services().await?;
+    let rest = port_of(&instances, "jobmanager", 8081);
+    let flink = rest.map(|port| Flink::at(&port.host, port.published)).transpose()?;
+    if let Some(left) = claim::left_behind(&platform, flink.as_ref()).await? {
+        terminal.progress(&report::operation::left(&left));
     }
     Ok(platform)
 }
@@ -86,10 +101,14 @@ async fn kafka_of(global: &Global, terminal: &Terminal, named: Option<String>) -
 /// Where on this machine a port of a service is published.
 async fn published(global: &Global, terminal: &Terminal, service: &str, target: u16) -> Result<(String, u16)> {
     let instances = connect(global, terminal).await?.services().await?;
-    let ports = instances.iter().filter(|one| one.service == service).flat_map(|one| &one.ports);
-    let port = ports.into_iter().find(|port| port.target == target).with_context(|| {
+    let port = port_of(&instances, service, target).with_context(|| {
         let project = &global.project;
         format!("no {service} of project {project} is running\n  playground -p {project} up starts it; ps shows what there is")
     })?;
     Ok((port.host.clone(), port.published))
+}
+
+fn port_of<'a>(instances: &'a [Instance], service: &str, target: u16) -> Option<&'a Port> {
+    let ports = instances.iter().filter(|one| one.service == service).flat_map(|one| &one.ports);
+    ports.into_iter().find(|port| port.target == target)
 }

@@ -64,7 +64,20 @@ pub struct Restored {
     pub is_savepoint: bool,
 }
 
+/// `GET /jobs/:id/checkpoints/config`
+#[derive(Deserialize)]
+struct Config {
+    /// In ms.
+    interval: i64,
+}
+
 impl Flink {
+    /// Whether a job takes checkpoints by itself.
+    pub async fn is_checkpointing(&self, id: &str) -> Result<bool> {
+        // Savepoints work without an interval, and the server then says the largest there is.
+        Ok(self.get::<Config>(&format!("/jobs/{id}/checkpoints/config")).await?.interval != i64::MAX)
+    }
+
     /// A job's checkpoints.
     pub async fn checkpoints(&self, id: &str) -> Result<Checkpoints> {
         self.get(&format!("/jobs/{id}/checkpoints")).await

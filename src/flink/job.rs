@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::Flink;
+use super::request::Request;
 use crate::failure::Failure;
 
 /// One of `GET /jobs/overview`
@@ -64,6 +66,9 @@ pub struct Vertex {
     pub name: String,
     /// How many subtasks it has.
     pub parallelism: u32,
+    /// How many it can have, as its state is cut into so many key groups.
+    #[serde(rename(deserialize = "maxParallelism"))]
+    pub max_parallelism: u32,
     /// The state of its worst subtask.
     pub status: String,
     /// How many subtasks are in each state.
@@ -141,6 +146,38 @@ struct History {
     entries: Vec<Exception>,
 }
 
+/// `GET /jobs/:id/vertices/:id`
+#[derive(Deserialize)]
+struct Subtasks {
+    subtasks: Vec<Subtask>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Subtask {
+    status: String,
+    /// When it was deployed, ms since the epoch.
+    start_time: i64,
+    /// How long it was in each state, in ms.
+    status_duration: BTreeMap<String, i64>,
+}
+
+impl Subtask {
+    fn running_since(&self) -> Option<i64> {
+        let spent = |state: &str| self.status_duration.get(state).copied().unwrap_or_default().max(0);
+        (self.status == "RUNNING").then(|| self.start_time + spent("DEPLOYING") + spent("INITIALIZING"))
+    }
+}
+
+/// What a job was submitted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    /// Its parallelism.
+    pub parallelism: u32,
+    /// Its arguments by name, as far as it made them its global parameters.
+    pub parameters: BTreeMap<String, String>,
+}
+
 /// `GET /jobs/:id/config`
 #[derive(Deserialize)]
 struct Config {
@@ -150,8 +187,16 @@ struct Config {
 
 #[derive(Deserialize)]
 struct ExecutionConfig {
+    #[serde(rename = "job-parallelism")]
+    parallelism: i64,
     #[serde(rename = "user-config")]
     user: BTreeMap<String, String>,
+}
+
+/// Cancels a job, without a savepoint.
+#[must_use]
+pub fn cancel(id: &str) -> Request {
+    Request::new(Method::PATCH, format!("/jobs/{id}?mode=cancel"))
 }
 
 impl Flink {
@@ -172,14 +217,30 @@ impl Flink {
         Ok(self.get::<Exceptions>(&format!("/jobs/{id}/exceptions")).await?.history.entries)
     }
 
-    /// The arguments that a running job was submitted with, as far as it made them its global parameters.
-    pub async fn job_arguments(&self, id: &str) -> Result<BTreeMap<String, String>> {
-        Ok(self.get::<Config>(&format!("/jobs/{id}/config")).await?.execution.user)
+    /// What a job was submitted with.
+    pub async fn submitted(&self, id: &str) -> Result<Submitted> {
+        let config = self.get::<Config>(&format!("/jobs/{id}/config")).await?.execution;
+        // -1 is the cluster's default, which REST never leaves it at.
+        Ok(Submitted { parallelism: u32::try_from(config.parallelism).unwrap_or(1), parameters: config.user })
     }
 
-    /// Asks for a job's cancellation; it is over when its state says so.
-    pub async fn cancel(&self, id: &str) -> Result<()> {
-        self.patch(&format!("/jobs/{id}?mode=cancel")).await
+    /// The root cause of a job's newest exception.
+    pub async fn newest_cause(&self, id: &str) -> Result<Option<String>> {
+        let newest = self.exceptions(id).await?.into_iter().max_by_key(|exception| exception.timestamp);
+        Ok(newest.map(|exception| exception.root().to_owned()))
+    }
+
+    /// When the last of a job's subtasks began to process records, ms since the epoch, by Flink's own clock; `None` when
+    /// not every one does.
+    pub async fn running_since(&self, job: &Job) -> Result<Option<i64>> {
+        let mut since = Some(0);
+        for vertex in &job.vertices {
+            let path = format!("/jobs/{}/vertices/{}", job.id, vertex.id);
+            for subtask in self.get::<Subtasks>(&path).await?.subtasks {
+                since = since.max(subtask.running_since()).filter(|_| subtask.status == "RUNNING");
+            }
+        }
+        Ok(since.filter(|since| *since > 0))
     }
 
     /// The job that is meant: by id, by the beginning of its id or name, or the only one that is not over.

@@ -5,17 +5,27 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use reqwest::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use request::Request;
+
 pub mod checkpoint;
+pub mod cli;
 pub mod cluster;
+pub mod jar;
 pub mod job;
 pub mod metric;
+pub mod request;
+pub mod requirements;
+pub mod savepoint;
 
 /// How long one request may take; the server is on this machine.
 const REQUEST: Duration = Duration::from_secs(5);
+/// How long an upload, or the `main` of a job, may take.
+const LONG: Duration = Duration::from_mins(1);
 
 /// A JobManager's REST endpoint.
 #[derive(Debug, Clone)]
@@ -35,7 +45,7 @@ impl Flink {
     /// The endpoint at a host and port.
     pub fn at(host: &str, port: u16) -> Result<Self> {
         // A proxy of the environment must not see requests to the loopback address.
-        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST).build().context("make an HTTP client")?;
+        let http = reqwest::Client::builder().no_proxy().build().context("make an HTTP client")?;
         Ok(Self { http, base: format!("http://{host}:{port}") })
     }
 
@@ -46,35 +56,20 @@ impl Flink {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let url = format!("{}{path}", self.base);
-        let response = self.http.get(&url).send().await.with_context(|| format!("GET {url}"))?;
-        let status = response.status();
-        let body = response.bytes().await.with_context(|| format!("GET {url}"))?;
-        if !status.is_success() {
-            bail!("GET {url}: {status}: {}", refusal(&body));
-        }
-        serde_json::from_slice(&body).with_context(|| format!("GET {url}: unexpected answer"))
-    }
-
-    async fn patch(&self, path: &str) -> Result<()> {
-        let url = format!("{}{path}", self.base);
-        let response = self.http.patch(&url).send().await.with_context(|| format!("PATCH {url}"))?;
-        let status = response.status();
-        if !status.is_success() {
-            let body = response.bytes().await.with_context(|| format!("PATCH {url}"))?;
-            bail!("PATCH {url}: {status}: {}", refusal(&body));
-        }
-        Ok(())
+        self.send(&Request::new(Method::GET, path)).await
     }
 }
 
-/// The first line of the server's own reason; what follows is its stack trace.
+/// The server's own reason: the root cause of the stack trace that it sends, or else its first line.
 fn refusal(body: &[u8]) -> String {
     let text = serde_json::from_slice::<Refusal>(body)
         .ok()
         .and_then(|refusal| refusal.errors.into_iter().last())
         .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned()
+    // Where the trace comes out of a remote call, it stands in this frame.
+    let text = text.trim().trim_start_matches("<Exception on server side:").trim_start();
+    let cause = job::root_cause(text);
+    if cause.is_empty() { "no reason given".to_owned() } else { cause.to_owned() }
 }
 
 #[cfg(test)]
@@ -85,6 +80,8 @@ mod tests {
     fn a_refusal_is_told_without_its_stack_trace() {
         let body = br#"{"errors":["Not found","org.apache.flink.X: Job 7 not found\n\tat a.b.C"]}"#;
         assert_eq!(refusal(body), "org.apache.flink.X: Job 7 not found");
+        let caused = br#"{"errors":["Internal","<Exception on server side:\nx.Y: outer\n\tat a\nCaused by: x.Z: inner\n\tat b\n"]}"#;
+        assert_eq!(refusal(caused), "x.Z: inner");
         assert_eq!(refusal(b"<html>"), "<html>");
         assert_eq!(refusal(b""), "no reason given");
     }

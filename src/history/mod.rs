@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Delivery, JobVariant};
 
+pub mod operated;
 pub mod store;
 
 /// Something that was done or seen.

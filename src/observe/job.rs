@@ -52,18 +52,13 @@ async fn look(flink: &Flink) -> Result<Look> {
         return Ok(Look { cluster, ..Look::default() });
     };
     let (job, checkpoints) = tokio::try_join!(flink.job(&summary.id), flink.checkpoints(&summary.id))?;
-    let cause = if job.is_running() { None } else { newest_cause(flink, &summary.id).await? };
+    let cause = if job.is_running() { None } else { flink.newest_cause(&summary.id).await? };
     let (running, subtasks) = job.subtasks();
     Ok(Look {
         job: Some(JobSeen { state: job.state, running, subtasks, cause }),
         cluster,
         checkpoints: Some(checkpoints),
     })
-}
-
-async fn newest_cause(flink: &Flink, job: &str) -> Result<Option<String>> {
-    let newest = flink.exceptions(job).await?.into_iter().max_by_key(|exception| exception.timestamp);
-    Ok(newest.map(|exception| exception.root().to_owned()))
 }
 
 /// What was told already, so that only changes are.

@@ -10,7 +10,11 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
+use super::scale::TASKMANAGER;
+use super::submit::{origin, widest};
+use super::{Control, Via};
 use crate::flink::Flink;
+use crate::flink::jar::Run;
 use crate::flink::job::Summary;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
@@ -27,6 +31,9 @@ const HEAD_START: Duration = Duration::from_millis(500);
 const LAST_WORDS: u32 = 8;
 /// How often to look at a part that is not there yet.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// The service that submits the job.
+const CLIENT: &str = "client";
 
 /// A part of the stack that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -156,46 +163,84 @@ impl Up<'_> {
         let waiter = Waiter { up: *self, flink, news: news.clone(), since, begun };
         let containers = async {
             let (progress, seen) = mpsc::unbounded_channel();
-            let applied = self.platform.apply(self.stack, progress);
+            let applied = self.apply(&waiter.flink, progress);
             let (applied, ()) = tokio::join!(applied, relay(seen, &news, &started));
             start(&started);
-            applied?;
-            self.submit_as_asked(&waiter.flink).await
+            applied
         };
         tokio::try_join!(containers, waiter.all())?;
         Ok(())
     }
 
-    /// The client submits the job unless there is one. It is started again for a job that was cancelled since, and for
-    /// one that runs with other arguments than those asked for, which is cancelled first: high availability brings such
-    /// a job back when the stack comes up again.
-    async fn submit_as_asked(&self, flink: &Flink) -> Result<()> {
-        let jobs = until("the JobManager", self.limit, LOOK, async || Ok(seen(flink.jobs().await))).await?;
-        let mut is_there = false;
-        for job in jobs.into_iter().filter(is_ours) {
-            if self.is_as_asked(flink, &job.id).await? {
-                is_there = true;
-            } else {
-                flink.cancel(&job.id).await?;
-                self.cancelled(flink, &job.id).await?;
-            }
+    /// A job that is not as asked is stopped with a savepoint while it still has all it needs, and goes on from there as
+    /// what was asked for. The client would submit it from nothing, so it comes last.
+    async fn apply(&self, flink: &Flink, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+        let stack = self.scaled().await?;
+        if let Some(run) = self.retired(flink).await? {
+            self.platform.apply(&stack.clone().without(CLIENT), progress.clone()).await?;
+            self.go_on(flink, &run).await?;
+            return self.platform.apply(&stack, progress).await;
         }
-        if is_there {
+        self.platform.apply(&stack, progress).await?;
+        until("the JobManager", self.limit, LOOK, async || Ok(seen(flink.jobs().await))).await?;
+        // High availability brings a job back when the stack comes up again, as what it was.
+        if let Some(run) = self.retired(flink).await? {
+            return self.go_on(flink, &run).await;
+        }
+        if flink.jobs().await?.iter().any(is_ours) {
             return Ok(());
         }
-        self.platform.start("client-1").await.context("submit the job again")
+        // A job that was cancelled since.
+        self.platform.start(&format!("{CLIENT}-1")).await.context("submit the job again")
+    }
+
+    /// The stack with as many TaskManagers as are asked for, or else as there are.
+    async fn scaled(&self) -> Result<Stack> {
+        let services = self.platform.services().await?;
+        let there = services.iter().filter(|one| one.service == TASKMANAGER).map(|one| one.number).max();
+        self.stack.clone().with_replicas(TASKMANAGER, self.settings.taskmanagers(there.unwrap_or_default()))
+    }
+
+    /// Stops a job that is not as asked; returns how it is to go on. One that cannot give a savepoint, because it does not
+    /// run, is cancelled.
+    async fn retired(&self, flink: &Flink) -> Result<Option<Run>> {
+        // No JobManager yet is no job yet.
+        let Some(job) = flink.jobs().await.unwrap_or_default().into_iter().find(is_ours) else { return Ok(None) };
+        if self.is_as_asked(flink, &job.id).await? {
+            return Ok(None);
+        }
+        let (news, _told) = mpsc::unbounded_channel();
+        let (_stop, interrupted) = watch::channel(false);
+        let control = Control::new((self.platform, flink), (Via::Rest, self.limit), news, interrupted);
+        let before = origin(flink, &job.id).await.ok();
+        let savepoint = control.stop(&job, false).await.ok().map(|stopped| stopped.savepoint);
+        if savepoint.is_none() {
+            control.cancel(&job).await.context("cancel a job with other arguments")?;
+        }
+        let Some(before) = before else { return Ok(None) };
+        let parallelism = self.settings.parallelism.unwrap_or(before.parallelism);
+        let arguments = self.settings.job.arguments();
+        // What an added operator knows has no place in the job without it.
+        Ok(Some(Run { parallelism, arguments, savepoint, allow_non_restored_state: true, ..before }))
+    }
+
+    async fn go_on(&self, flink: &Flink, run: &Run) -> Result<()> {
+        until("the JobManager", self.limit, LOOK, async || Ok(seen(flink.jobs().await))).await?;
+        flink.run(run).await.map(drop).with_context(|| match &run.savepoint {
+            Some(path) => format!(
+                "the job is stopped, to run with other arguments; its state is in {path}\n  \
+                 playground submit --from-savepoint {path} goes on with it"
+            ),
+            None => "submit the job with other arguments".to_owned(),
+        })
     }
 
     async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
-        Ok(JobVariant::from_arguments(&flink.job_arguments(id).await?) == self.settings.job)
-    }
-
-    async fn cancelled(&self, flink: &Flink, id: &str) -> Result<()> {
-        until("the cancellation of a job with other arguments", self.limit, LOOK, async || {
-            let job = flink.jobs().await?.into_iter().find(|job| job.id == id && !job.is_over());
-            Ok(job.map_or(Seen::Done(()), |job| Seen::NotYet(job.state)))
-        })
-        .await
+        let job = flink.job(id).await?;
+        // One that is being scheduled may have no vertices to tell of yet.
+        let parallelism = Some(widest(&job)).filter(|widest| *widest > 0);
+        let fits = self.settings.parallelism.is_none_or(|asked| parallelism.is_none_or(|there| there == asked));
+        Ok(fits && JobVariant::from_arguments(&flink.submitted(id).await?.parameters) == self.settings.job)
     }
 }
 
@@ -341,7 +386,7 @@ impl Waiter<'_> {
     }
 
     async fn taskmanagers(&self) -> Seen<String> {
-        let wanted = self.up.stack.service("taskmanager").map_or(1, |service| service.replicas);
+        let wanted = self.up.settings.taskmanagers(1);
         match seen(self.flink.overview().await) {
             Seen::Done(overview) => {
                 let text = format!("{} of {wanted}, {} slots", overview.taskmanagers, overview.slots_total);
@@ -356,7 +401,9 @@ impl Waiter<'_> {
     async fn job(&self) -> Result<Seen<String>> {
         // The newest of its name; those before it are over, or about to be replaced.
         let Ok(jobs) = self.flink.jobs().await else { return Ok(Seen::NotYet("no JobManager yet".to_owned())) };
-        let Some(summary) = jobs.into_iter().find(|job| job.name == JOB && job.state != "CANCELED") else {
+        let Some(summary) =
+            jobs.into_iter().find(|job| job.name == JOB && !matches!(job.state.as_str(), "CANCELED" | "FINISHED"))
+        else {
             return Ok(Seen::NotYet("not submitted yet".to_owned()));
         };
         if summary.state == "FAILED" && summary.start_time >= self.since {

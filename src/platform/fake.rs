@@ -59,6 +59,21 @@ impl Fake {
         Ok(result)
     }
 
+    /// Makes an instance that is not there like another of its service.
+    fn make_like_sibling(&self, name: &str) -> Result<()> {
+        self.with(|world| {
+            let is_sibling = |one: &&Made| name.strip_prefix(&format!("{}-", one.instance.service)).is_some();
+            let sibling = world.made.iter().find(is_sibling).cloned();
+            let number = name.rsplit('-').next().and_then(|number| number.parse().ok());
+            let is_there = world.made.iter().any(|one| one.instance.name() == name);
+            if let (false, Some(mut made), Some(number)) = (is_there, sibling, number) {
+                (made.instance.number, made.instance.ports) = (number, Vec::new());
+                world.made.push(made);
+            }
+            Ok(())
+        })
+    }
+
     /// Changes one instance.
     fn change(&self, name: &str, act: impl FnOnce(&mut Instance)) -> Result<()> {
         self.with(|world| match world.made.iter_mut().find(|one| one.instance.name() == name) {
@@ -139,6 +154,7 @@ impl Contract for Fake {
     }
 
     async fn start(&self, instance: &str) -> Result<()> {
+        self.make_like_sibling(instance)?;
         self.change(instance, |one| {
             (one.state, one.exit_code, one.connected) = (State::Running, None, true);
             one.health = Some(Health::Healthy);
@@ -179,8 +195,13 @@ impl Contract for Fake {
         Ok(())
     }
 
-    async fn remove(&self, extent: Extent) -> Result<Vec<String>> {
+    async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         self.with(|world| {
+            if let Extent::Instance(name) = extent {
+                let before = world.made.len();
+                world.made.retain(|one| one.instance.name() != name);
+                return Ok(if world.made.len() < before { vec![name.to_owned()] } else { Vec::new() });
+            }
             let mut taken: Vec<String> = world.made.drain(..).map(|made| made.instance.name()).collect();
             if std::mem::take(&mut world.network) {
                 taken.push(format!("network {}_default", self.project));
@@ -195,10 +216,14 @@ impl Contract for Fake {
 }
 
 impl Journal for Fake {
-    async fn mark(&self, mark: &Mark) -> Result<()> {
+    async fn mark(&self, mark: &Mark) -> Result<Option<Mark>> {
         self.with(|world| {
-            world.marks.push(mark.clone());
-            Ok(())
+            let other = world.marks.iter().find(|one| one.id == mark.id && one.owner != mark.owner).cloned();
+            if other.is_none() {
+                world.marks.retain(|one| one.id != mark.id);
+                world.marks.push(mark.clone());
+            }
+            Ok(other)
         })
     }
     async fn forget(&self, id: &str) -> Result<()> {
@@ -215,7 +240,7 @@ impl Journal for Fake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::Owner;
+    use crate::platform::{Kind, Owner};
     use crate::stack::{Source, Variables};
 
     const FILE: &str = "\
@@ -251,6 +276,10 @@ volumes: {data: }";
         assert_eq!(apply(&open(), FILE).await, ["connect a-1", "start a-2"]);
         assert_eq!(apply(&open(), &FILE.replace("scale: 2", "scale: 1")).await, ["remove a-2"]);
         assert!(open().kill("nobody-1").await.is_err());
+        open().start("a-2").await.unwrap();
+        assert_eq!(open().remove(Extent::Instance("a-2")).await.unwrap(), ["a-2"]);
+        assert_eq!(open().services().await.unwrap().len(), 2);
+        assert!(open().start("b-1").await.is_err());
     }
 
     #[tokio::test]
@@ -259,9 +288,19 @@ volumes: {data: }";
         let fake = Fake::open(folder.path(), "p").unwrap();
         apply(&fake, FILE).await;
         let owner = Owner::current().unwrap();
-        let mark = Mark { id: "m".into(), fault: "kill".into(), target: "a-1".into(), by: "me".into(), owner };
+        let mark = Mark {
+            id: "m".into(),
+            kind: Kind::Fault,
+            what: "kill".into(),
+            target: "a-1".into(),
+            by: "me".into(),
+            owner,
+        };
         fake.mark(&mark).await.unwrap();
-        assert_eq!(fake.marks().await.unwrap(), [mark]);
+        assert_eq!(fake.mark(&mark).await.unwrap(), None);
+        assert_eq!(fake.marks().await.unwrap(), std::slice::from_ref(&mark));
+        let other = Mark { owner: Owner { pid: 1, ..mark.owner.clone() }, ..mark.clone() };
+        assert_eq!(fake.mark(&other).await.unwrap(), Some(mark));
         let removed = fake.remove(Extent::Containers).await.unwrap();
         assert_eq!(removed, ["a-1", "a-2", "once-1", "network p_default", "mark m"]);
         assert_eq!(fake.remove(Extent::Everything).await.unwrap(), ["volume p_data"]);

@@ -113,26 +113,41 @@ pub struct LogRange {
 
 /// What to take away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum Extent<'a> {
+    /// One instance, as in `taskmanager-2`, in its own time: it is asked to end before it is made to.
+    Instance(&'a str),
     /// Containers and networks; data stays.
     Containers,
     /// All that carries the project's label.
     Everything,
 }
 
-/// Something broken on purpose, kept where the stack is, so that the next command finds it after a crash of this one.
+/// Something that is not to stay as it is, kept where the stack is, so that the next command finds it after a crash of this
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Unique within the project.
     pub id: String,
-    /// The fault's name in scenario files, as in `kill`.
-    pub fault: String,
-    /// The instance it was done to, as in `taskmanager-1`.
+    /// What kind of thing is done.
+    pub kind: Kind,
+    /// The fault's name in scenario files, as in `kill`, or the operation's, as in `upgrade`.
+    pub what: String,
+    /// The instance or the job it is done to, as in `taskmanager-1`.
     pub target: String,
     /// Who did it, as in `scenario failover`.
     pub by: String,
     /// The process that did it and would undo it, for telling whether it still lives.
     pub owner: Owner,
+}
+
+/// What a mark is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something broken on purpose, to be mended.
+    Fault,
+    /// A job that may be stopped in the middle of an operation, to be told of.
+    Operation,
 }
 
 /// A process, told apart from later ones that got the same number.
@@ -163,7 +178,8 @@ pub trait Contract {
     /// ends otherwise is an error at once, with what it printed last. A one-shot service that is done is left alone.
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
 
-    /// Makes an instance run and be reachable, whatever was done to it: killed, paused or disconnected.
+    /// Makes an instance run and be reachable, whatever was done to it: killed, paused or disconnected. One that is not
+    /// there is made like another of its service, ports and fixed names left out; where there is no other, it is an error.
     async fn start(&self, instance: &str) -> Result<()>;
 
     /// Ends an instance's process with SIGKILL and returns once it has ended. An ended one stays ended.
@@ -182,17 +198,19 @@ pub trait Contract {
     /// Sends the lines of a service's instances, or of all, in the order they were printed.
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()>;
 
-    /// Takes away what carries the project's label. What was taken is returned, one line each. Nothing there is no error.
-    async fn remove(&self, extent: Extent) -> Result<Vec<String>>;
+    /// Takes away what carries the project's label, or an instance of it. What was taken is returned, one line each. Nothing
+    /// there is no error.
+    async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>>;
 }
 
-/// Remembers what is broken on purpose, in the platform itself.
+/// Remembers what is not to stay as it is, in the platform itself.
 #[allow(async_fn_in_trait, reason = "as for `Contract`")]
 pub trait Journal {
-    /// Writes a mark down, before its fault is done.
-    async fn mark(&self, mark: &Mark) -> Result<()>;
+    /// Writes a mark down, before what it is of is done. Where there is one of that id, made by another process, that one is
+    /// returned, and nothing is written.
+    async fn mark(&self, mark: &Mark) -> Result<Option<Mark>>;
 
-    /// Forgets a mark, after its fault was undone.
+    /// Forgets a mark, after its fault was undone or its operation has ended.
     async fn forget(&self, id: &str) -> Result<()>;
 
     /// All marks of the project.
@@ -300,13 +318,13 @@ impl Contract for Platform {
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
         forward!(self, platform => platform.logs(service, range, lines))
     }
-    async fn remove(&self, extent: Extent) -> Result<Vec<String>> {
+    async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         forward!(self, platform => platform.remove(extent))
     }
 }
 
 impl Journal for Platform {
-    async fn mark(&self, mark: &Mark) -> Result<()> {
+    async fn mark(&self, mark: &Mark) -> Result<Option<Mark>> {
         forward!(self, platform => platform.mark(mark))
     }
     async fn forget(&self, id: &str) -> Result<()> {

@@ -6,7 +6,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::steps::Steps;
-use super::{Terminal, up};
+use super::{Terminal, operation as page, up};
+use crate::operation;
 use crate::operation::up::{News, Part};
 use crate::platform::Progress;
 use crate::scenario::Plan;
@@ -108,6 +109,34 @@ impl UpProgress {
     fn show_wait(&self) {
         if let Some((part, seen)) = self.waiting.first() {
             self.live.wait(up::waiting(*part, seen));
+        }
+    }
+
+    /// Takes the waiting line away.
+    pub fn finish(&self) {
+        self.live.finish();
+    }
+}
+
+/// Shows an operation that goes on.
+pub struct OperationProgress {
+    live: Live,
+}
+
+impl OperationProgress {
+    /// Nothing is shown before something happens.
+    #[must_use]
+    pub fn new(terminal: &Terminal) -> Self {
+        Self { live: Live::new(*terminal) }
+    }
+
+    /// Shows something that happened.
+    pub fn tell(&mut self, news: &operation::News) {
+        let paint = self.live.terminal.progress;
+        match news {
+            operation::News::Asked { line, .. } => self.live.keep(&page::asked(line, paint)),
+            operation::News::Waiting { part, seen } => self.live.wait(page::waiting(part, seen, paint)),
+            operation::News::Done(part) => self.live.keep(&page::part(part)),
         }
     }
 

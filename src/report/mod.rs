@@ -22,6 +22,7 @@ pub mod live;
 pub mod log;
 pub mod metric;
 pub mod number;
+pub mod operation;
 pub mod progress;
 pub mod ps;
 pub mod scenario;

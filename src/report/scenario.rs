@@ -176,8 +176,8 @@ pub fn healed(healed: &Healed) -> String {
         Healed::Gone(mark) => (mark, "it is gone, so nothing is left to undo".to_owned()),
         Healed::Not(mark, error) => (mark, format!("it could not be started again, the next command tries: {error:#}")),
     };
-    let Mark { fault, target, by, owner, .. } = mark;
-    format!("found: {by} (process {}) was ended between the {fault} of {target} and its undo; {end}", owner.pid)
+    let Mark { what, target, by, owner, .. } = mark;
+    format!("found: {by} (process {}) was ended between the {what} of {target} and its undo; {end}", owner.pid)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::history::store::Store;
 use crate::history::{Event, History, What};
 use crate::observe::Observer;
 use crate::operation::up::{self, News, Up};
-use crate::platform::{Journal as _, Mark, Owner};
+use crate::platform::{Journal as _, Kind, Mark, Owner};
 
 /// Something to show while a run goes on.
 #[derive(Clone, Copy)]
@@ -123,7 +123,7 @@ impl Run<'_> {
 
     async fn undo(&mut self, fault: Fault, target: &str) -> Result<Ended> {
         let mine = self.marks().await?;
-        let Some(mark) = mine.into_iter().find(|mark| mark.fault == fault.name() && mark.target == target) else {
+        let Some(mark) = mine.into_iter().find(|mark| mark.what == fault.name() && mark.target == target) else {
             bail!("nothing to undo: the mark of {} on {target} is gone", fault.name());
         };
         self.mend(&mark).await?;
@@ -144,12 +144,12 @@ impl Run<'_> {
     async fn marks(&self) -> Result<Vec<Mark>> {
         let own = Owner::current()?;
         let marks = self.up.platform.marks().await?;
-        Ok(marks.into_iter().filter(|mark| mark.owner == own).collect())
+        Ok(marks.into_iter().filter(|mark| mark.kind == Kind::Fault && mark.owner == own).collect())
     }
 
     /// Mends first: a disk that is full must not keep a fault in place.
     async fn mend(&mut self, mark: &Mark) -> Result<()> {
-        let (fault, target) = (mark.fault.clone(), mark.target.clone());
+        let (fault, target) = (mark.what.clone(), mark.target.clone());
         let before = Event::now(What::Undoing { fault: fault.clone(), target: target.clone() });
         mend(self.up.platform, mark).await?;
         self.note(before)?;

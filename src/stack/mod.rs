@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use crate::failure::Failure;
-use crate::settings::StackSettings;
+use crate::settings::{PARALLELISM, StackSettings};
 
 mod interpolate;
 mod keys;
@@ -74,6 +74,13 @@ impl Stack {
         Ok(self)
     }
 
+    /// The same stack without a service.
+    #[must_use]
+    pub fn without(mut self, service: &str) -> Self {
+        self.services.retain(|one| one.name != service);
+        self
+    }
+
     /// A service by its name.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&Service> {
@@ -89,6 +96,9 @@ fn variables(settings: &StackSettings, process: impl Iterator<Item = (String, St
         ("KAFKA_PORT".to_owned(), settings.kafka_port.to_string()),
         ("SPEED".to_owned(), settings.speed.to_string()),
         ("JOB_ARGS".to_owned(), settings.job.arguments().join(" ")),
+        ("PARALLELISM".to_owned(), settings.parallelism.unwrap_or(PARALLELISM).to_string()),
+        ("SLOTS".to_owned(), settings.slots.to_string()),
+        ("SCHEDULER".to_owned(), settings.scheduler.name().to_owned()),
     ]);
     variables
 }

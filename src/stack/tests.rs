@@ -165,14 +165,7 @@ fn replicas_change_only_where_no_port_is_published() {
 
 #[test]
 fn settings_are_variables_above_those_of_the_process() {
-    let settings = StackSettings {
-        project: "p".into(),
-        file: None,
-        rest_port: 1,
-        kafka_port: 2,
-        speed: 2.5,
-        job: crate::settings::JobVariant::default(),
-    };
+    let settings = StackSettings { rest_port: 1, kafka_port: 2, speed: 2.5, ..StackSettings::of("p") };
     let variables = variables(
         &settings,
         [("REST_PORT", "9"), ("FLINK_IMAGE", "flink:2")].map(|(k, v)| (k.into(), v.into())).into_iter(),

@@ -23,6 +23,8 @@ pub const OUTPUT: &str = "output";
 pub const GROUP: &str = "click-event-count";
 /// The job's name.
 pub const JOB: &str = "Click Event Count";
+/// The name of the job's jar, before its version and its content's hash.
+pub const JAR: &str = "click-event-count";
 /// The pages; a page's place is its partition in [`INPUT`].
 pub const PAGES: [&str; 6] = ["/help", "/index", "/shop", "/jobs", "/about", "/news"];
 /// The length of a window, in ms of event time.

@@ -131,19 +131,19 @@ impl Docker {
             .with_context(|| format!("create volume {}", volume.name))
     }
 
-    /// Stops a container in its own time, as what replaces it goes on from its data.
     async fn take_away(&self, removal: &Removal, progress: &UnboundedSender<Progress>) -> Result<()> {
         let begun = Instant::now();
-        let what = || format!("remove {}", removal.object);
-        match self.api.stop_container(&removal.id, None::<StopContainerOptions>).await {
-            Err(error) if !is_missing(&error) && !is_so_already(&error) => {
-                return Err(error).plain().with_context(what);
-            }
-            _ => {}
-        }
-        self.remove_container(&removal.id).await.with_context(what)?;
+        self.stop_and_remove(&removal.id).await.with_context(|| format!("remove {}", removal.object))?;
         told(progress, removal.verb, &removal.object, &removal.cause, begun);
         Ok(())
+    }
+
+    /// Stops a container in its own time, as what replaces it goes on from its data.
+    pub(super) async fn stop_and_remove(&self, id: &str) -> Result<()> {
+        match self.api.stop_container(id, None::<StopContainerOptions>).await {
+            Err(error) if !is_missing(&error) && !is_so_already(&error) => Err(error).plain(),
+            _ => self.remove_container(id).await,
+        }
     }
 
     /// Removes a container, running or not, with its nameless volumes. One that is gone is gone.

@@ -42,6 +42,33 @@ pub(super) fn one_off(model: ContainerInspectResponse, labels: Labels, command: 
     }
 }
 
+/// Another container of a service, like one that is there. Of its networks it is on the first; starting it does the rest.
+pub(super) fn sibling(model: ContainerInspectResponse, service: &str, number: u32) -> ContainerCreateBody {
+    let config = model.config.unwrap_or_default();
+    let host = model.host_config.unwrap_or_default();
+    let mut labels = config.labels.unwrap_or_default();
+    labels.insert(labels::NUMBER.to_owned(), number.to_string());
+    let aliases = Some(vec![service.to_owned(), format!("{service}-{number}")]);
+    let endpoint = EndpointSettings { aliases, ..EndpointSettings::default() };
+    let network = host.network_mode.clone().map(|network| HashMap::from([(network, endpoint)]));
+    ContainerCreateBody {
+        image: config.image,
+        cmd: config.cmd,
+        entrypoint: config.entrypoint,
+        env: config.env,
+        user: config.user,
+        working_dir: config.working_dir,
+        labels: Some(labels),
+        stop_signal: config.stop_signal,
+        stop_timeout: config.stop_timeout,
+        healthcheck: config.healthcheck,
+        exposed_ports: config.exposed_ports,
+        host_config: Some(HostConfig { port_bindings: None, ..host }),
+        networking_config: network.map(|network| NetworkingConfig { endpoints_config: Some(network) }),
+        ..ContainerCreateBody::default()
+    }
+}
+
 fn body(service: &Service, labels: Labels, aliases: Vec<String>) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(service.image.clone()),

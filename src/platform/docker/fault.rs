@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
-use bollard::query_parameters::{KillContainerOptionsBuilder, StartContainerOptions};
+use bollard::query_parameters::{
+    CreateContainerOptions, CreateContainerOptionsBuilder, KillContainerOptionsBuilder, StartContainerOptions,
+};
 
 use super::observe::Container;
-use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already};
+use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already, labels};
 use crate::platform::State;
 use crate::stack::Attachment;
 use crate::wait::{Seen, until};
@@ -76,6 +78,7 @@ impl Docker {
 
     /// Unpauses, reconnects and starts, whichever it takes.
     pub(super) async fn make_reachable(&self, instance: &str) -> Result<()> {
+        self.make_like_sibling(instance).await?;
         let container = self.find(instance).await?;
         let id = &container.instance.id;
         if container.instance.state == State::Paused {
@@ -91,6 +94,26 @@ impl Docker {
             }
         }
         Ok(())
+    }
+
+    /// Makes an instance that is not there like another of its service, if there is one.
+    async fn make_like_sibling(&self, instance: &str) -> Result<()> {
+        let containers = self.containers().await?;
+        let services: Vec<&Container> = containers.iter().filter(|one| !one.one_off).collect();
+        if services.iter().any(|one| one.instance.name() == instance) {
+            return Ok(());
+        }
+        let Some((service, number)) = instance.rsplit_once('-') else { return Ok(()) };
+        let sibling = services.iter().find(|one| one.instance.service == service);
+        let (Some(sibling), Ok(number)) = (sibling, number.parse::<u32>()) else { return Ok(()) };
+        let like = self.api.inspect_container(&sibling.instance.id, None).await.plain()?;
+        let body = container::sibling(like, service, number);
+        let name = labels::name(&self.project, service, number);
+        let options: CreateContainerOptions = CreateContainerOptionsBuilder::new().name(&name).build();
+        match self.api.create_container(Some(options), body).await {
+            Err(error) if !is_so_already(&error) => Err(error).plain().with_context(|| format!("create {instance}")),
+            _ => Ok(()),
+        }
     }
 
     async fn reconnect(&self, container: &Container, attachment: &Attachment) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What is broken on purpose, noted as empty volumes: cheap, durable, and found by their labels.
+//! What is not to stay as it is, noted as empty volumes: cheap, durable, and found by their labels.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::{Docker, Plain as _, labels};
 use crate::platform::Mark;
 
 impl Docker {
-    pub(super) async fn write_mark(&self, mark: &Mark) -> Result<()> {
+    pub(super) async fn write_mark(&self, mark: &Mark) -> Result<Option<Mark>> {
         let json = serde_json::to_string(mark).context("write the mark as JSON")?;
         let labels = HashMap::from([(labels::MARK_PROJECT, self.project.as_str()), (labels::MARK, json.as_str())]);
         let request = VolumeCreateRequest {
@@ -19,7 +19,10 @@ impl Docker {
             ..VolumeCreateRequest::default()
         };
         let made = self.api.create_volume(request).await.plain();
-        made.map(drop).with_context(|| format!("note that {} of {} is about to be done", mark.fault, mark.target))
+        let made = made.with_context(|| format!("note that {} of {} is about to be done", mark.what, mark.target))?;
+        // The engine answers with the older volume where there is one of that name.
+        let there = made.labels.get(labels::MARK).and_then(|json| serde_json::from_str::<Mark>(json).ok());
+        Ok(there.filter(|there| there.owner != mark.owner))
     }
 
     pub(super) async fn erase_mark(&self, id: &str) -> Result<()> {

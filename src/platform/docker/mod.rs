@@ -119,13 +119,16 @@ impl Contract for Docker {
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
         self.read_logs(service, range, lines).await
     }
-    async fn remove(&self, extent: Extent) -> Result<Vec<String>> {
-        self.remove_project(extent).await
+    async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {
+        match extent {
+            Extent::Instance(name) => self.remove_instance(name).await,
+            whole => self.remove_project(whole).await,
+        }
     }
 }
 
 impl Journal for Docker {
-    async fn mark(&self, mark: &Mark) -> Result<()> {
+    async fn mark(&self, mark: &Mark) -> Result<Option<Mark>> {
         self.write_mark(mark).await
     }
     async fn forget(&self, id: &str) -> Result<()> {

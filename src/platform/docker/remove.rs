@@ -20,7 +20,7 @@ const LATE: Duration = Duration::from_secs(1);
 impl Docker {
     /// Takes away what there is until nothing is left: what is in use now may be free a moment later, and what a killed
     /// command asked for may come a moment later.
-    pub(super) async fn remove_project(&self, extent: Extent) -> Result<Vec<String>> {
+    pub(super) async fn remove_project(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         let mut taken = Vec::new();
         let begun = Instant::now();
         let quiet = if self.is_claimed().await? { begun + LATE } else { begun };
@@ -44,8 +44,18 @@ impl Docker {
         Ok(taken)
     }
 
+    /// Asks an instance to end, then takes its container away.
+    pub(super) async fn remove_instance(&self, instance: &str) -> Result<Vec<String>> {
+        let containers = self.containers().await?;
+        let Some(found) = containers.iter().find(|one| !one.one_off && one.instance.name() == instance) else {
+            return Ok(Vec::new());
+        };
+        self.stop_and_remove(&found.instance.id).await.with_context(|| format!("remove {instance}"))?;
+        Ok(vec![instance.to_owned()])
+    }
+
     /// Goes on after an error, so that one thing that sticks keeps nothing else.
-    async fn remove_once(&self, observed: &Observed, extent: Extent) -> Pass {
+    async fn remove_once(&self, observed: &Observed, extent: Extent<'_>) -> Pass {
         let mut pass = Pass::default();
         let containers = observed.containers.iter().map(|container| async {
             let name = if container.one_off { container.name.clone() } else { container.instance.name() };

@@ -6,7 +6,7 @@
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Contract as _, Journal as _, Mark, Owner, Platform};
+use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, Platform};
 
 mod kill;
 
@@ -49,7 +49,7 @@ impl Fault {
 /// Undoes the fault of a mark, then forgets the mark. Every fault's undo makes its target run and be reachable, which is
 /// what starting promises; so a mark of a later version of this program is mended as well.
 pub async fn mend(platform: &Platform, mark: &Mark) -> Result<()> {
-    platform.start(&mark.target).await.with_context(|| format!("undo {} of {}", mark.fault, mark.target))?;
+    platform.start(&mark.target).await.with_context(|| format!("undo {} of {}", mark.what, mark.target))?;
     platform.forget(&mark.id).await.with_context(|| format!("forget the fault on {}", mark.target))
 }
 
@@ -68,7 +68,7 @@ pub enum Healed {
 pub async fn heal(platform: &Platform) -> Result<Vec<Healed>> {
     let marks = platform.marks().await.context("look for faults that were left behind")?;
     let mut healed = Vec::new();
-    for mark in marks.into_iter().filter(|mark| !mark.owner.is_alive()) {
+    for mark in marks.into_iter().filter(|mark| mark.kind == Kind::Fault && !mark.owner.is_alive()) {
         healed.push(heal_one(platform, mark).await?);
     }
     Ok(healed)
@@ -89,5 +89,12 @@ async fn heal_one(platform: &Platform, mark: Mark) -> Result<Healed> {
 fn mark(fault: Fault, target: &str, by: &str) -> Result<Mark> {
     let owner = Owner::current().context("find out this process's identity")?;
     let id = format!("{}-{target}-{}", fault.name(), owner.pid);
-    Ok(Mark { id, fault: fault.name().to_owned(), target: target.to_owned(), by: by.to_owned(), owner })
+    Ok(Mark {
+        id,
+        kind: Kind::Fault,
+        what: fault.name().to_owned(),
+        target: target.to_owned(),
+        by: by.to_owned(),
+        owner,
+    })
 }

@@ -1,0 +1,147 @@
+//! The commands that operate: `savepoint`, `stop`, `cancel`, `submit`, `upgrade`, `rescale` and `scale`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::{mpsc, watch};
+
+use super::interrupt::interrupted;
+use crate::cli::Global;
+use crate::cli::job::{self as arguments, Becoming, Operating, SavepointAction};
+use crate::failure::Status;
+use crate::history::operated::{Operated, Outcome};
+use crate::operation::model::{From, Submit};
+use crate::operation::submit::JarChoice;
+use crate::operation::upgrade::Upgrade;
+use crate::operation::{Control, News, Operation, Via, savepoint};
+use crate::report::Terminal;
+use crate::report::live::OperationProgress;
+use crate::report::operation::{Disposed, OperationPage, OperationPlan, SavepointList};
+
+/// `playground savepoint`.
+pub async fn savepoint(global: &Global, args: arguments::Savepoint, terminal: &Terminal) -> Result<Status> {
+    match args.action {
+        None => operate(global, &args.operating, &Operation::Savepoint, args.job.as_deref(), terminal).await,
+        Some(SavepointAction::List) => {
+            let platform = super::connect(global, terminal).await?;
+            terminal.result(&SavepointList { savepoints: savepoint::on_disk(&platform).await? })?;
+            Ok(Status::Pass)
+        }
+        Some(SavepointAction::Dispose { path, operating }) => {
+            let platform = super::connect(global, terminal).await?;
+            let flink = super::flink_of(global, terminal).await?;
+            let (news, _told) = mpsc::unbounded_channel();
+            let (_stop, interrupted) = watch::channel(false);
+            let how = (operating.via, Duration::from_secs(operating.timeout));
+            Control::new((&platform, &flink), how, news, interrupted).dispose(&path).await?;
+            terminal.result(&Disposed { disposed: path })?;
+            Ok(Status::Pass)
+        }
+    }
+}
+
+/// `playground stop`.
+pub async fn stop(global: &Global, args: arguments::Stop, terminal: &Terminal) -> Result<Status> {
+    let operation = Operation::Stop { drain: args.drain };
+    operate(global, &args.operating, &operation, args.job.as_deref(), terminal).await
+}
+
+/// `playground cancel`.
+pub async fn cancel(global: &Global, args: arguments::Cancel, terminal: &Terminal) -> Result<Status> {
+    operate(global, &args.operating, &Operation::Cancel, args.job.as_deref(), terminal).await
+}
+
+/// `playground submit`.
+pub async fn submit(global: &Global, args: arguments::Submit, terminal: &Terminal) -> Result<Status> {
+    let Becoming { jar, parallelism, allow_non_restored_state, arguments } = args.becoming;
+    let operation = Operation::Submit(Submit {
+        jar: jar.as_deref().map(JarChoice::of),
+        parallelism,
+        from: args.from_savepoint.as_deref().map(From::of),
+        arguments: some(arguments),
+        allow_non_restored_state,
+        detached: args.detach,
+    });
+    operate(global, &args.operating, &operation, None, terminal).await
+}
+
+/// `playground upgrade`.
+pub async fn upgrade(global: &Global, args: arguments::Upgrade, terminal: &Terminal) -> Result<Status> {
+    let Becoming { jar, parallelism, allow_non_restored_state, arguments } = args.becoming;
+    let operation = Operation::Upgrade(Upgrade {
+        parallelism,
+        jar: jar.as_deref().map(JarChoice::of),
+        arguments: some(arguments),
+        allow_non_restored_state,
+        scale: !args.no_scale,
+    });
+    operate(global, &args.operating, &operation, args.job.as_deref(), terminal).await
+}
+
+/// `playground rescale`.
+pub async fn rescale(global: &Global, args: arguments::Rescale, terminal: &Terminal) -> Result<Status> {
+    let operation = Operation::Rescale { parallelism: args.parallelism, scale: !args.no_scale };
+    operate(global, &args.operating, &operation, args.job.as_deref(), terminal).await
+}
+
+/// `playground scale`.
+pub async fn scale(global: &Global, args: arguments::Scale, terminal: &Terminal) -> Result<Status> {
+    let operation = Operation::Scale { taskmanagers: args.taskmanagers, force: args.force };
+    operate(global, &args.operating, &operation, None, terminal).await
+}
+
+fn some(arguments: Vec<String>) -> Option<Vec<String>> {
+    Some(arguments).filter(|arguments| !arguments.is_empty())
+}
+
+/// Does an operation, shows its parts, and reports it.
+async fn operate(
+    global: &Global,
+    how: &Operating,
+    operation: &Operation,
+    job: Option<&str>,
+    terminal: &Terminal,
+) -> Result<Status> {
+    if how.dry_run {
+        terminal.result(&OperationPlan::of(operation, how.via))?;
+        return Ok(Status::Pass);
+    }
+    let limit = Duration::from_secs(how.timeout);
+    let done = watched(global, (how.via, limit), operation, job, terminal).await?;
+    let status = if done.outcome == Outcome::RolledBack { Status::Fail } else { Status::Pass };
+    terminal.result(&OperationPage { project: global.project.clone(), done })?;
+    Ok(status)
+}
+
+async fn watched(
+    global: &Global,
+    how: (Via, Duration),
+    operation: &Operation,
+    job: Option<&str>,
+    terminal: &Terminal,
+) -> Result<Operated> {
+    let platform = super::connect(global, terminal).await?;
+    let flink = super::flink_of(global, terminal).await?;
+    let (sender, mut news) = mpsc::unbounded_channel::<News>();
+    let (stop, stopped) = watch::channel(false);
+    let control = Control::new((&platform, &flink), how, sender, stopped);
+    let mut progress = OperationProgress::new(terminal);
+    let mut interrupt = Box::pin(interrupted());
+    let mut work = Box::pin(control.perform(operation, job));
+    let done = loop {
+        tokio::select! {
+            biased;
+            Some(news) = news.recv() => progress.tell(&news),
+            // Not cut off: a job that is stopped by now is started again first.
+            () = &mut interrupt, if !*stop.borrow() => {
+                stop.send_replace(true);
+            }
+            done = &mut work => break done,
+        }
+    };
+    while let Ok(news) = news.try_recv() {
+        progress.tell(&news);
+    }
+    progress.finish();
+    done
+}

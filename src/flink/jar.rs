@@ -1,0 +1,121 @@
+//! Jars: uploaded once, run as often as wanted.
+//!
+//! Uploads lie in `web.upload.dir`, which the stack keeps on the volume that all of Flink shares: they survive the loss of
+//! the JobManager, and the client's command line finds them there as well.
+
+use anyhow::{Context as _, Result};
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Flink;
+use super::request::Request;
+
+/// An uploaded jar.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Jar {
+    /// The server's own name of it: a UUID, then the file name.
+    pub id: String,
+    /// The file name that it was uploaded under.
+    pub name: String,
+    /// When, ms since the epoch.
+    pub uploaded: i64,
+}
+
+/// What to run, and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The uploaded jar's id.
+    pub jar: String,
+    /// Subtasks of each vertex.
+    pub parallelism: u32,
+    /// The arguments of its `main`.
+    pub arguments: Vec<String>,
+    /// The savepoint to begin from.
+    pub savepoint: Option<String>,
+    /// Whether state of operators that the job does not have is left behind.
+    pub allow_non_restored_state: bool,
+}
+
+/// Lists what is uploaded.
+#[must_use]
+pub fn list() -> Request {
+    Request::new(Method::GET, "/jars")
+}
+
+/// Runs an uploaded jar.
+#[must_use]
+pub fn run(run: &Run) -> Request {
+    let mut body = json!({ "parallelism": run.parallelism, "programArgsList": run.arguments });
+    if let Some(savepoint) = &run.savepoint {
+        body["savepointPath"] = json!(savepoint);
+    }
+    if run.allow_non_restored_state {
+        body["allowNonRestoredState"] = json!(true);
+    }
+    Request::new(Method::POST, format!("/jars/{}/run", run.jar)).with(body)
+}
+
+#[derive(Deserialize)]
+struct Jars {
+    files: Vec<Jar>,
+}
+
+#[derive(Deserialize)]
+struct Uploaded {
+    /// Its path on the server.
+    filename: String,
+}
+
+#[derive(Deserialize)]
+struct Started {
+    jobid: String,
+}
+
+impl Flink {
+    /// What is uploaded, the newest first.
+    pub async fn jars(&self) -> Result<Vec<Jar>> {
+        let mut jars = self.send::<Jars>(&list()).await?.files;
+        jars.sort_by_key(|jar| std::cmp::Reverse(jar.uploaded));
+        Ok(jars)
+    }
+
+    /// Uploads a jar under a file name; returns its id.
+    pub async fn upload(&self, name: &str, content: Vec<u8>) -> Result<String> {
+        let part = Part::bytes(content).file_name(name.to_owned()).mime_str("application/x-java-archive")?;
+        let form = Form::new().part("jarfile", part);
+        let builder = self.http.post(format!("{}/jars/upload", self.base)).multipart(form);
+        let answer = self.answer(&format!("POST /jars/upload ({name})"), builder.timeout(super::LONG)).await?;
+        let uploaded: Uploaded = serde_json::from_slice(&answer).context("POST /jars/upload: unexpected answer")?;
+        let id = uploaded.filename.rsplit('/').next();
+        id.map(str::to_owned).context("POST /jars/upload: an answer without a file name")
+    }
+
+    /// Runs a jar; returns the job's id. The server runs its `main` first, which may take its time.
+    pub async fn run(&self, what: &Run) -> Result<String> {
+        Ok(self.send_within::<Started>(&run(what), super::LONG).await?.jobid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_says_only_what_was_asked_for() {
+        let mut what = Run {
+            jar: "7_a.jar".into(),
+            parallelism: 2,
+            arguments: vec!["--x".into()],
+            savepoint: None,
+            allow_non_restored_state: false,
+        };
+        assert_eq!(run(&what).to_string(), r#"POST /jars/7_a.jar/run {"parallelism":2,"programArgsList":["--x"]}"#);
+        what.savepoint = Some("file:/s".into());
+        what.allow_non_restored_state = true;
+        let all =
+            r#"{"allowNonRestoredState":true,"parallelism":2,"programArgsList":["--x"],"savepointPath":"file:/s"}"#;
+        assert_eq!(run(&what).to_string(), format!("POST /jars/7_a.jar/run {all}"));
+    }
+}

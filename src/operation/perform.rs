@@ -1,0 +1,120 @@
+//! Doing an operation: one at a time, with what it consisted of as its result.
+
+use anyhow::{Result, anyhow};
+
+use super::claim;
+use super::control::Control;
+use super::model::{From, Operation, Submit};
+use super::savepoint::latest;
+use super::submit::{JarChoice, origin};
+use crate::failure::Failure;
+use crate::flink::jar::Run;
+use crate::history::operated::{Operated, Outcome};
+use crate::settings::{JobVariant, PARALLELISM};
+use crate::workload::{JAR, JOB};
+
+impl Control<'_> {
+    /// Does an operation, on the job that is meant or on the only one.
+    pub async fn perform(&self, operation: &Operation, job: Option<&str>) -> Result<Operated> {
+        claim::begin(self.platform(), operation.name(), job.unwrap_or(JOB)).await?;
+        let done = self.claimed(operation, job).await;
+        let ended = claim::end(self.platform()).await;
+        match (done, ended) {
+            (Ok(done), Ok(())) => Ok(done),
+            (Ok(_), Err(error)) | (Err(error), Ok(())) => Err(error),
+            (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
+        }
+    }
+
+    async fn claimed(&self, operation: &Operation, job: Option<&str>) -> Result<Operated> {
+        let find = || self.flink().find_job(job);
+        let mut done = Operated::of(operation.name());
+        match operation {
+            Operation::Savepoint => {
+                let job = find().await?;
+                done.savepoint = Some(self.savepoint(&job).await?);
+                done.job = Some(job.id);
+            }
+            Operation::Stop { drain } => {
+                let job = find().await?;
+                done.savepoint = Some(self.stop(&job, *drain).await?.savepoint);
+                done.job = Some(job.id);
+            }
+            Operation::Cancel => {
+                let job = find().await?;
+                self.cancel(&job).await?;
+                done.job = Some(job.id);
+            }
+            Operation::Submit(submit) => {
+                let run = self.what_to_submit(submit).await?;
+                done.job = Some(if submit.detached { self.run(&run).await? } else { self.submit(&run).await? });
+                (done.savepoint, done.parallelism) = (run.savepoint, Some(run.parallelism));
+            }
+            Operation::Upgrade(to) => return self.upgrade(&find().await?, to).await,
+            Operation::Scale { taskmanagers, force } => self.scale(*taskmanagers, *force).await?,
+            Operation::Rescale { parallelism, scale } => {
+                return self.rescale(&find().await?, *parallelism, *scale).await;
+            }
+        }
+        (done.parts, done.seconds) = self.take_parts();
+        Ok(done)
+    }
+
+    /// What is not named is as it was in the click job that ran last, or as `up` would have it.
+    async fn what_to_submit(&self, submit: &Submit) -> Result<Run> {
+        let jobs = self.flink().jobs().await?;
+        let mut run = match jobs.iter().find(|job| job.name == JOB) {
+            Some(last) => origin(self.flink(), &last.id).await?,
+            None => Run {
+                jar: String::new(),
+                parallelism: PARALLELISM,
+                arguments: JobVariant::default().arguments(),
+                savepoint: None,
+                allow_non_restored_state: false,
+            },
+        };
+        match &submit.jar {
+            Some(choice) => run.jar = self.jar(choice).await?,
+            None if run.jar.is_empty() => run.jar = self.jar(&JarChoice::Uploaded(JAR.to_owned())).await?,
+            None => {}
+        }
+        if let Some(arguments) = &submit.arguments {
+            run.arguments.clone_from(arguments);
+        } else if !run.jar.contains(JAR) {
+            // Another program's arguments are no good to it.
+            run.arguments = Vec::new();
+        }
+        if let Some(live) = jobs.iter().find(|job| job.name == JOB && !job.is_over() && run.jar.contains(JAR)) {
+            return Err(anyhow!(Failure::Usage(format!(
+                "{JOB} ({}) is {}: two of them would count every click twice\n  \
+                 playground upgrade changes it; playground stop ends it first",
+                live.id, live.state
+            ))));
+        }
+        run.parallelism = submit.parallelism.unwrap_or(run.parallelism);
+        run.allow_non_restored_state = submit.allow_non_restored_state;
+        run.savepoint = match &submit.from {
+            Some(From::Path(path)) => Some(path.clone()),
+            Some(From::Latest) => Some(latest(self.platform(), None).await?.path),
+            None => None,
+        };
+        Ok(run)
+    }
+}
+
+impl Operated {
+    /// One of which nothing is known yet.
+    fn of(operation: &str) -> Self {
+        Self {
+            operation: operation.to_owned(),
+            outcome: Outcome::Done,
+            reason: None,
+            job: None,
+            savepoint: None,
+            parallelism: None,
+            downtime: None,
+            seconds: 0.0,
+            parts: Vec::new(),
+        }
+    }
+}

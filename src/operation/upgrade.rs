@@ -1,0 +1,134 @@
+//! Upgrade: stop with a savepoint, start from it as something else; and back to what it was when that does not come up.
+//!
+//! All that can be found out before is found out before: the job runs, its jar is known, the new one is uploaded, the slots
+//! are there. From the stop on, every way out leaves a job running, or says where its state is.
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::control::{Control, seconds};
+use super::stop::Stopped;
+use super::submit::{CameUp, JarChoice, origin};
+use crate::failure::Failure;
+use crate::flink::jar::Run;
+use crate::flink::job::Summary;
+use crate::history::operated::{Operated, Outcome};
+
+/// What a job is to become; what is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgrade {
+    /// Subtasks of each vertex.
+    pub parallelism: Option<u32>,
+    /// Another jar.
+    pub jar: Option<JarChoice>,
+    /// Other arguments, all of them.
+    pub arguments: Option<Vec<String>>,
+    /// Whether state of operators that the new job does not have is left behind.
+    pub allow_non_restored_state: bool,
+    /// Whether TaskManagers may be added when slots are missing.
+    pub scale: bool,
+}
+
+impl Control<'_> {
+    /// Upgrades a job.
+    ///
+    /// # Errors
+    /// With the job as it was, before it was stopped; after that, where its state is.
+    pub async fn upgrade(&self, job: &Summary, to: &Upgrade) -> Result<Operated> {
+        self.must_run(&job.id).await?;
+        let old = origin(self.flink(), &job.id).await?;
+        let new = self.becomes(&old, to).await?;
+        self.room_or_savepoint(job, new.parallelism, to.scale).await?;
+        if self.is_interrupted() {
+            bail!(Failure::Interrupted("interrupted: the job was left as it is".to_owned()));
+        }
+        let stopped = self.stop(job, false).await?;
+        let begun = Run { savepoint: Some(stopped.savepoint.clone()), ..new };
+        let why = match self.bring_up(&begun).await {
+            Ok((id, since)) => return Ok(self.upgraded(&stopped, &id, since, begun.parallelism)),
+            Err(error) => error,
+        };
+        self.roll_back(&stopped, old, &why).await
+    }
+
+    async fn becomes(&self, old: &Run, to: &Upgrade) -> Result<Run> {
+        let mut new = old.clone();
+        if let Some(choice) = &to.jar {
+            new.jar = self.jar(choice).await?;
+        }
+        new.parallelism = to.parallelism.unwrap_or(old.parallelism);
+        new.arguments = to.arguments.clone().unwrap_or(new.arguments);
+        new.allow_non_restored_state = to.allow_non_restored_state;
+        Ok(new)
+    }
+
+    /// While slots are waited for that nobody may add, the job runs on; a savepoint is taken first, so that its state is
+    /// safe however long that takes.
+    async fn room_or_savepoint(&self, job: &Summary, needed: u32, scale: bool) -> Result<()> {
+        let room = self.room(Some(&job.id)).await?;
+        if scale || room.slots >= needed {
+            return self.make_room(&job.id, needed, scale).await;
+        }
+        let savepoint = self.savepoint(job).await?;
+        self.make_room(&job.id, needed, false).await.map_err(|error| {
+            error.context(format!(
+                "{} was not upgraded: it runs on as it was, and its state is in {savepoint} as well\n  \
+                 playground scale taskmanager={} makes room; without --no-scale, upgrade does so itself",
+                job.name,
+                room.taskmanagers_for(needed)
+            ))
+        })
+    }
+
+    /// Runs a job; returns its id, and since when it is up. A job that does not come up is ended.
+    async fn bring_up(&self, run: &Run) -> Result<(String, i64)> {
+        let id = self.run(run).await?;
+        match self.comes_up(&id).await? {
+            CameUp::Well { since, .. } => Ok((id, since)),
+            CameUp::Not(why) => {
+                self.end(&id).await?;
+                bail!("{why}")
+            }
+        }
+    }
+
+    /// Ends a job that did not come up, unless it has ended by itself.
+    async fn end(&self, id: &str) -> Result<()> {
+        let jobs = self.flink().jobs().await?;
+        match jobs.into_iter().find(|job| job.id == id && !job.is_over()) {
+            Some(job) => self.cancel(&job).await,
+            None => Ok(()),
+        }
+    }
+
+    fn upgraded(&self, stopped: &Stopped, id: &str, since: i64, parallelism: u32) -> Operated {
+        let (parts, seconds_in_all) = self.take_parts();
+        Operated {
+            operation: "upgrade".to_owned(),
+            outcome: Outcome::Done,
+            reason: None,
+            job: Some(id.to_owned()),
+            savepoint: Some(stopped.savepoint.clone()),
+            parallelism: Some(parallelism),
+            downtime: Some(seconds(stopped.asked_at, since)),
+            seconds: seconds_in_all,
+            parts,
+        }
+    }
+
+    async fn roll_back(&self, stopped: &Stopped, old: Run, why: &anyhow::Error) -> Result<Operated> {
+        let savepoint = &stopped.savepoint;
+        let back = Run { savepoint: Some(savepoint.clone()), ..old };
+        self.part("roll back", None, async { Ok(((), format!("to the old job, from {savepoint}"))) }).await?;
+        match self.bring_up(&back).await {
+            Ok((id, since)) => {
+                let done = self.upgraded(stopped, &id, since, back.parallelism);
+                Ok(Operated { outcome: Outcome::RolledBack, reason: Some(format!("{why:#}")), ..done })
+            }
+            Err(error) => Err(error.context(format!(
+                "the job is stopped: the new one did not come up ({why:#}), and the old one did not either\n  \
+                 its state is in {savepoint}; playground submit --from-savepoint {savepoint} goes on with it"
+            ))),
+        }
+    }
+}
