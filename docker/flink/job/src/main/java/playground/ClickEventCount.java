@@ -1,6 +1,7 @@
 package playground;
 
 import java.time.Duration;
+import java.util.function.UnaryOperator;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.configuration.ExternalizedCheckpointRetention;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
@@ -19,7 +20,11 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
-/** Counts clicks by page and window of 15 seconds, from one Kafka topic to another. {@link JobOptions} has the options. */
+/**
+ * Counts clicks by page and window of 15 seconds, from one Kafka topic to another. {@link JobOptions} has the options.
+ *
+ * <p>This is the first version of the job. {@link ClickEventCountV2} is what it can be upgraded to.
+ */
 public final class ClickEventCount {
   static final Duration WINDOW = Duration.ofSeconds(15);
 
@@ -38,14 +43,19 @@ public final class ClickEventCount {
   private ClickEventCount() {}
 
   public static void main(String[] args) throws Exception {
+    run(ClickEventCount.class, UnaryOperator.identity(), args);
+  }
+
+  /** Runs a version of the job: its main class, and what it does to the clicks before they are counted. */
+  static void run(Class<?> main, UnaryOperator<DataStream<ClickEvent>> version, String... args) throws Exception {
     JobOptions options = JobOptions.parse(args);
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
-    GlobalParameters.publish(env.getConfig(), options, ClickEventCount.class);
-    build(env, options);
+    GlobalParameters.publish(env.getConfig(), options, main);
+    build(env, options, version);
     env.execute("Click Event Count");
   }
 
-  static void build(StreamExecutionEnvironment env, JobOptions options) {
+  static void build(StreamExecutionEnvironment env, JobOptions options, UnaryOperator<DataStream<ClickEvent>> version) {
     if (options.checkpointing()) {
       env.enableCheckpointing(options.checkpointInterval().toMillis());
       env.getCheckpointConfig()
@@ -62,7 +72,7 @@ public final class ClickEventCount {
       // As parallel as the source, so that it is chained to it.
       clicks = FailOnStart.addTo(clicks).setParallelism(parallelism).setMaxParallelism(INPUT_PARTITIONS);
     }
-    count(clicks, options)
+    count(clicks, options, version)
         .sinkTo(sink(options))
         .name("ClickEventStatistics Sink")
         .uid("click-event-statistics-sink");
@@ -70,10 +80,11 @@ public final class ClickEventCount {
 
   /** The job between its ends in Kafka. */
   static SingleOutputStreamOperator<ClickEventStatistics> count(
-      DataStream<ClickEvent> clicks, JobOptions options) {
+      DataStream<ClickEvent> clicks, JobOptions options, UnaryOperator<DataStream<ClickEvent>> version) {
     if (options.stateKeys() > 0) {
       clicks = Ballast.addTo(clicks, options.stateKeys());
     }
+    clicks = version.apply(clicks);
     if (options.backpressure()) {
       clicks = clicks.keyBy(ClickEvent::page).map(new Throttle()).name("Backpressure").uid("backpressure");
     }

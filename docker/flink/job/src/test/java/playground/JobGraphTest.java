@@ -4,16 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.jobgraph.JobVertex;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What Flink makes of the job and its options. */
+/** What Flink makes of the job's two versions and their options. */
 class JobGraphTest {
+  private static final UnaryOperator<DataStream<ClickEvent>> V1 = UnaryOperator.identity();
+  private static final UnaryOperator<DataStream<ClickEvent>> V2 = PageTotals::addTo;
+
   private static final String SOURCE = "Source: ClickEvent Source";
   private static final String COUNTER =
       "ClickEvent Counter -> ClickEventStatistics Sink: Writer -> ClickEventStatistics Sink: Committer";
@@ -28,31 +33,32 @@ class JobGraphTest {
 
   @Test
   void thePlainJobIsWhatItAlwaysWas() {
-    JobGraph job = graph(2, "--checkpointing", "--event-time");
+    JobGraph job = graph(V1, 2, "--checkpointing", "--event-time");
     assertThat(names(job)).containsExactly(SOURCE, COUNTER);
     assertThat(operators(job)).isEqualTo(OPERATORS);
   }
 
   @Test
   void eachOptionAddsItsOperatorBetweenSourceAndCounter() {
-    assertThat(names(graph(2, "--backpressure"))).containsExactly(SOURCE, "Backpressure", COUNTER);
-    assertThat(names(graph(2, "--state-keys", "8"))).containsExactly(SOURCE, "Ballast", COUNTER);
-    assertThat(names(graph(2, "--backpressure", "--fail-on-start", "--state-keys", "8")))
-        .containsExactly(SOURCE + " -> Fail on start", "Ballast", "Backpressure", COUNTER);
+    assertThat(names(graph(V1, 2, "--backpressure"))).containsExactly(SOURCE, "Backpressure", COUNTER);
+    assertThat(names(graph(V1, 2, "--state-keys", "8"))).containsExactly(SOURCE, "Ballast", COUNTER);
+    assertThat(names(graph(V2, 2))).containsExactly(SOURCE, "Page Totals", COUNTER);
+    assertThat(names(graph(V2, 2, "--backpressure", "--fail-on-start", "--state-keys", "8")))
+        .containsExactly(SOURCE + " -> Fail on start", "Ballast", "Page Totals", "Backpressure", COUNTER);
   }
 
   @Test
   void whateverIsAddedHasAUidAndChangesNoOtherOperator() {
-    JobGraph job = graph(2, "--backpressure", "--fail-on-start", "--state-keys", "8");
-    assertThat(operators(job)).containsAll(OPERATORS).hasSize(OPERATORS.size() + 3);
-    assertThat(uids("--backpressure", "--fail-on-start", "--state-keys", "8"))
-        .contains("fail-on-start", "ballast", "backpressure");
+    JobGraph job = graph(V2, 2, "--backpressure", "--fail-on-start", "--state-keys", "8");
+    assertThat(operators(job)).containsAll(OPERATORS).hasSize(OPERATORS.size() + 4);
+    assertThat(uids(V2, "--backpressure", "--fail-on-start", "--state-keys", "8"))
+        .contains("fail-on-start", "ballast", "page-totals", "backpressure");
   }
 
   @ParameterizedTest
   @CsvSource({"1, 1", "6, 6", "8, 6"})
   void noSourceSubtaskIsWithoutAPartition(int parallelism, int expected) {
-    for (JobGraph job : List.of(graph(parallelism), graph(parallelism, "--fail-on-start"))) {
+    for (JobGraph job : List.of(graph(V1, parallelism), graph(V1, parallelism, "--fail-on-start"))) {
       JobVertex source = job.getVerticesSortedTopologicallyFromSources().get(0);
       assertThat(source.getParallelism()).isEqualTo(expected);
       assertThat(source.getMaxParallelism()).isEqualTo(ClickEventCount.INPUT_PARTITIONS);
@@ -64,23 +70,23 @@ class JobGraphTest {
   @CsvSource({"--checkpoint-interval 250, -1", "--checkpointing, 1000", "--checkpointing --checkpoint-interval 250, 250"})
   void checkpointsComeAsOftenAsTheyAreAskedFor(String args, long interval) {
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
-    ClickEventCount.build(env, JobOptions.parse(args.split(" ")));
+    ClickEventCount.build(env, JobOptions.parse(args.split(" ")), V1);
     assertThat(env.getCheckpointConfig().getCheckpointInterval()).isEqualTo(interval);
   }
 
-  private static StreamExecutionEnvironment built(int parallelism, String... args) {
+  private static StreamExecutionEnvironment built(UnaryOperator<DataStream<ClickEvent>> version, int parallelism, String... args) {
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
     env.setParallelism(parallelism);
-    ClickEventCount.build(env, JobOptions.parse(args));
+    ClickEventCount.build(env, JobOptions.parse(args), version);
     return env;
   }
 
-  private static JobGraph graph(int parallelism, String... args) {
-    return built(parallelism, args).getStreamGraph().getJobGraph();
+  private static JobGraph graph(UnaryOperator<DataStream<ClickEvent>> version, int parallelism, String... args) {
+    return built(version, parallelism, args).getStreamGraph().getJobGraph();
   }
 
-  private static Set<String> uids(String... args) {
-    return built(2, args).getStreamGraph().getStreamNodes().stream()
+  private static Set<String> uids(UnaryOperator<DataStream<ClickEvent>> version, String... args) {
+    return built(version, 2, args).getStreamGraph().getStreamNodes().stream()
         .map(node -> String.valueOf(node.getTransformationUID()))
         .collect(Collectors.toSet());
   }
