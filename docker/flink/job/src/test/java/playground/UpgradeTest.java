@@ -6,18 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Queue;
-import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.apache.flink.api.common.JobID;
-import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
 import org.apache.flink.connector.datagen.source.DataGeneratorSource;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.runtime.jobgraph.SavepointRestoreSettings;
 import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.testutils.CommonTestUtils;
 import org.apache.flink.runtime.testutils.InternalMiniClusterExtension;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -32,7 +31,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** From one version of the job to the other and back, each time through a savepoint, on a Flink within this process. */
-@Timeout(60)
+@Timeout(120)
 class UpgradeTest {
   @RegisterExtension
   static final InternalMiniClusterExtension FLINK =
@@ -91,10 +90,8 @@ class UpgradeTest {
 
   /** Waits until so many clicks have been read in all, and stops the job. */
   private String stop(MiniCluster flink, JobID job, long clicks) throws Exception {
-    while (CLICKED.get() < clicks) {
-      assertThat(flink.getJobStatus(job).get()).isIn(Set.of(JobStatus.INITIALIZING, JobStatus.CREATED, JobStatus.RUNNING));
-      Thread.sleep(10);
-    }
+    CommonTestUtils.waitForAllTaskRunning(flink, job, false);
+    CommonTestUtils.waitUntilCondition(() -> CLICKED.get() == clicks);
     return flink.stopWithSavepoint(job, savepoints.toString(), false, SavepointFormatType.CANONICAL).get();
   }
 
