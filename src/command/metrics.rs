@@ -1,5 +1,7 @@
 //! `playground metrics`: values by parts of their names, or the names that there are.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 
 use crate::cli::Global;
@@ -14,15 +16,16 @@ use crate::report::metric::{MetricList, Owned};
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let flink = super::flink_of(global, terminal).await?;
     let mut list = MetricList::default();
+    let mut offered = BTreeSet::new();
     for (owner, id) in owners(&flink, &arguments).await? {
-        let metrics = metrics(&flink, id.as_of(), &arguments.names).await?;
+        let mut names = flink.metric_names(id.as_of()).await?;
+        names.sort();
+        let metrics = metrics(&flink, id.as_of(), &names, &arguments.names).await?;
         list.of.push(Owned { owner, metrics });
+        offered.extend(names);
     }
     if list.of.iter().all(|owned| owned.metrics.is_empty()) {
-        let names = arguments.names.join(", ");
-        return Err(
-            Failure::Usage(format!("no metric is named like {names}\n  Without a name, all names are listed")).into()
-        );
+        return Err(Failure::Usage(no_metric(&arguments.names, &offered)).into());
     }
     terminal.result(&list)?;
     Ok(Status::Pass)
@@ -69,25 +72,69 @@ async fn owners(flink: &Flink, arguments: &Arguments) -> Result<Vec<(String, Id)
     Ok(meant)
 }
 
-/// Values of the metrics whose names have one of `parts`; without parts, all names without values.
-async fn metrics(flink: &Flink, of: Of<'_>, parts: &[String]) -> Result<Vec<Metric>> {
-    let mut names = flink.metric_names(of).await?;
-    names.sort();
+/// Values of the metrics among `names` that have one of `parts`; without parts, all names without values.
+async fn metrics(flink: &Flink, of: Of<'_>, names: &[String], parts: &[String]) -> Result<Vec<Metric>> {
     if parts.is_empty() {
-        return Ok(names.into_iter().map(|id| Metric { id, value: None }).collect());
+        return Ok(names.iter().map(|id| Metric { id: id.clone(), value: None }).collect());
     }
     // A name that is there as it was written is meant alone, not every longer one that has it as a part.
     let exact = |part: &String| names.contains(part);
-    names = names
+    let meant: Vec<String> = names
         .iter()
         .filter(|name| parts.iter().any(|part| if exact(part) { *name == part } else { contains(name, part) }))
         .cloned()
         .collect();
-    let mut metrics = flink.metrics(of, &names).await?;
+    let mut metrics = flink.metrics(of, &meant).await?;
     metrics.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(metrics)
 }
 
+/// How many names are offered to choose from.
+const NEAREST: usize = 3;
+
+/// What is said when nothing is named like any of `parts`.
+fn no_metric(parts: &[String], offered: &BTreeSet<String>) -> String {
+    let nearest = nearest(parts, offered).join(" or ");
+    let hint = if nearest.is_empty() { String::new() } else { format!("; did you mean {nearest}?") };
+    format!("no metric is named like {}{hint}\n  Without a name, all names are listed", parts.join(", "))
+}
+
+/// The names that are nearest to one of `parts`, whole or by their last part, which is what people know of them:
+/// `0.Source__ClickEvent_Source.numRecordsIn` is there for each subtask and operator.
+fn nearest<'a>(parts: &[String], offered: &'a BTreeSet<String>) -> Vec<&'a str> {
+    let ends = |name: &'a String| [name.as_str(), name.rsplit('.').next().unwrap_or(name)];
+    let known: BTreeSet<&str> = offered.iter().flat_map(ends).collect();
+    let distance = |known: &str| {
+        let of = |part: &String| strsim::damerau_levenshtein(&known.to_lowercase(), &part.to_lowercase());
+        parts.iter().map(of).min().unwrap_or(usize::MAX)
+    };
+    let distances: Vec<(usize, &str)> = known.into_iter().map(|name| (distance(name), name)).collect();
+    let Some(least) = distances.iter().map(|(distance, _)| *distance).min().filter(|least| *least <= 3) else {
+        return Vec::new();
+    };
+    distances.into_iter().filter(|(distance, _)| *distance == least).map(|(_, name)| name).take(NEAREST).collect()
+}
+
 fn contains(name: &str, part: &str) -> bool {
     name.to_lowercase().contains(&part.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(part: &str) -> String {
+        let offered = ["lastCheckpointSize", "lastCheckpointDuration", "0.Source.numRecordsIn", "1.numRecordsIn"];
+        no_metric(&[part.to_owned()], &offered.map(str::to_owned).into())
+    }
+
+    #[test]
+    fn the_nearest_names_are_offered() {
+        let told = "no metric is named like lastChekpointsize; did you mean lastCheckpointSize?\n  \
+                    Without a name, all names are listed";
+        assert_eq!(said("lastChekpointsize"), told);
+        assert!(said("numRecrodsIn").contains("; did you mean numRecordsIn?"));
+        assert!(said("0.source.numrecordsim").contains("; did you mean 0.Source.numRecordsIn?"));
+        assert!(!said("uptime").contains("did you mean"));
+    }
 }
