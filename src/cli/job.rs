@@ -194,4 +194,12 @@ fn replicas(text: &str) -> Result<u32, String> {
         Ok(number @ 1..=16) => Ok(number),
         _ => Err(format!("'{number}' is no number from 1 to 16")),
     }
+/// `playground backpressure`
+#[derive(Debug, Args)]
+pub struct Backpressure {
+    /// A job's id or name, or the beginning of one; the only job when left out
+    pub job: Option<String>,
+    /// A new look each second until Ctrl-C: in place on a terminal, elsewhere a line each
+    #[arg(short, long)]
+    pub follow: bool,
 }

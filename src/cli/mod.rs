@@ -86,6 +86,8 @@ pub enum Command {
     Rescale(job::Rescale),
     /// Add or take away TaskManagers
     Scale(job::Scale),
+    /// Show which vertices of a job wait for a slower one, and how far the job is behind
+    Backpressure(job::Backpressure),
     /// Show records of a topic
     Tail(topic::Tail),
     /// Kill a service's process, as a crash would

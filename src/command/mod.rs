@@ -10,6 +10,7 @@ use crate::platform::{Contract as _, Instance, Platform, Port};
 use crate::report::{self, Terminal};
 use crate::scenario::fault;
 
+pub mod backpressure;
 pub mod completions;
 pub mod doctor;
 pub mod down;
@@ -57,6 +58,7 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
         Command::Upgrade(args) => operate::upgrade(global, args, terminal).await,
         Command::Rescale(args) => operate::rescale(global, args, terminal).await,
         Command::Scale(args) => operate::scale(global, args, terminal).await,
+        Command::Backpressure(args) => backpressure::run(global, args, terminal).await,
         Command::Tail(args) => tail::run(global, args, terminal).await,
         Command::Kill(args) => kill::run(global, args, terminal).await,
         Command::Start(args) => start::run(global, args, terminal).await,

@@ -21,6 +21,7 @@ pub mod metric;
 pub mod request;
 pub mod requirements;
 pub mod savepoint;
+pub mod pressure;
 
 /// How long one request may take; the server is on this machine.
 const REQUEST: Duration = Duration::from_secs(5);

@@ -15,7 +15,7 @@ pub mod audit;
 mod input;
 mod job;
 mod output;
-mod progress;
+pub mod progress;
 
 /// Where a stack is to be reached from this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,7 +27,8 @@ pub(super) fn watcher(kafka: String) -> impl FnOnce(&Watch) -> Result<()> + Send
     }
 }
 
-fn look(admin: &Admin) -> Result<Progress> {
+/// Asks the broker once.
+pub fn look(admin: &Admin) -> Result<Progress> {
     let committed = admin.committed(GROUP, INPUT)?.into_iter().map(Option::unwrap_or_default).collect();
     let ends = admin.ends(INPUT)?.into_iter().map(|ends| ends.end).collect();
     Ok(Progress { committed, ends })

@@ -53,6 +53,27 @@ impl Live {
     }
 }
 
+/// A line on a terminal that says what is going on, until this is dropped.
+pub struct Waiting {
+    live: Live,
+}
+
+impl Waiting {
+    /// Shows it.
+    #[must_use]
+    pub fn new(terminal: &Terminal, what: &str) -> Self {
+        let live = Live::new(*terminal);
+        live.wait(what.to_owned());
+        Self { live }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.live.finish();
+    }
+}
+
 /// Shows a stack that comes up.
 pub struct UpProgress {
     live: Live,

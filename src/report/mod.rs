@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::Output;
 use crate::failure::Failure;
 
+pub mod backpressure;
 pub mod doctor;
 pub mod down;
 pub mod generate;

@@ -36,7 +36,7 @@ pub(super) fn lines(rows: &[Vec<Cell>], paint: Paint) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn painted(paint: Paint, tone: Tone, text: &str) -> String {
+pub(super) fn painted(paint: Paint, tone: Tone, text: &str) -> String {
     match tone {
         Tone::Plain => text.to_owned(),
         _ if text.is_empty() => String::new(),

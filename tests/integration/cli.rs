@@ -23,6 +23,7 @@ fn wrong_arguments_are_usage_errors_with_what_to_do() {
         (vec!["tail", "inputt"], "a similar value exists: 'input'"),
         (vec!["tail", "input", "-n", "5", "--from-beginning"], "cannot be used with"),
         (vec!["generate", "--rate", "1", "--speed", "2"], "cannot be used with"),
+        (vec!["backpressure", "job", "another"], "unexpected argument 'another'"),
         (vec!["scenario"], "NAME"),
     ] {
         let answer = playground(&args).run().expect(2);

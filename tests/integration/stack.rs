@@ -70,6 +70,11 @@ fn the_job_can_be_looked_at(stack: &Stack) {
     assert_eq!((job["state"].as_str(), job["vertices"].as_array().map(Vec::len)), (Some("RUNNING"), Some(2)));
     let size = stack.playground(&["metrics", "lastCheckpointSize"]).run().expect(0).stdout;
     assert!(size.contains("lastCheckpointSize"), "{size}");
+    let pressure = stack.playground(&["backpressure", "-o", "json"]).run().expect(0).json();
+    let known =
+        |vertex: &serde_json::Value| vertex["back_pressured"]["mean"].is_f64() && vertex["output_queue"].is_u64();
+    assert!(pressure["vertices"].as_array().is_some_and(|vertices| vertices.iter().all(known)), "{pressure:#}");
+    assert!(pressure["lag"]["records"].is_u64(), "{pressure:#}");
     let logs = stack.playground(&["logs", "taskmanager"]).run().expect(0).stdout;
     assert!(logs.contains("taskmanager-1"), "{logs}");
     let unknown = stack.playground(&["logs", "taskmanger"]).run().expect(2).stderr;

@@ -1,0 +1,133 @@
+//! `playground backpressure`: one look at what a job's vertices do with their time, or look after look.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::interrupt::interrupted;
+use super::kafka_of;
+use crate::cli::Global;
+use crate::cli::job::Backpressure as Arguments;
+use crate::failure::Status;
+use crate::flink::Flink;
+use crate::flink::job::{Job, Summary};
+use crate::flink::pressure::{Bottleneck, Meter, SPAN, VertexPressure, bottleneck};
+use crate::history::JobSeen;
+use crate::report::Terminal;
+use crate::report::backpressure::{Backpressure, Board};
+use crate::report::live::Waiting;
+use lag::Newest;
+
+mod lag;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Looks once: exit code 3 when it is not known whether a vertex waits. Or until Ctrl-C: exit code 130.
+pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
+    let flink = super::flink_of(global, terminal).await?;
+    let job = flink.find_job(arguments.job.as_deref()).await?;
+    still_there(&job)?;
+    let lag = Newest::of(&job, kafka_of(global, terminal, None).await)?;
+    if arguments.follow {
+        let mut board = Board::new(terminal);
+        return tokio::select! {
+            ended = follow(&flink, job, &lag, &mut board) => ended.map(|()| Status::Interrupted),
+            () = interrupted() => Ok(Status::Interrupted),
+        };
+    }
+    once(&flink, &job, lag, terminal).await
+}
+
+async fn once(flink: &Flink, job: &Summary, mut lag: Newest, terminal: &Terminal) -> Result<Status> {
+    let job = flink.job(&job.id).await?;
+    let waiting = Waiting::new(terminal, &format!("measuring for {} s", SPAN.as_secs()));
+    let vertices = look(flink, &job).await?;
+    lag.answered().await;
+    drop(waiting);
+    let page = page(job, vertices, &lag);
+    terminal.result(&page)?;
+    Ok(if page.bottleneck == Bottleneck::Unknown { Status::Unknown } else { Status::Pass })
+}
+
+/// A job that is over has no tasks that could wait.
+fn still_there(job: &Summary) -> Result<()> {
+    if job.is_over() {
+        bail!("job {} ({}) is {}\n  playground jobs lists all", job.id, job.name, job.state);
+    }
+    Ok(())
+}
+
+async fn look(flink: &Flink, job: &Job) -> Result<Vec<VertexPressure>> {
+    if job.is_running() {
+        return flink.pressure(job).await;
+    }
+    // Nothing to wait for: tasks that do not run tell nothing.
+    let mut meter = Meter::default();
+    meter.add(flink.pressure_sample(job).await?);
+    Ok(meter.vertices())
+}
+
+/// Looks each second until the job is over. A JobManager that does not answer is something seen, not an error.
+async fn follow(flink: &Flink, mut summary: Summary, lag: &Newest, board: &mut Board) -> Result<()> {
+    let mut meter = Meter::default();
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match again(flink, &summary.id, &mut meter).await {
+            Ok(job) => {
+                summary.state.clone_from(&job.state);
+                board.show(&page(job, meter.vertices(), lag))?;
+            }
+            Err(error) => board.show(&unreachable(&summary, &error, lag))?,
+        }
+        still_there(&summary)?;
+    }
+}
+
+async fn again(flink: &Flink, id: &str, meter: &mut Meter) -> Result<Job> {
+    let job = flink.job(id).await?;
+    meter.add(flink.pressure_sample(&job).await?);
+    Ok(job)
+}
+
+fn page(job: Job, vertices: Vec<VertexPressure>, lag: &Newest) -> Backpressure {
+    let (running, subtasks) = job.subtasks();
+    Backpressure {
+        at: now(),
+        id: job.id,
+        name: job.name,
+        state: job.state,
+        running,
+        subtasks,
+        bottleneck: bottleneck(&vertices),
+        vertices,
+        lag: lag.get(),
+        problem: None,
+    }
+}
+
+fn unreachable(job: &Summary, error: &anyhow::Error, lag: &Newest) -> Backpressure {
+    Backpressure {
+        at: now(),
+        id: job.id.clone(),
+        name: job.name.clone(),
+        state: JobSeen::UNREACHABLE.to_owned(),
+        running: 0,
+        subtasks: 0,
+        bottleneck: Bottleneck::Unknown,
+        vertices: Vec::new(),
+        lag: lag.get(),
+        problem: Some(match error.chain().count() {
+            1 => error.to_string(),
+            // What led there is the address, which tells nobody anything here.
+            _ => format!("the JobManager does not answer: {}", error.root_cause()),
+        }),
+    }
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

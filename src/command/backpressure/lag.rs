@@ -1,0 +1,68 @@
+//! How far the job is behind, asked of the broker again and again while something else is looked at.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::flink::job::Summary;
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
+use crate::observe::progress;
+use crate::report::backpressure::Lag;
+use crate::workload::JOB;
+
+/// Between two questions, so that each look at the job has a lag of its own.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long the broker may take to answer at all.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// The newest answer.
+pub(super) struct Newest {
+    answer: watch::Receiver<Option<Lag>>,
+}
+
+impl Newest {
+    /// Begins to ask `kafka` for a job's lag, on a thread of its own, since Kafka's client blocks.
+    pub(super) fn of(job: &Summary, kafka: Result<String>) -> Result<Self> {
+        let kafka = match kafka {
+            _ if job.name != JOB => return Ok(Self::never(format!("only {JOB} is known to read input"))),
+            Err(error) => return Ok(Self::never(error.to_string())),
+            Ok(kafka) => kafka,
+        };
+        let admin = Admin::new(&kafka, Isolation::Uncommitted)?;
+        let (sender, answer) = watch::channel(None);
+        // Not one of the runtime's threads: when this command ends, nobody waits for it.
+        let work = move || {
+            while sender.send(Some(ask(&admin))).is_ok() {
+                std::thread::sleep(PAUSE);
+            }
+        };
+        std::thread::Builder::new().name("lag".to_owned()).spawn(work).context("start a thread")?;
+        Ok(Self { answer })
+    }
+
+    /// A lag that nobody can be asked for.
+    fn never(why: String) -> Self {
+        Self { answer: watch::channel(Some(Lag::Unknown(why))).1 }
+    }
+
+    /// Waits for the first answer, but not for long.
+    pub(super) async fn answered(&mut self) {
+        let _ = timeout(2 * ANSWER, self.answer.wait_for(Option::is_some)).await;
+    }
+
+    /// What is known now.
+    pub(super) fn get(&self) -> Lag {
+        let answer = self.answer.borrow().clone();
+        answer.unwrap_or_else(|| Lag::Unknown("the broker has not answered yet".to_owned()))
+    }
+}
+
+fn ask(admin: &Admin) -> Lag {
+    match admin.wait(ANSWER, |_| Ok(())).and_then(|()| progress::look(admin)) {
+        Ok(progress) => Lag::Records(progress.lag().unsigned_abs()),
+        Err(error) => Lag::Unknown(format!("{error:#}")),
+    }
+}
