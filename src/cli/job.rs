@@ -194,6 +194,8 @@ fn replicas(text: &str) -> Result<u32, String> {
         Ok(number @ 1..=16) => Ok(number),
         _ => Err(format!("'{number}' is no number from 1 to 16")),
     }
+}
+
 /// `playground backpressure`
 #[derive(Debug, Args)]
 pub struct Backpressure {

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::stack::StackOptions;
+use crate::operation::Via;
 
 /// `playground scenario`
 #[derive(Debug, Args)]
@@ -37,6 +38,9 @@ pub struct Run {
     /// On which stack; brought up if it is not.
     #[command(flatten)]
     pub stack: StackOptions,
+    /// How operations speak to Flink
+    #[arg(long, value_enum, default_value_t = Via::Rest)]
+    pub via: Via,
     /// Print the plan and end
     #[arg(long)]
     pub dry_run: bool,

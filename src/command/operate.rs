@@ -72,6 +72,7 @@ pub async fn upgrade(global: &Global, args: arguments::Upgrade, terminal: &Termi
         parallelism,
         jar: jar.as_deref().map(JarChoice::of),
         arguments: some(arguments),
+        more_arguments: Vec::new(),
         allow_non_restored_state,
         scale: !args.no_scale,
     });

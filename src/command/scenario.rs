@@ -32,10 +32,11 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
 
 async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result<Status> {
     let name = arguments.name.context("a scenario's name is missing")?;
-    let settings = arguments.stack.settings(&global.project)?;
+    let asked = arguments.stack.settings(&global.project)?;
     let limit = Duration::from_secs(arguments.timeout);
     let scenario = catalog::find(&name)?;
-    let plan = plan(&scenario, &settings, limit);
+    let settings = scenario.settings(&asked);
+    let plan = plan(&scenario, &settings, limit, arguments.via);
     let stack = Stack::load(&settings)?;
     if arguments.dry_run {
         terminal.result(&PlanPage { plan })?;
@@ -54,7 +55,7 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
             return Ok(Status::Interrupted);
         }
     };
-    let page = RunPage::new(&plan, &settings, verdict::judge(&history), store.folder());
+    let page = RunPage::new(&plan, &asked, verdict::judge(&history), store.folder());
     store.verdict(&page)?;
     terminal.result(&page)?;
     Ok(page.status())

@@ -97,6 +97,12 @@ impl Job {
         (running, self.vertices.iter().map(|vertex| vertex.parallelism).sum())
     }
 
+    /// Subtasks of its widest vertex. All vertices share slots, so it is as many as the job needs.
+    #[must_use]
+    pub fn parallelism(&self) -> u32 {
+        self.vertices.iter().map(|vertex| vertex.parallelism).max().unwrap_or_default()
+    }
+
     /// Whether every subtask of every vertex processes records.
     #[must_use]
     pub fn is_running(&self) -> bool {

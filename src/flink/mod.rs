@@ -18,10 +18,10 @@ pub mod cluster;
 pub mod jar;
 pub mod job;
 pub mod metric;
+pub mod pressure;
 pub mod request;
 pub mod requirements;
 pub mod savepoint;
-pub mod pressure;
 
 /// How long one request may take; the server is on this machine.
 const REQUEST: Duration = Duration::from_secs(5);

@@ -273,6 +273,7 @@ mod tests {
             id: "v".into(),
             name: "V".into(),
             parallelism: 2,
+            max_parallelism: 128,
             status: "RUNNING".into(),
             tasks: Tasks { running, initializing: 2 - running, scheduled: 0 },
         };

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{Delivery, JobVariant};
+use operated::Operated;
 
 pub mod operated;
 pub mod store;
@@ -67,6 +68,13 @@ pub enum What {
         /// As in `taskmanager-1`.
         target: String,
     },
+    /// An operation begins.
+    Operating {
+        /// As in `upgrade`.
+        operation: String,
+    },
+    /// An operation came to an end.
+    Operated(Operated),
     /// The job's state.
     Job(JobSeen),
     /// The cluster's TaskManagers.
@@ -76,6 +84,8 @@ pub enum What {
         /// Their slots.
         slots: u32,
     },
+    /// How the vertices of the job wait for each other.
+    Pressure(PressureSeen),
     /// A checkpoint completed.
     Checkpoint {
         /// Its id.
@@ -118,6 +128,19 @@ pub enum What {
         /// Its offset.
         offset: i64,
     },
+    /// A record of `output` as a read-uncommitted reader sees it, in a run whose ledger reads what is committed.
+    Uncommitted {
+        /// The page.
+        page: String,
+        /// The window's start, ms since the epoch.
+        start: i64,
+        /// The job's count.
+        count: u64,
+        /// Where it lies.
+        partition: i32,
+        /// Its offset.
+        offset: i64,
+    },
     /// A record of `output` that is no count of this workload.
     Stray {
         /// Where it lies.
@@ -144,6 +167,22 @@ pub struct Head {
     pub speed: f64,
     /// How the job runs.
     pub job: JobVariant,
+    /// What must hold.
+    #[serde(default)]
+    pub holds: Holds,
+}
+
+/// What must hold at the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// Every window counts what `input` has, as often as the delivery allows.
+    #[default]
+    Exact,
+    /// Clicks are lost: a scenario that shows what goes wrong has shown nothing when nothing did.
+    Loss,
+    /// The counts of windows differ, where each has as many clicks.
+    Spread,
 }
 
 impl Head {
@@ -163,6 +202,9 @@ pub struct JobSeen {
     pub running: u32,
     /// All subtasks.
     pub subtasks: u32,
+    /// Subtasks of its widest vertex, which is how many slots it needs.
+    #[serde(default)]
+    pub parallelism: u32,
     /// The root cause of its newest exception.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -185,6 +227,18 @@ impl JobSeen {
     }
 }
 
+/// How the source waits for what comes behind it, as it was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PressureSeen {
+    /// The share of time, 0 to 1, that the source was back-pressured: the mean of its subtasks.
+    pub source: f64,
+    /// The vertex that the others wait for, if any does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<String>,
+    /// Whether the clock's minute was even, in which the job's throttle works, all the time that was measured.
+    pub even_minute: Option<bool>,
+}
+
 /// How far the job's checkpoints got in `input`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
@@ -202,21 +256,36 @@ impl Progress {
     }
 }
 
-/// The lag of the last moments, which is what a later lag is held against: the highest of three seconds, since it rises
-/// and falls with each checkpoint.
-#[derive(Debug, Clone, Default)]
+/// The lag of the last moments, which is what a later lag is held against: the highest of two checkpoints' time, since it
+/// rises and falls with each of them.
+#[derive(Debug, Clone)]
 pub struct UsualLag {
     seen: VecDeque<(i64, i64)>,
+    /// How long, in ms, a lag is remembered.
+    moments: i64,
+}
+
+impl Default for UsualLag {
+    fn default() -> Self {
+        Self { seen: VecDeque::new(), moments: Self::MOMENTS_MS }
+    }
 }
 
 impl UsualLag {
-    /// How long, in ms, a lag is remembered.
+    /// How long, in ms, a lag is remembered at least.
     const MOMENTS_MS: i64 = 3_000;
+
+    /// Of a job that checkpoints so often.
+    #[must_use]
+    pub fn of(job: &JobVariant) -> Self {
+        let interval = i64::try_from(job.checkpoint_interval_ms).unwrap_or(Self::MOMENTS_MS);
+        Self { moments: Self::MOMENTS_MS.max(2 * interval), ..Self::default() }
+    }
 
     /// Takes in what was seen at a time, ms since the epoch.
     pub fn add(&mut self, at: i64, progress: &Progress) {
         self.seen.push_back((at, progress.lag()));
-        self.seen.retain(|(seen_at, _)| seen_at + Self::MOMENTS_MS >= at);
+        self.seen.retain(|(seen_at, _)| seen_at + self.moments >= at);
     }
 
     /// The highest of the last moments; 0 when nothing was seen.

@@ -30,6 +30,17 @@ pub struct Operated {
     pub parts: Vec<Part>,
 }
 
+impl Operated {
+    /// As in `parallelism 3 in 5.3 s, down for 0.94 s`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let back = if self.outcome == Outcome::RolledBack { "rolled back, " } else { "" };
+        let parallelism = self.parallelism.map_or_else(String::new, |number| format!("parallelism {number}, "));
+        let downtime = self.downtime.map_or_else(String::new, |seconds| format!(", down for {seconds:.2} s"));
+        format!("{back}{parallelism}{:.1} s{downtime}", self.seconds)
+    }
+}
+
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::settings::Delivery;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -23,6 +24,17 @@ pub enum Isolation {
     Uncommitted,
     /// Only what was committed.
     Committed,
+}
+
+impl Isolation {
+    /// What the readers see that a job of this delivery writes for.
+    #[must_use]
+    pub fn of(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::AtLeastOnce => Self::Uncommitted,
+            Delivery::ExactlyOnce => Self::Committed,
+        }
+    }
 }
 
 /// Keeps librdkafka's own lines off the terminal (a broker that is down is normal during a scenario) and remembers its

@@ -108,10 +108,7 @@ impl Progress {
 impl Audit {
     /// Nothing is read yet.
     pub fn new(source: Source) -> Result<Self> {
-        let isolation = match source.delivery {
-            Delivery::AtLeastOnce => Isolation::Uncommitted,
-            Delivery::ExactlyOnce => Isolation::Committed,
-        };
+        let isolation = Isolation::of(source.delivery);
         Ok(Self {
             admin: Admin::new(&source.bootstrap, isolation)?,
             ledger: Ledger::new(),

@@ -39,7 +39,8 @@ struct Look {
 
 impl Look {
     fn unreachable() -> Self {
-        let job = JobSeen { state: JobSeen::UNREACHABLE.to_owned(), running: 0, subtasks: 0, cause: None };
+        let job =
+            JobSeen { state: JobSeen::UNREACHABLE.to_owned(), running: 0, subtasks: 0, parallelism: 0, cause: None };
         Self { job: Some(job), cluster: None, checkpoints: None }
     }
 }
@@ -54,8 +55,9 @@ async fn look(flink: &Flink) -> Result<Look> {
     let (job, checkpoints) = tokio::try_join!(flink.job(&summary.id), flink.checkpoints(&summary.id))?;
     let cause = if job.is_running() { None } else { flink.newest_cause(&summary.id).await? };
     let (running, subtasks) = job.subtasks();
+    let parallelism = job.parallelism();
     Ok(Look {
-        job: Some(JobSeen { state: job.state, running, subtasks, cause }),
+        job: Some(JobSeen { state: job.state, running, subtasks, parallelism, cause }),
         cluster,
         checkpoints: Some(checkpoints),
     })

@@ -9,12 +9,14 @@ use tokio::sync::mpsc;
 
 use crate::flink::Flink;
 use crate::history::{Event, What};
-use crate::settings::Delivery;
+use crate::kafka::Isolation;
+use crate::settings::JobVariant;
 
 pub mod audit;
 mod input;
 mod job;
 mod output;
+mod pressure;
 pub mod progress;
 
 /// Where a stack is to be reached from this machine.
@@ -32,7 +34,7 @@ pub struct Observer {
     /// What they see. An error ends the one that met it.
     pub seen: mpsc::UnboundedReceiver<Result<Event>>,
     stop: Arc<AtomicBool>,
-    job: tokio::task::JoinHandle<()>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 /// Where a watcher tells what it sees, and learns when to stop.
@@ -67,26 +69,33 @@ impl Watch {
 
 impl Observer {
     /// Begins to watch. What the topics hold already is left out, but for a topic that has just begun.
-    pub async fn start(endpoints: &Endpoints, delivery: Delivery) -> Result<Self> {
+    pub async fn start(endpoints: &Endpoints, variant: &JobVariant) -> Result<Self> {
         let (sender, seen) = mpsc::unbounded_channel();
         let stop = Arc::new(AtomicBool::new(false));
         let watch = Watch { sender, stop: Arc::clone(&stop) };
         // Both ends are taken before anything is read, the output's first: a window whose clicks the run sees whole
         // is then emitted behind the place where its reading of output begins.
-        let kafka = endpoints.kafka.clone();
-        let begin = tokio::task::spawn_blocking(move || output::Begin::find(&kafka, delivery)).await??;
+        let (kafka, isolation) = (endpoints.kafka.clone(), Isolation::of(variant.delivery));
+        let begin = tokio::task::spawn_blocking(move || output::Begin::find(&kafka, isolation)).await??;
+        if isolation == Isolation::Committed {
+            // Shown beside what is committed, from the same place on.
+            watch.thread("uncommitted", begin.clone().uncommitted_watcher())?;
+        }
         watch.thread("output", begin.watcher())?;
         watch.thread("input", input::watcher(endpoints.kafka.clone()))?;
         watch.thread("progress", progress::watcher(endpoints.kafka.clone()))?;
         let flink = Flink::at(&endpoints.rest.0, endpoints.rest.1)?;
-        let job = tokio::spawn(job::watch(flink, watch));
-        Ok(Self { seen, stop, job })
+        let mut tasks = vec![tokio::spawn(job::watch(flink.clone(), watch.clone()))];
+        if variant.backpressure {
+            tasks.push(tokio::spawn(pressure::watch(flink, watch)));
+        }
+        Ok(Self { seen, stop, tasks })
     }
 }
 
 impl Drop for Observer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.job.abort();
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }

@@ -9,14 +9,13 @@ use crate::history::What;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::kafka::tail::{Next, Reader, Record};
-use crate::settings::Delivery;
 use crate::workload::{OUTPUT, PAGES, encoding};
 
 /// How long one read may wait, and so how soon a stop is noticed.
 const READ: Duration = Duration::from_millis(100);
 
 /// Where the reading begins: at the topic's end when the run does.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Begin {
     kafka: String,
     isolation: Isolation,
@@ -25,26 +24,36 @@ pub(super) struct Begin {
 
 impl Begin {
     /// Finds the topic's end.
-    pub(super) fn find(kafka: &str, delivery: Delivery) -> Result<Self> {
-        let isolation = match delivery {
-            Delivery::AtLeastOnce => Isolation::Uncommitted,
-            Delivery::ExactlyOnce => Isolation::Committed,
-        };
+    pub(super) fn find(kafka: &str, isolation: Isolation) -> Result<Self> {
         let ends = Admin::new(kafka, isolation)?.ends(OUTPUT).context("find the end of the counts")?;
         Ok(Self { kafka: kafka.to_owned(), isolation, from: ends.iter().map(|ends| Some(ends.end)).collect() })
     }
 
     /// Tells every record behind it.
     pub(super) fn watcher(self) -> impl FnOnce(&Watch) -> Result<()> + Send {
+        move |watch| self.read(self.isolation, watch, told)
+    }
+
+    /// Tells every record behind it that is a count, of transactions that are open or aborted as well.
+    pub(super) fn uncommitted_watcher(self) -> impl FnOnce(&Watch) -> Result<()> + Send {
         move |watch| {
-            let reader = Reader::new(&self.kafka, OUTPUT, self.isolation, &self.from)?;
-            while watch.goes_on() {
-                if let Next::Record(record) = reader.next(READ)? {
-                    watch.tell(told(&record));
+            self.read(Isolation::Uncommitted, watch, |record| match told(record) {
+                What::Counted { page, start, count, partition, offset } => {
+                    What::Uncommitted { page, start, count, partition, offset }
                 }
-            }
-            Ok(())
+                other => other,
+            })
         }
+    }
+
+    fn read(&self, isolation: Isolation, watch: &Watch, told: impl Fn(&Record<'_>) -> What) -> Result<()> {
+        let reader = Reader::new(&self.kafka, OUTPUT, isolation, &self.from)?;
+        while watch.goes_on() {
+            if let Next::Record(record) = reader.next(READ)? {
+                watch.tell(told(&record));
+            }
+        }
+        Ok(())
     }
 }
 

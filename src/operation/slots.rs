@@ -78,8 +78,7 @@ impl Control<'_> {
         let left = taskmanagers * room.each;
         let mut needed = 0;
         for job in self.flink().jobs().await?.into_iter().filter(|job| !job.is_over()) {
-            let job = self.flink().job(&job.id).await?;
-            needed += job.vertices.iter().map(|vertex| vertex.parallelism).max().unwrap_or_default();
+            needed += self.flink().job(&job.id).await?.parallelism();
         }
         if needed > left {
             bail!(crate::failure::Failure::Usage(format!(

@@ -64,7 +64,7 @@ pub async fn origin(flink: &Flink, id: &str) -> Result<Run> {
         format!("the jar {named} that {} came from is not uploaded any more; --jar FILE names one", job.name)
     })?;
     // Under the adaptive scheduler it may have been rescaled since.
-    let parallelism = job.vertices.iter().map(|vertex| vertex.parallelism).max().unwrap_or(parallelism);
+    let parallelism = if job.vertices.is_empty() { parallelism } else { job.parallelism() };
     Ok(Run { jar, parallelism, arguments: arguments(&parameters), savepoint: None, allow_non_restored_state: false })
 }
 
@@ -184,7 +184,7 @@ impl Control<'_> {
         let Some(since) = self.flink().running_since(&job).await?.filter(|_| job.is_running()) else {
             return Ok(Seen::NotYet(self.progress(&job, cause).await?));
         };
-        let seen = format!("{} of {} subtasks, parallelism {}", job.subtasks().0, job.subtasks().1, widest(&job));
+        let seen = format!("{} of {} subtasks, parallelism {}", job.subtasks().0, job.subtasks().1, job.parallelism());
         if self.flink().is_checkpointing(id).await? && self.flink().checkpoints(id).await?.counts.completed == 0 {
             return Ok(Seen::NotYet(format!("{seen}; first checkpoint not complete yet")));
         }
@@ -198,18 +198,13 @@ impl Control<'_> {
         let mut seen = format!("{running} of {all} subtasks RUNNING");
         if waiting > 0 {
             let free = self.flink().overview().await?.slots_available;
-            let missing = widest(job).saturating_sub(free);
+            let missing = job.parallelism().saturating_sub(free);
             if missing > 0 {
-                seen = format!("waits for slots: {missing} of {} missing", widest(job));
+                seen = format!("waits for slots: {missing} of {} missing", job.parallelism());
             }
         }
         Ok(cause.map_or(seen.clone(), |cause| format!("{seen}; {cause}")))
     }
-}
-
-/// The parallelism of a job's widest vertex.
-pub(super) fn widest(job: &Job) -> u32 {
-    job.vertices.iter().map(|vertex| vertex.parallelism).max().unwrap_or_default()
 }
 
 /// A jar's content.

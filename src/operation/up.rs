@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use super::scale::TASKMANAGER;
-use super::submit::{origin, widest};
+use super::submit::origin;
 use super::{Control, Via};
 use crate::flink::Flink;
 use crate::flink::jar::Run;
@@ -213,11 +213,14 @@ impl Up<'_> {
         let (_stop, interrupted) = watch::channel(false);
         let control = Control::new((self.platform, flink), (Via::Rest, self.limit), news, interrupted);
         let before = origin(flink, &job.id).await.ok();
-        let savepoint = control.stop(&job, false).await.ok().map(|stopped| stopped.savepoint);
+        let mut savepoint = control.stop(&job, false).await.ok().map(|stopped| stopped.savepoint);
         if savepoint.is_none() {
             control.cancel(&job).await.context("cancel a job with other arguments")?;
         }
         let Some(before) = before else { return Ok(None) };
+        // Windows of the clock have no place in a job that counts by event time, nor the other way round.
+        let had_event_time = JobVariant::from_arguments(&flink.submitted(&job.id).await?.parameters).event_time;
+        savepoint = savepoint.filter(|_| had_event_time == self.settings.job.event_time);
         let parallelism = self.settings.parallelism.unwrap_or(before.parallelism);
         let arguments = self.settings.job.arguments();
         // What an added operator knows has no place in the job without it.
@@ -238,7 +241,7 @@ impl Up<'_> {
     async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
         let job = flink.job(id).await?;
         // One that is being scheduled may have no vertices to tell of yet.
-        let parallelism = Some(widest(&job)).filter(|widest| *widest > 0);
+        let parallelism = Some(job.parallelism()).filter(|there| *there > 0);
         let fits = self.settings.parallelism.is_none_or(|asked| parallelism.is_none_or(|there| there == asked));
         Ok(fits && JobVariant::from_arguments(&flink.submitted(id).await?.parameters) == self.settings.job)
     }

@@ -23,6 +23,8 @@ pub struct Upgrade {
     pub jar: Option<JarChoice>,
     /// Other arguments, all of them.
     pub arguments: Option<Vec<String>>,
+    /// Arguments behind those that it has.
+    pub more_arguments: Vec<String>,
     /// Whether state of operators that the new job does not have is left behind.
     pub allow_non_restored_state: bool,
     /// Whether TaskManagers may be added when slots are missing.
@@ -58,6 +60,7 @@ impl Control<'_> {
         }
         new.parallelism = to.parallelism.unwrap_or(old.parallelism);
         new.arguments = to.arguments.clone().unwrap_or(new.arguments);
+        new.arguments.extend(to.more_arguments.iter().cloned());
         new.allow_non_restored_state = to.allow_non_restored_state;
         Ok(new)
     }

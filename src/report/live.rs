@@ -188,6 +188,15 @@ impl<'a> RunProgress<'a> {
     pub fn tell(&mut self, told: Told<'_>) {
         match told {
             Told::Up(news) => self.up.tell(news),
+            Told::Operation(operation::News::Asked { line, .. }) => {
+                self.live.keep(&format!("        {}", page::asked(line, self.live.terminal.progress).trim_start()));
+            }
+            Told::Operation(operation::News::Waiting { part, seen }) => {
+                self.live.wait(self.steps.part(part, seen, now()));
+            }
+            Told::Operation(operation::News::Done(part)) => {
+                self.live.keep(&self.steps.part(&part.name, &part.seen, now()));
+            }
             Told::Waiting(planned, seen) => self.live.wait(self.steps.waiting(planned, seen, now())),
             Told::Event(event) => {
                 if let Some(line) = self.steps.event(event) {

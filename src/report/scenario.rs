@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Paint, Render, ledger};
+use super::number::{counted, grouped};
+use super::{Paint, Render, ledger, operation};
 use crate::failure::Status;
+use crate::history::Holds;
+use crate::history::operated::Operated;
 use crate::platform::Mark;
 use crate::scenario::fault::Healed;
 use crate::scenario::{Plan, Scenario};
 use crate::settings::StackSettings;
 use crate::verdict::ledger::Judgement;
+use crate::verdict::pressure::Pressure;
 use crate::verdict::recovery::Recovery;
+use crate::verdict::spread::Spread;
+use crate::verdict::uncommitted::Uncommitted;
 use crate::verdict::{Outcome, Verdict};
 
 /// All scenarios.
@@ -72,6 +78,9 @@ impl Render for PlanPage {
         let mut page = format!("{}: {}", paint.bold(&head.scenario), head.purpose);
         for (number, step) in (1..).zip(&self.plan.steps) {
             let _ = write!(page, "\n{number:>3}  {:<22} {}", step.title, paint.dim(&step.reason));
+            for request in &step.requests {
+                let _ = write!(page, "\n     {}", paint.dim(request));
+            }
             if let Some(undo) = &step.undo {
                 let _ = write!(page, "\n     {:<22} {undo}, whatever happens", "undo");
             }
@@ -91,8 +100,20 @@ pub struct RunPage {
     pub reasons: Vec<String>,
     /// A count for each class of page and window, and examples of what is wrong.
     pub ledger: Judgement,
+    /// What had to hold: `exact`, `loss` or `spread`.
+    pub holds: Holds,
     /// Seconds, by what happened in them.
     pub recovery: Option<Recovery>,
+    /// The operations, in order, with what each consisted of.
+    pub operations: Vec<Operated>,
+    /// The longest time without a record in `output` that a reader saw from the first operation on, in seconds.
+    pub output_gap: Option<f64>,
+    /// How far the counts lie apart, where that is what had to hold.
+    pub spread: Option<Spread>,
+    /// What a read-uncommitted reader saw, of an exactly-once job.
+    pub uncommitted: Option<Uncommitted>,
+    /// How the source waited, of a job that throttles.
+    pub pressure: Option<Pressure>,
     /// The run's folder.
     pub run: PathBuf,
     /// The command that does the same again.
@@ -108,7 +129,13 @@ impl RunPage {
             verdict: verdict.outcome,
             reasons: verdict.reasons,
             ledger: verdict.ledger,
+            holds: verdict.holds,
             recovery: verdict.recovery,
+            operations: verdict.operations,
+            output_gap: verdict.output_gap,
+            spread: verdict.spread,
+            uncommitted: verdict.uncommitted,
+            pressure: verdict.pressure,
             run: run.to_owned(),
             again: again(plan, settings),
         }
@@ -133,10 +160,22 @@ fn again(plan: &Plan, settings: &StackSettings) -> String {
 
 impl Render for RunPage {
     fn human(&self, paint: Paint) -> String {
-        let mut lines = vec![String::new(), ledger::line(&self.ledger)];
+        let mut lines = vec![String::new()];
+        lines.extend(self.operations.iter().map(|done| operation::summary(done, paint)));
+        match &self.spread {
+            Some(spread) => lines.push(spread_line(spread)),
+            None => lines.push(ledger::line(&self.ledger)),
+        }
+        lines.extend(self.uncommitted.as_ref().map(uncommitted));
+        lines.extend(self.pressure.as_ref().map(pressure));
         lines.extend(self.recovery.as_ref().map(recovery));
-        lines.push(ledger::verdict(self.verdict, &self.ledger, paint));
-        lines.extend(ledger::counterexamples(&self.ledger));
+        if let (Some(gap), None) = (self.output_gap, &self.recovery) {
+            lines.push(format!("output    a reader saw nothing for {gap:.1} s at most"));
+        }
+        lines.push(self.verdict_line(paint));
+        if self.spread.is_none() {
+            lines.extend(ledger::counterexamples(&self.ledger));
+        }
         lines.extend(self.reasons.iter().map(|reason| format!("why       {reason}")));
         if self.verdict != Outcome::Pass {
             lines.push(format!("again     {}", self.again));
@@ -144,6 +183,56 @@ impl Render for RunPage {
         lines.push(format!("run       {}", self.run.display()));
         lines.join("\n")
     }
+}
+
+impl RunPage {
+    fn verdict_line(&self, paint: Paint) -> String {
+        match (self.holds, self.verdict) {
+            (Holds::Loss, Outcome::Pass) => {
+                let lost = counted(self.ledger.clicks_lost, "click");
+                format!("verdict   {}  {lost} lost, as this scenario is to show", paint.good("PASS"))
+            }
+            (Holds::Loss, Outcome::Fail) => format!("verdict   {}  nothing was lost", paint.bad("FAIL")),
+            (Holds::Spread, Outcome::Pass) => {
+                format!("verdict   {}  counts are not exact, as this scenario is to show", paint.good("PASS"))
+            }
+            (Holds::Spread, Outcome::Fail) => format!("verdict   {}  every count is exact", paint.bad("FAIL")),
+            (Holds::Spread, Outcome::Unknown) => {
+                format!("verdict   {}  too few counts were seen", paint.doubtful("UNKNOWN"))
+            }
+            _ => ledger::verdict(self.verdict, &self.ledger, paint),
+        }
+    }
+}
+
+fn spread_line(spread: &Spread) -> String {
+    let Spread { counts, expected, exact, least, most, .. } = spread;
+    format!(
+        "counts    from {} to {}, where each window has {}; {exact} of {counts} exact",
+        grouped(*least),
+        grouped(*most),
+        grouped(*expected)
+    )
+}
+
+fn uncommitted(seen: &Uncommitted) -> String {
+    let Uncommitted { records, aborted, windows_twice } = seen;
+    format!(
+        "readers   read-committed: as the ledger says; read-uncommitted: {records} records, {aborted} of aborted \
+         transactions, {windows_twice} windows twice"
+    )
+}
+
+fn pressure(seen: &Pressure) -> String {
+    let share =
+        |share: Option<f64>| share.map_or_else(|| "not measured".to_owned(), |share| format!("{:.0} %", share * 100.0));
+    let slow = seen.slow.as_ref().map_or_else(String::new, |vertex| format!("; slow: {vertex}"));
+    format!(
+        "pressure  source back-pressured {} in even minutes, {} in odd ones; {} records behind at most{slow}",
+        share(seen.even_most),
+        share(seen.odd_least),
+        grouped(u64::try_from(seen.lag_most).unwrap_or_default())
+    )
 }
 
 /// The recovery line; parts whose end was not seen are left out, and a recovery without an end is said so.

@@ -61,6 +61,10 @@ impl<'a> Steps<'a> {
                 self.zero = at;
                 None
             }
+            Action::Operate(_) => {
+                let line = self.line(at, &self.paint.bold(&pad(planned)), seen);
+                Some(format!("{line:<76} +{}", seconds(at - self.last)))
+            }
             Action::Inject { .. } => Some(self.line(at, &self.paint.bold(&pad(planned)), &format!("undo: {seen}"))),
             Action::Undo { .. } => Some(self.line(at, &self.paint.bold(&pad(planned)), seen)),
             Action::Await(_) => {
@@ -68,6 +72,12 @@ impl<'a> Steps<'a> {
                 Some(format!("{line:<76} +{}", seconds(at - self.last)))
             }
         }
+    }
+
+    /// A part of an operation that is done.
+    #[must_use]
+    pub fn part(&self, name: &str, seen: &str, now: i64) -> String {
+        self.line(now, &format!("{:<20}", format!("    {name}")), seen)
     }
 
     /// The line of a step that waits.
@@ -85,7 +95,7 @@ impl<'a> Steps<'a> {
 fn name(planned: &Planned) -> String {
     match planned.action {
         Action::Await(_) => format!("  {}", planned.title),
-        Action::Up | Action::Inject { .. } | Action::Undo { .. } => planned.title.clone(),
+        _ => planned.title.clone(),
     }
 }
 
@@ -103,13 +113,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::operation::Via;
     use crate::scenario::{catalog, plan};
     use crate::settings::StackSettings;
 
     #[test]
     fn a_run_is_a_line_a_step_with_its_time_and_what_it_took() {
-        let plan =
-            plan::plan(&catalog::find("failover").unwrap(), &StackSettings::of("playground"), Duration::from_mins(1));
+        let plan = plan::plan(
+            &catalog::find("failover").unwrap(),
+            &StackSettings::of("playground"),
+            Duration::from_mins(1),
+            Via::Rest,
+        );
         let mut steps = Steps::new(&plan, Paint::Plain, 0);
         let done = |step, seen: &str| What::Done { step, seen: seen.into() };
         let events = [

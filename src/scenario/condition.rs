@@ -28,6 +28,11 @@ pub fn ask(what: Await, picture: &Picture, delivery: Delivery) -> Answer {
         Await::Registered => registered(picture),
         Await::Restored => restored(picture),
         Await::Running => running(picture),
+        Await::WaitingForSlots => waiting_for_slots(picture),
+        Await::Emitted { windows } => emitted(windows, picture),
+        Await::InTransaction => in_transaction(picture),
+        Await::BackPressured => pressure(picture, |share| share >= SEVERE, true),
+        Await::Relieved => pressure(picture, |share| share <= NONE, false),
         Await::CaughtUp => caught_up(picture),
         Await::Judged => judged(picture, delivery),
     }
@@ -125,10 +130,53 @@ fn running(picture: &Picture) -> Answer {
     }
 }
 
+fn waiting_for_slots(picture: &Picture) -> Answer {
+    match &picture.job {
+        Some(job) => {
+            let (needed, there) = (job.parallelism, picture.slots);
+            let text = format!("{needed} slots needed, {there} there; {} of {} subtasks", job.running, job.subtasks);
+            either(job.is_down() && needed > there, text)
+        }
+        None => Answer::NotYet("the job was not seen yet".to_owned()),
+    }
+}
+
+fn emitted(windows: u64, picture: &Picture) -> Answer {
+    let least = PAGES.iter().map(|page| picture.emitted.get(*page).copied().unwrap_or_default()).min();
+    let least = least.unwrap_or_default();
+    either(least >= windows, format!("{least} of {windows} windows of every page"))
+}
+
+/// Open for long enough that a fault done now falls into it: records are in it, and the next checkpoint, which commits it,
+/// is not near.
+fn in_transaction(picture: &Picture) -> Answer {
+    let records = picture.uncommitted.len();
+    let age = picture.checkpoint.map_or(i64::MAX, |seen| picture.now - seen.triggered);
+    let is_far = age < picture.checkpoint_interval / 2;
+    let age = if age == i64::MAX { "no checkpoint yet".to_owned() } else { format!("checkpoint {} ago", seconds(age)) };
+    either(records > 0 && is_far, format!("{records} records written and not committed, {age}"))
+}
+
+/// Shares of time that a source waits: a lot, and hardly ever. Flink's own levels, in the web UI, are HIGH above 0.5 and OK
+/// up to 0.1.
+const SEVERE: f64 = 0.5;
+const NONE: f64 = 0.1;
+
+fn pressure(picture: &Picture, is_so: impl Fn(f64) -> bool, even_minute: bool) -> Answer {
+    let Some(seen) = &picture.pressure else { return Answer::NotYet("not measured yet".to_owned()) };
+    let minute = if even_minute { "even" } else { "odd" };
+    let slow = seen.slow.as_ref().map_or_else(|| "nothing waits".to_owned(), |vertex| format!("{vertex} is slow"));
+    let text = format!("source back-pressured {:.0} %, {slow}, lag {} records", seen.source * 100.0, picture.lag());
+    match seen.even_minute {
+        Some(even) if even == even_minute => either(is_so(seen.source), format!("{text}, in an {minute} minute")),
+        _ => Answer::NotYet(format!("{text}; an {minute} minute is awaited")),
+    }
+}
+
 fn caught_up(picture: &Picture) -> Answer {
     let (lag, usual) = (picture.lag(), picture.usual_lag.records());
     let holds = picture.progress.is_some() && picture.is_running() && lag <= usual;
-    either(holds, format!("lag {lag} records, {usual} at most before the fault"))
+    either(holds, format!("lag {lag} records, {usual} at most at rest"))
 }
 
 fn judged(picture: &Picture, delivery: Delivery) -> Answer {
@@ -147,7 +195,7 @@ fn judged(picture: &Picture, delivery: Delivery) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Event, Head, JobSeen, Progress, What};
+    use crate::history::{Event, Head, Holds, JobSeen, PressureSeen, Progress, What};
     use crate::settings::JobVariant;
 
     fn picture(events: impl IntoIterator<Item = What>) -> Picture {
@@ -159,7 +207,7 @@ mod tests {
     }
 
     fn job(state: &str, running: u32) -> What {
-        What::Job(JobSeen { state: state.into(), running, subtasks: 4, cause: None })
+        What::Job(JobSeen { state: state.into(), running, subtasks: 4, parallelism: 2, cause: None })
     }
 
     fn kill() -> What {
@@ -197,6 +245,48 @@ mod tests {
     }
 
     #[test]
+    fn a_job_waits_for_slots_when_it_needs_more_than_there_are() {
+        let slots = |slots| What::Cluster { taskmanagers: 1, slots };
+        assert!(matches!(answer(Await::WaitingForSlots, [slots(2), job("RUNNING", 2)]), Answer::NotYet(_)));
+        assert!(matches!(answer(Await::WaitingForSlots, [slots(1), job("RUNNING", 0)]), Answer::Holds(_)));
+    }
+
+    #[test]
+    fn a_transaction_is_open_when_records_wait_and_the_next_checkpoint_is_far() {
+        let uncommitted = || What::Uncommitted { page: "/shop".into(), start: 0, count: 1, partition: 0, offset: 7 };
+        let counted = || What::Counted { page: "/shop".into(), start: 0, count: 1, partition: 0, offset: 7 };
+        let checkpoint = || What::Checkpoint { id: 1, triggered: 0, size: 1 };
+        let began = || {
+            let (scenario, purpose, project) = Default::default();
+            let job = JobVariant::default();
+            What::Began(Head { scenario, purpose, project, speed: 1.0, job, holds: Holds::Exact })
+        };
+        assert!(matches!(answer(Await::InTransaction, [began(), uncommitted()]), Answer::NotYet(_)));
+        assert!(matches!(answer(Await::InTransaction, [began(), checkpoint(), uncommitted()]), Answer::Holds(_)));
+        let committed = [began(), checkpoint(), uncommitted(), counted()];
+        assert!(matches!(answer(Await::InTransaction, committed), Answer::NotYet(_)));
+    }
+
+    #[test]
+    fn pressure_counts_in_the_minute_that_is_meant() {
+        let seen = |source, even_minute| What::Pressure(PressureSeen { source, slow: None, even_minute });
+        assert!(matches!(answer(Await::BackPressured, [seen(0.9, Some(true))]), Answer::Holds(_)));
+        assert!(matches!(answer(Await::BackPressured, [seen(0.9, None)]), Answer::NotYet(_)));
+        assert!(matches!(answer(Await::BackPressured, [seen(0.9, Some(false))]), Answer::NotYet(_)));
+        assert!(matches!(answer(Await::Relieved, [seen(0.0, Some(false))]), Answer::Holds(_)));
+        assert!(matches!(answer(Await::Relieved, [seen(0.9, Some(false))]), Answer::NotYet(_)));
+    }
+
+    #[test]
+    fn windows_are_emitted_when_every_page_has_so_many() {
+        let counted = |page: &str| What::Counted { page: page.into(), start: 0, count: 1, partition: 0, offset: 7 };
+        let all = PAGES.map(counted);
+        assert!(matches!(answer(Await::Emitted { windows: 1 }, all.clone()), Answer::Holds(_)));
+        assert!(matches!(answer(Await::Emitted { windows: 2 }, all.clone()), Answer::NotYet(_)));
+        assert!(matches!(answer(Await::Emitted { windows: 1 }, all.into_iter().skip(1)), Answer::NotYet(_)));
+    }
+
+    #[test]
     fn caught_up_is_measured_against_the_lag_before_the_fault() {
         let before = [job("RUNNING", 4), lag(40), lag(11), kill()];
         let with = |records| answer(Await::CaughtUp, before.clone().into_iter().chain([lag(records)]));
@@ -209,7 +299,7 @@ mod tests {
         let begin = |checkpointing| {
             let job = JobVariant { checkpointing, ..JobVariant::default() };
             let (scenario, purpose, project) = Default::default();
-            What::Began(Head { scenario, purpose, project, speed: 1.0, job })
+            What::Began(Head { scenario, purpose, project, speed: 1.0, job, holds: Holds::Exact })
         };
         let events = |checkpointing| [begin(checkpointing), kill(), job("RESTARTING", 0), job("RUNNING", 4)];
         let expected = "no checkpoint: the job started again without its state";

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::Head;
+use crate::history::operated::Outcome;
+use crate::history::{Head, Holds};
+use crate::operation::{Operation, Via};
+use crate::settings::{Delivery, JobVariant, PARALLELISM, Scheduler, StackSettings};
 
 pub mod catalog;
 pub mod condition;
@@ -27,8 +30,54 @@ pub struct Scenario {
     pub name: String,
     /// What it shows, in a line.
     pub purpose: String,
+    /// What must hold at its end.
+    pub holds: Holds,
+    /// On what stack it runs, where that is not as the user says.
+    pub stack: Shape,
     /// What happens, in order.
     pub steps: Vec<Step>,
+}
+
+/// What a scenario needs of its stack; what is `None` is as the user says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Shape {
+    checkpointing: Option<bool>,
+    event_time: Option<bool>,
+    backpressure: Option<bool>,
+    delivery: Option<Delivery>,
+    /// In ms.
+    checkpoint_interval: Option<u64>,
+    scheduler: Option<Scheduler>,
+    parallelism: Option<u32>,
+    taskmanagers: Option<u32>,
+    slots: Option<u32>,
+}
+
+impl Scenario {
+    /// The settings that it runs with. It begins from a known number of slots, whatever was done to the stack before.
+    #[must_use]
+    pub fn settings(&self, asked: &StackSettings) -> StackSettings {
+        let (shape, job) = (&self.stack, &asked.job);
+        let parallelism = shape.parallelism.or(asked.parallelism).unwrap_or(PARALLELISM);
+        let slots = shape.slots.unwrap_or(asked.slots);
+        let enough = parallelism.div_ceil(slots.max(1));
+        StackSettings {
+            parallelism: Some(parallelism),
+            taskmanagers: Some(shape.taskmanagers.or(asked.taskmanagers).unwrap_or(enough)),
+            slots,
+            scheduler: shape.scheduler.unwrap_or(asked.scheduler),
+            job: JobVariant {
+                checkpointing: shape.checkpointing.unwrap_or(job.checkpointing),
+                event_time: shape.event_time.unwrap_or(job.event_time),
+                backpressure: shape.backpressure.unwrap_or(job.backpressure),
+                delivery: shape.delivery.unwrap_or(job.delivery),
+                checkpoint_interval_ms: shape.checkpoint_interval.unwrap_or(job.checkpoint_interval_ms),
+                ..job.clone()
+            },
+            ..asked.clone()
+        }
+    }
 }
 
 /// A step of a scenario.
@@ -66,8 +115,21 @@ pub enum Action<T> {
         /// The earlier step's target.
         target: T,
     },
+    /// Operate.
+    Operate(Operating),
     /// Wait until something was seen.
     Await(Await),
+}
+
+/// An operation of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Operating {
+    /// What is done.
+    pub operation: Operation,
+    /// How it is to end.
+    pub outcome: Outcome,
+    /// How it speaks to Flink.
+    pub via: Via,
 }
 
 /// What can be waited for.
@@ -92,6 +154,19 @@ pub enum Await {
     Restored,
     /// Every subtask processes records.
     Running,
+    /// The job lacks slots.
+    WaitingForSlots,
+    /// So many windows of every page were emitted, right or wrong.
+    Emitted {
+        /// How many.
+        windows: u64,
+    },
+    /// A transaction of the sink is open, with records in it, and will be for a while.
+    InTransaction,
+    /// The source waits for a slower operator.
+    BackPressured,
+    /// It does not any more.
+    Relieved,
     /// The backlog is worked off.
     CaughtUp,
     /// Every window that the fault could have touched is decided.
@@ -118,6 +193,9 @@ pub struct Planned {
     /// What mends it, whatever happens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
+    /// The requests or command lines that an operation sends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<String>,
     /// What to do.
     pub action: Action<InstanceName>,
     /// How long it may take, in seconds in JSON.

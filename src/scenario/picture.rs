@@ -1,6 +1,9 @@
 //! What the events so far add up to: the state that a step's condition is asked about. Pure.
 
-use crate::history::{Event, JobSeen, Progress, UsualLag, What};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Await;
+use crate::history::{Event, JobSeen, PressureSeen, Progress, UsualLag, What};
 use crate::verdict::tally::Tally;
 
 /// The state of a run, as far as it was told.
@@ -30,6 +33,18 @@ pub struct Picture {
     pub checkpointing: bool,
     /// Start of the newest window with clicks when the current step began; ms since the epoch.
     pub newest_at_step: Option<i64>,
+    /// When the newest event was, ms since the epoch.
+    pub now: i64,
+    /// How many counts of each page were told since the current step began.
+    pub emitted: BTreeMap<String, u64>,
+    /// Records that a read-uncommitted reader saw and a read-committed one did not yet, by partition and offset.
+    pub uncommitted: BTreeSet<(i32, i64)>,
+    /// How the vertices wait for each other, once it was measured.
+    pub pressure: Option<PressureSeen>,
+    /// Whether anything was done to the stack since it was steady.
+    disturbed: bool,
+    /// The time between two checkpoints, in ms.
+    pub checkpoint_interval: i64,
 }
 
 /// A complete checkpoint.
@@ -47,16 +62,35 @@ impl Picture {
     /// Takes an event in.
     pub fn add(&mut self, event: &Event) {
         self.tally.add(event);
+        self.now = event.at;
         match &event.what {
-            What::Began(head) => self.checkpointing = head.job.checkpointing,
-            What::Step { .. } => self.newest_at_step = self.tally.newest_window(),
+            What::Began(head) => {
+                self.checkpointing = head.job.checkpointing;
+                self.checkpoint_interval = i64::try_from(head.job.checkpoint_interval_ms).unwrap_or(i64::MAX);
+                self.usual_lag = UsualLag::of(&head.job);
+            }
+            What::Step { title, .. } => {
+                self.newest_at_step = self.tally.newest_window();
+                self.emitted.clear();
+                // What lies between the steady state and its disturbance is not usual: an operator may throttle there.
+                self.disturbed |= title == Await::BackPressured.title();
+            }
+            What::Operating { .. } => self.disturbed = true,
+            What::Counted { page, partition, offset, .. } => {
+                *self.emitted.entry(page.clone()).or_default() += 1;
+                self.uncommitted.remove(&(*partition, *offset));
+            }
+            What::Uncommitted { partition, offset, .. } => {
+                self.uncommitted.insert((*partition, *offset));
+            }
+            What::Pressure(seen) => self.pressure = Some(seen.clone()),
             What::Job(seen) => {
                 self.detected |= self.fault_at.is_some() && seen.is_down();
                 self.job = Some(seen.clone());
             }
             What::Cluster { slots, .. } => self.slots = *slots,
             What::Progress(progress) => {
-                if self.fault_at.is_none() {
+                if !self.disturbed {
                     self.usual_lag.add(event.at, progress);
                 }
                 self.progress = Some(progress.clone());
@@ -66,7 +100,10 @@ impl Picture {
             }
             What::Restored { checkpoint } => self.restored = Some(*checkpoint),
             What::Fault { .. } => {
+                self.disturbed = true;
                 self.fault_at = Some(event.at);
+                // Of the transactions that were open, the restored job ends some without their records.
+                self.uncommitted.clear();
                 self.slots_before_fault = self.slots;
                 self.detected = false;
                 self.restored = None;

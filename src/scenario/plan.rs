@@ -2,48 +2,61 @@
 
 use std::time::Duration;
 
-use super::{Action, Await, InstanceName, Plan, Planned, Scenario, Step};
+use super::{Action, Await, InstanceName, Operating, Plan, Planned, Scenario, Step};
 use crate::history::Head;
+use crate::operation::{Operation, Via};
 use crate::settings::StackSettings;
 
-/// Plans a scenario. `limit` is how long each step may take.
+/// Plans a scenario on the stack of [`Scenario::settings`]. `limit` is how long each step may take, and `via` how operations
+/// speak to Flink.
 ///
 /// A fault on a service is done to its first instance, so that a plan says before it runs what it will hit.
 #[must_use]
-pub fn plan(scenario: &Scenario, settings: &StackSettings, limit: Duration) -> Plan {
+pub fn plan(scenario: &Scenario, settings: &StackSettings, limit: Duration, via: Via) -> Plan {
     let head = Head {
         scenario: scenario.name.clone(),
         purpose: scenario.purpose.clone(),
         project: settings.project.clone(),
         speed: settings.speed,
         job: settings.job.clone(),
+        holds: scenario.holds,
     };
     let up = Planned {
         title: "stack up".to_owned(),
         reason: "a scenario begins on a stack that runs".to_owned(),
         undo: None,
+        requests: Vec::new(),
         action: Action::Up,
         limit,
     };
-    let steps = std::iter::once(up).chain(scenario.steps.iter().map(|step| planned(step, limit))).collect();
+    let steps = std::iter::once(up).chain(scenario.steps.iter().map(|step| planned(step, limit, via))).collect();
     Plan { head, steps }
 }
 
-fn planned(step: &Step, limit: Duration) -> Planned {
-    let action = instantiate(&step.action);
+fn planned(step: &Step, limit: Duration, via: Via) -> Planned {
+    let action = instantiate(&step.action, via);
     let undo = match &action {
         Action::Inject { fault, target } => Some(fault.undo(target)),
-        Action::Up | Action::Undo { .. } | Action::Await(_) => None,
+        _ => None,
     };
-    Planned { title: title(&action), reason: step.reason.clone(), undo, action, limit }
+    let requests = match &action {
+        Action::Operate(Operating { operation, via, .. }) => operation.requests(*via),
+        _ => Vec::new(),
+    };
+    Planned { title: title(&action), reason: step.reason.clone(), undo, requests, action, limit }
 }
 
-fn instantiate(action: &Action<String>) -> Action<InstanceName> {
+fn instantiate(action: &Action<String>, via: Via) -> Action<InstanceName> {
     let first = |service: &String| format!("{service}-1");
     match action {
         Action::Up => Action::Up,
         Action::Inject { fault, target } => Action::Inject { fault: *fault, target: first(target) },
         Action::Undo { fault, target } => Action::Undo { fault: *fault, target: first(target) },
+        Action::Operate(operating) => {
+            // Flink's command line has no word for it.
+            let via = if matches!(operating.operation, Operation::Rescale { .. }) { Via::Rest } else { via };
+            Action::Operate(Operating { via, ..operating.clone() })
+        }
         Action::Await(what) => Action::Await(*what),
     }
 }
@@ -53,6 +66,7 @@ fn title(action: &Action<InstanceName>) -> String {
         Action::Up => "stack up".to_owned(),
         Action::Inject { fault, target } => format!("{} {target}", fault.name()),
         Action::Undo { fault, target } => fault.undo(target),
+        Action::Operate(operating) => operating.operation.title(),
         Action::Await(what) => what.title().to_owned(),
     }
 }
@@ -68,6 +82,11 @@ impl Await {
             Self::Registered => "registered",
             Self::Restored => "restored",
             Self::Running => "running",
+            Self::WaitingForSlots => "waiting for slots",
+            Self::Emitted { .. } => "emitted",
+            Self::InTransaction => "in transaction",
+            Self::BackPressured => "back-pressured",
+            Self::Relieved => "relieved",
             Self::CaughtUp => "caught up",
             Self::Judged => "judged",
         }
@@ -82,7 +101,7 @@ mod tests {
     #[test]
     fn the_failover_plan_names_instances_and_carries_each_undo() {
         let settings = StackSettings::of("p");
-        let plan = plan(&catalog::find("failover").unwrap(), &settings, Duration::from_mins(1));
+        let plan = plan(&catalog::find("failover").unwrap(), &settings, Duration::from_mins(1), Via::Rest);
         let lines: Vec<String> =
             plan.steps.iter().map(|step| format!("{} / {}", step.title, step.undo.as_deref().unwrap_or("-"))).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"

@@ -7,16 +7,19 @@ use std::future::Future;
 use std::pin::Pin;
 
 use anyhow::{Context as _, Result, bail};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, Instant, sleep_until};
 
 use super::condition::{Answer, ask};
 use super::fault::{Fault, mend};
 use super::picture::Picture;
-use super::{Action, Await, Plan, Planned};
+use super::{Action, Await, Operating, Plan, Planned};
+use crate::flink::Flink;
 use crate::history::store::Store;
 use crate::history::{Event, History, What};
 use crate::observe::Observer;
 use crate::operation::up::{self, News, Up};
+use crate::operation::{self, Control};
 use crate::platform::{Journal as _, Kind, Mark, Owner};
 
 /// Something to show while a run goes on.
@@ -28,6 +31,8 @@ pub enum Told<'a> {
     Waiting(&'a Planned, &'a str),
     /// The stack comes up.
     Up(&'a News),
+    /// An operation goes on.
+    Operation(&'a operation::News),
 }
 
 /// How a step ended.
@@ -94,6 +99,7 @@ impl Run<'_> {
             Action::Up => self.bring_up().await,
             Action::Inject { fault, target } => self.inject(*fault, target).await,
             Action::Undo { fault, target } => self.undo(*fault, target).await,
+            Action::Operate(operating) => self.operate(operating, planned.limit).await,
             Action::Await(what) => self.wait(planned, *what).await,
         }
     }
@@ -103,22 +109,65 @@ impl Run<'_> {
         if up.run(self.stop.as_mut(), |news| (self.tell)(Told::Up(&news))).await? == up::Ended::Interrupted {
             return Ok(Ended::Interrupted);
         }
-        self.observer = Some(Observer::start(&up.endpoints(), self.plan.head.delivery()).await?);
+        self.observer = Some(Observer::start(&up.endpoints(), &self.plan.head.job).await?);
         Ok(Ended::Well("all services ready, the job runs".to_owned()))
     }
 
     /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
     async fn inject(&mut self, fault: Fault, target: &str) -> Result<Ended> {
         let by = format!("scenario {}", self.plan.head.scenario);
-        // What was seen before it belongs before it in the history.
-        while let Some(event) = self.observer.as_mut().and_then(|observer| observer.seen.try_recv().ok()) {
-            self.note(event?)?;
-        }
+        self.note_what_was_seen()?;
         // The process dies when the platform is asked, not when it has answered.
         let event = Event::now(What::Fault { fault: fault.name().to_owned(), target: target.to_owned() });
         fault.inject(self.up.platform, target, &by).await?;
         self.note(event)?;
         Ok(Ended::Well(fault.undo(target)))
+    }
+
+    /// What was seen before something is done belongs before it in the history.
+    fn note_what_was_seen(&mut self) -> Result<()> {
+        while let Some(event) = self.observer.as_mut().and_then(|observer| observer.seen.try_recv().ok()) {
+            self.note(event?)?;
+        }
+        Ok(())
+    }
+
+    /// Not cut off by Ctrl-C either: an operation that is told of it leaves a job running.
+    async fn operate(&mut self, operating: &Operating, limit: Duration) -> Result<Ended> {
+        self.note_what_was_seen()?;
+        self.note(Event::now(What::Operating { operation: operating.operation.name().to_owned() }))?;
+        let (up, rest) = (self.up, self.up.endpoints().rest);
+        let flink = Flink::at(&rest.0, rest.1)?;
+        let (news, mut told) = mpsc::unbounded_channel();
+        let (interrupt, interrupted) = watch::channel(false);
+        let control = Control::new((up.platform, &flink), (operating.via, limit), news, interrupted);
+        let mut work = Box::pin(control.perform(&operating.operation, None));
+        let done = loop {
+            let observer = self.observer.as_mut().context("a plan operates before it brings the stack up")?;
+            tokio::select! {
+                biased;
+                () = self.stop.as_mut(), if !*interrupt.borrow() => drop(interrupt.send_replace(true)),
+                Some(news) = told.recv() => (self.tell)(Told::Operation(&news)),
+                done = &mut work => break done,
+                Some(event) = observer.seen.recv() => self.note(event?)?,
+            }
+        };
+        while let Ok(news) = told.try_recv() {
+            (self.tell)(Told::Operation(&news));
+        }
+        let done = match done {
+            Err(_) if *interrupt.borrow() => return Ok(Ended::Interrupted),
+            done => done?,
+        };
+        self.note(Event::now(What::Operated(done.clone())))?;
+        Ok(match (&done.reason, *interrupt.borrow()) {
+            (_, true) => Ended::Interrupted,
+            (reason, _) if done.outcome != operating.outcome => {
+                let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+                Ended::TooLate(format!("{:?} instead of {:?}{reason}", done.outcome, operating.outcome))
+            }
+            _ => Ended::Well(done.summary()),
+        })
     }
 
     async fn undo(&mut self, fault: Fault, target: &str) -> Result<Ended> {

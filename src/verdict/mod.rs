@@ -3,15 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Status;
-use crate::history::{Head, History, What};
+use crate::history::operated::Operated;
+use crate::history::{Event, Head, History, Holds, What};
 use crate::settings::Delivery;
 use ledger::Judgement;
+use pressure::{Pressure, pressure};
 use recovery::Recovery;
+use spread::{Spread, spread};
 use tally::Tally;
+use uncommitted::{Uncommitted, uncommitted};
 
 pub mod ledger;
+pub mod pressure;
 pub mod recovery;
+pub mod spread;
 pub mod tally;
+pub mod uncommitted;
 
 /// Three-valued; of several the worst wins: fail over unknown over pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,8 +49,20 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Each page and window.
     pub ledger: Judgement,
+    /// What had to hold.
+    pub holds: Holds,
     /// How long the recovery took; without a fault there is none.
     pub recovery: Option<Recovery>,
+    /// The operations, in order.
+    pub operations: Vec<Operated>,
+    /// The longest time without a record in `output` that a reader saw from the first operation on, in seconds.
+    pub output_gap: Option<f64>,
+    /// How far the counts lie apart, where that is what had to hold.
+    pub spread: Option<Spread>,
+    /// What a read-uncommitted reader saw, of an exactly-once job.
+    pub uncommitted: Option<Uncommitted>,
+    /// How the source waited, of a job that throttles.
+    pub pressure: Option<Pressure>,
     /// Why, where it is not pass: one sentence each.
     pub reasons: Vec<String>,
 }
@@ -55,13 +74,55 @@ pub fn judge(history: &History) -> Verdict {
     let mut tally = Tally::default();
     history.events.iter().for_each(|event| tally.add(event));
     let ledger = tally.judge(delivery);
-    let unfinished = unfinished(history);
-    let outcome = if unfinished.is_empty() { ledger.outcome } else { ledger.outcome.max(Outcome::Unknown) };
-    let mut reasons = unfinished;
-    if ledger.outcome == Outcome::Fail {
-        reasons.extend(suspects(history));
+    let holds = history.head().map(|head| head.holds).unwrap_or_default();
+    let events = &history.events;
+    let spread = (holds == Holds::Spread).then(|| spread(events, history.head().map_or(1.0, |head| head.speed)));
+    let held = match (holds, &spread) {
+        (Holds::Loss, _) => loss(&ledger),
+        (Holds::Spread, Some(spread)) => spread.outcome,
+        _ => ledger.outcome,
+    };
+    let mut reasons = unfinished(history);
+    let outcome = if reasons.is_empty() { held } else { held.max(Outcome::Unknown) };
+    match (holds, held) {
+        (Holds::Exact, Outcome::Fail) => reasons.extend(suspects(history)),
+        (Holds::Loss, Outcome::Fail) => reasons.push("no click was lost, where this is to show a loss".to_owned()),
+        (Holds::Spread, Outcome::Fail) => reasons.push("every count is exact, where they were to differ".to_owned()),
+        _ => {}
     }
-    Verdict { outcome, ledger, recovery: recovery::split(&history.events), reasons }
+    let operated = |event: &Event| matches!(event.what, What::Operating { .. });
+    Verdict {
+        outcome,
+        ledger,
+        holds,
+        recovery: recovery::split(events),
+        operations: operations(events),
+        output_gap: events
+            .iter()
+            .find(|event| operated(event))
+            .and_then(|event| recovery::output_gap(events, event.at)),
+        spread,
+        uncommitted: uncommitted(events),
+        pressure: pressure(events),
+        reasons,
+    }
+}
+
+/// A loss that was to be shown: seen or not.
+fn loss(ledger: &Judgement) -> Outcome {
+    match (ledger.clicks_lost, ledger.windows_judged) {
+        (1.., _) => Outcome::Pass,
+        (0, 0) => Outcome::Unknown,
+        (0, _) => Outcome::Fail,
+    }
+}
+
+fn operations(events: &[Event]) -> Vec<Operated> {
+    let operated = |event: &Event| match &event.what {
+        What::Operated(operated) => Some(operated.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(operated).collect()
 }
 
 /// Steps that did not come to their end: a run that stopped half-way has proved nothing of the other half.

@@ -71,6 +71,7 @@ fn moments(events: &[Event]) -> Moments {
     for event in events {
         let at = Some(event.at);
         match &event.what {
+            What::Began(head) => usual_lag = UsualLag::of(&head.job),
             What::Fault { .. } if moments.fault.is_none() => moments.fault = at,
             What::Undoing { .. } if moments.fault.is_some() && moments.undone.is_none() => moments.undone = at,
             What::Cluster { slots, .. } if moments.fault.is_none() => slots_before = *slots,
@@ -98,7 +99,7 @@ fn job(moments: &mut Moments, at: i64, seen: &JobSeen) {
 }
 
 /// The longest pause between records of `output`, of those that end after the fault.
-fn output_gap(events: &[Event], fault: i64) -> Option<f64> {
+pub(super) fn output_gap(events: &[Event], fault: i64) -> Option<f64> {
     let records: Vec<i64> =
         events.iter().filter(|event| matches!(event.what, What::Counted { .. })).map(|event| event.at).collect();
     let gaps = records.windows(2).filter(|pair| pair[1] > fault).map(|pair| pair[1] - pair[0]);
@@ -132,7 +133,7 @@ mod tests {
 
     fn job(running: u32) -> What {
         let state = if running == 4 { "RUNNING" } else { "RESTARTING" };
-        What::Job(JobSeen { state: state.into(), running, subtasks: 4, cause: None })
+        What::Job(JobSeen { state: state.into(), running, subtasks: 4, parallelism: 2, cause: None })
     }
 
     fn slots(slots: u32) -> What {
