@@ -1,0 +1,193 @@
+//! Operations on a real job: what they do, what they refuse, and what they leave behind.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use crate::support::Answer;
+use crate::support::stack::{Stack, docker};
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn an_upgrade_on_a_fresh_stack_loses_nothing() {
+    let stack = Stack::new("upgrade");
+    stack.up();
+    let plan = stack.playground(&["upgrade", "--parallelism", "3", "--dry-run"]).run().expect(0).stdout;
+    assert!(plan.contains("POST /jobs/:job/stop"), "{plan}");
+
+    let done = stack.playground(&["upgrade", "--parallelism", "3", "-o", "json"]).run().expect(0).json();
+    assert_eq!((done["operation"].as_str(), done["outcome"].as_str()), (Some("upgrade"), Some("done")), "{done:#}");
+    assert!(done["downtime"].as_f64() > Some(0.0), "{done:#}");
+    let parts: Vec<&str> =
+        done["parts"].as_array().expect("parts").iter().filter_map(|part| part["name"].as_str()).collect();
+    assert_eq!(parts, ["scale up", "stop", "run", "running"]);
+    assert_eq!(parallelism(&stack), [3, 3]);
+    stack.playground(&["verify", "--windows", "6"]).run().expect(0);
+
+    // The same again by Flink's own command line, and back; then TaskManagers that are not needed any more.
+    let cli = stack.playground(&["upgrade", "--parallelism", "2", "--via", "cli"]).run().expect(0);
+    assert!(cli.stderr.contains("flink stop ") && cli.stderr.contains("flink run --detached"), "{}", cli.stderr);
+    assert_eq!(parallelism(&stack), [2, 2]);
+    stack.playground(&["scale", "taskmanager=1"]).run().expect(0);
+    assert_eq!(stack.state("taskmanager-1"), "running");
+    stack.playground(&["verify", "--windows", "12"]).run().expect(0);
+
+    // What was stopped by hand goes on by hand.
+    let stopped = stack.playground(&["stop", "-o", "json"]).run().expect(0).json();
+    let savepoint = stopped["savepoint"].as_str().expect("a savepoint");
+    assert_eq!(list(&stack)[0]["path"], savepoint);
+    stack.playground(&["submit", "--from-savepoint", savepoint, "--via", "cli"]).run().expect(0);
+    stack.playground(&["verify", "--windows", "18"]).run().expect(0);
+    stack.playground(&["savepoint", "dispose", savepoint]).run().expect(0);
+    assert!(list(&stack).iter().all(|one| one["path"] != savepoint));
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn what_cannot_be_done_is_refused_and_leaves_the_job_as_it_is() {
+    let stack = Stack::new("refused");
+    stack.up();
+    let job = job(&stack)["id"].as_str().expect("an id").to_owned();
+
+    // The default scheduler cannot do that, and says what can.
+    refuses(&stack, &["rescale", "--parallelism", "3"], 2, "playground up --scheduler adaptive");
+    // Two at once.
+    refuses(&stack, &["submit"], 2, "would count every click twice");
+    // What is no jar, and what is no program.
+    let text = stack.folder.path().join("text.jar");
+    std::fs::write(&text, "text").expect("write a file");
+    refuses(&stack, &["upgrade", "--jar", path(&text)], 2, "not a jar");
+    refuses(&stack, &["upgrade", "--jar", "nothing"], 2, "no upload of that name");
+    // Slots that nobody adds.
+    let answer =
+        refuses(&stack, &["upgrade", "--parallelism", "3", "--no-scale", "--timeout", "3"], 4, "1 of 3 slots missing");
+    assert!(
+        answer.stderr.contains("it runs on as it was, and its state is in file:/flink-data/savepoints/"),
+        "{}",
+        answer.stderr
+    );
+    assert_eq!(crate::operate::job(&stack)["id"], job.as_str());
+
+    // The new job throws in main, then in an operator: the old one goes on.
+    for arguments in [["--nonsense", "1"], ["--fail-on-start", "true"]] {
+        let upgrade = ["upgrade", "-o", "json", "--", "--checkpointing", "true", "--event-time", "true"];
+        let done = stack.playground(&[&upgrade[..], &arguments].concat()).run().expect(1).json();
+        assert_eq!(done["outcome"], "rolled-back", "{done:#}");
+        assert!(
+            done["reason"]
+                .as_str()
+                .is_some_and(|why| why.contains("nonsense") || why.contains("asked to fail on start")),
+            "{done:#}"
+        );
+        assert_eq!(parallelism(&stack), [2, 2]);
+    }
+
+    // Savepoints that are not there, not whole, not of this job.
+    let stopped = stack.playground(&["stop", "-o", "json"]).run().expect(0).json();
+    let savepoint = stopped["savepoint"].as_str().expect("a savepoint").to_owned();
+    let id = stopped["job"].as_str().expect("a job");
+    refuses(&stack, &["stop", id], 2, "is FINISHED already");
+    refuses(&stack, &["stop"], 4, "no job is running");
+    refuses(&stack, &["submit", "--from-savepoint", "/nowhere"], 4, "playground savepoint list");
+    let broken = damaged(&stack, &savepoint);
+    refuses(&stack, &["submit", "--from-savepoint", &broken], 4, "savepoint list shows which can be read");
+    let listed = list(&stack);
+    let entry = listed.iter().find(|one| one["path"] == broken.as_str()).expect("the damaged one");
+    assert_eq!(entry["readable"], false, "{entry:#}");
+    refuses(&stack, &["submit", "--from-savepoint", &savepoint, "--parallelism", "129"], 2, "129 is not in 1..=128");
+    stack.playground(&["submit", "--from-savepoint", "latest"]).run().expect(0);
+    stack.playground(&["verify", "--windows", "6"]).run().expect(0);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn a_stop_outlives_the_loss_of_its_jobmanager() {
+    let stack = Stack::new("lost");
+    stack.up();
+    // A savepoint cannot be complete before all subtasks answer.
+    let taskmanager = format!("{}-taskmanager-1", stack.project);
+    docker(&["pause", &taskmanager]);
+    let mut stop = stack.playground(&["stop", "-o", "json", "--timeout", "90"]).command();
+    let mut stop = stop.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("stop");
+    let lines = until_line(&mut stop, "/stop ");
+    docker(&["kill", &format!("{}-jobmanager-1", stack.project)]);
+    docker(&["unpause", &taskmanager]);
+    stack.playground(&["start", "jobmanager"]).run().expect(0);
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let output = stop.wait_with_output().expect("its end");
+    assert_eq!(output.status.code(), Some(0), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("JobManager lost")), "{rest:?}");
+    let done: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let savepoint = done["savepoint"].as_str().expect("a savepoint");
+    stack.playground(&["submit", "--from-savepoint", savepoint]).run().expect(0);
+    stack.playground(&["verify", "--windows", "4"]).run().expect(0);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn a_killed_upgrade_is_told_of_until_a_job_runs_again() {
+    let stack = Stack::new("cut");
+    stack.up();
+    let mut upgrade =
+        stack.playground(&["upgrade", "--", "--checkpointing", "true", "--fail-on-start", "true"]).command();
+    let mut upgrade = upgrade.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("upgrade");
+    until_line(&mut upgrade, "/run ");
+    refuses(&stack, &["upgrade", "--parallelism", "2"], 4, "upgrade is under way (process ");
+    upgrade.kill().expect("SIGKILL");
+    upgrade.wait().expect("its end");
+    stack.playground(&["cancel"]).run().expect(0);
+    let jobs = stack.playground(&["jobs"]).run().expect(0);
+    assert!(jobs.stderr.starts_with("found: upgrade (process "), "{}", jobs.stderr);
+    assert!(jobs.stderr.contains("its state is in file:/flink-data/savepoints/savepoint-"), "{}", jobs.stderr);
+    stack
+        .playground(&["submit", "--from-savepoint", "latest", "--", "--checkpointing", "true", "--event-time", "true"])
+        .run()
+        .expect(0);
+    assert_eq!(stack.playground(&["jobs"]).run().expect(0).stderr, "");
+}
+
+/// The first vertex last, as the server has them.
+fn parallelism(stack: &Stack) -> Vec<u64> {
+    let job = job(stack);
+    let vertices = job["vertices"].as_array().expect("vertices");
+    vertices.iter().filter_map(|vertex| vertex["parallelism"].as_u64()).collect()
+}
+
+fn job(stack: &Stack) -> Value {
+    stack.playground(&["job", "-o", "json"]).run().expect(0).json()
+}
+
+fn list(stack: &Stack) -> Vec<Value> {
+    let list = stack.playground(&["savepoint", "list", "-o", "json"]).run().expect(0).json();
+    list["savepoints"].as_array().expect("savepoints").clone()
+}
+
+/// A call that must end with this code and say this.
+#[track_caller]
+fn refuses(stack: &Stack, args: &[&str], code: i32, says: &str) -> Answer {
+    let answer = stack.playground(args).run().expect(code);
+    assert!(answer.stderr.contains(says), "{args:?}: {}", answer.stderr);
+    answer
+}
+
+fn path(path: &std::path::Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// A copy of a savepoint whose metadata ends too early.
+fn damaged(stack: &Stack, savepoint: &str) -> String {
+    let from = savepoint.trim_start_matches("file:");
+    let to = "/flink-data/savepoints/savepoint-000000-damaged00000";
+    let script = format!("mkdir {to} && head -c 500 {from}/_metadata >{to}/_metadata");
+    docker(&["exec", &format!("{}-jobmanager-1", stack.project), "bash", "-c", &script]);
+    format!("file:{to}")
+}
+
+/// Reads what a call says until a line has this; the reader of the rest.
+fn until_line(child: &mut Child, text: &str) -> std::io::Lines<BufReader<std::process::ChildStderr>> {
+    let mut lines = BufReader::new(child.stderr.take().expect("its progress")).lines();
+    let found = lines.by_ref().map_while(Result::ok).any(|line| line.contains(text));
+    assert!(found, "no line with {text}");
+    lines
+}
