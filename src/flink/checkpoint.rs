@@ -64,6 +64,12 @@ pub struct Restored {
     pub is_savepoint: bool,
 }
 
+/// `GET /jobs/:id/checkpoints/details/:id`
+#[derive(Deserialize)]
+struct Details {
+    latest_ack_timestamp: i64,
+}
+
 /// `GET /jobs/:id/checkpoints/config`
 #[derive(Deserialize)]
 struct Config {
@@ -76,6 +82,12 @@ impl Flink {
     pub async fn is_checkpointing(&self, id: &str) -> Result<bool> {
         // Savepoints work without an interval, and the server then says the largest there is.
         Ok(self.get::<Config>(&format!("/jobs/{id}/checkpoints/config")).await?.interval != i64::MAX)
+    }
+
+    /// When a checkpoint was complete: its last task's answer, ms since the epoch.
+    pub async fn checkpoint_completed_at(&self, id: &str, checkpoint: u64) -> Result<i64> {
+        let path = format!("/jobs/{id}/checkpoints/details/{checkpoint}");
+        Ok(self.get::<Details>(&path).await?.latest_ack_timestamp)
     }
 
     /// A job's checkpoints.

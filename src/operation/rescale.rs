@@ -42,9 +42,10 @@ impl Control<'_> {
                 .await
             })
             .await?;
-        let (parts, seconds_in_all) = self.take_parts();
         // A job that had the parallelism already was not interrupted.
-        let downtime = (since >= asked_at).then(|| seconds(asked_at, since));
+        let downtime =
+            if since >= asked_at { Some(seconds(self.down_from(&job.id, asked_at).await?, since)) } else { None };
+        let (parts, seconds_in_all) = self.take_parts();
         Ok(Operated {
             operation: "rescale".to_owned(),
             outcome: Outcome::Done,
@@ -56,6 +57,16 @@ impl Control<'_> {
             seconds: seconds_in_all,
             parts,
         })
+    }
+
+    /// When a job that was rescaled went down. The scheduler lets it run on until its next checkpoint is complete, and
+    /// restarts it from there; a job that takes none goes down when it is asked.
+    async fn down_from(&self, job: &str, asked_at: i64) -> Result<i64> {
+        let restored = self.flink().checkpoints(job).await?.latest.restored;
+        match restored.filter(|restored| restored.restore_timestamp >= asked_at) {
+            Some(restored) => Ok(self.flink().checkpoint_completed_at(job, restored.id).await?.max(asked_at)),
+            None => Ok(asked_at),
+        }
     }
 
     /// Asked before anything is changed: the default scheduler has no resource requirements to tell.
