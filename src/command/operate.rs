@@ -108,8 +108,12 @@ async fn operate(
         return Ok(Status::Pass);
     }
     let limit = Duration::from_secs(how.timeout);
-    let done = watched(global, (how.via, limit), operation, job, terminal).await?;
-    let status = if done.outcome == Outcome::RolledBack { Status::Fail } else { Status::Pass };
+    let (done, interrupted) = watched(global, (how.via, limit), operation, job, terminal).await?;
+    let status = match done.outcome {
+        Outcome::RolledBack if interrupted => Status::Interrupted,
+        Outcome::RolledBack => Status::Fail,
+        Outcome::Done => Status::Pass,
+    };
     terminal.result(&OperationPage { project: global.project.clone(), done })?;
     Ok(status)
 }
@@ -120,7 +124,7 @@ async fn watched(
     operation: &Operation,
     job: Option<&str>,
     terminal: &Terminal,
-) -> Result<Operated> {
+) -> Result<(Operated, bool)> {
     let platform = super::connect(global, terminal).await?;
     let flink = super::flink_of(global, terminal).await?;
     let (sender, mut news) = mpsc::unbounded_channel::<News>();
@@ -144,5 +148,5 @@ async fn watched(
         progress.tell(&news);
     }
     progress.finish();
-    done
+    Ok((done?, *stop.borrow()))
 }

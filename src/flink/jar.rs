@@ -57,6 +57,13 @@ pub fn run(run: &Run) -> Request {
     Request::new(Method::POST, format!("/jars/{}/run", run.jar)).with(body)
 }
 
+/// Asks for the plan of what would run: its `main` is called, and no job is submitted.
+#[must_use]
+pub fn plan(run: &Run) -> Request {
+    let body = json!({ "parallelism": run.parallelism, "programArgsList": run.arguments });
+    Request::new(Method::POST, format!("/jars/{}/plan", run.jar)).with(body)
+}
+
 #[derive(Deserialize)]
 struct Jars {
     files: Vec<Jar>,
@@ -90,6 +97,11 @@ impl Flink {
         let uploaded: Uploaded = serde_json::from_slice(&answer).context("POST /jars/upload: unexpected answer")?;
         let id = uploaded.filename.rsplit('/').next();
         id.map(str::to_owned).context("POST /jars/upload: an answer without a file name")
+    }
+
+    /// Sends a request of [`plan`].
+    pub async fn plan(&self, request: &Request) -> Result<()> {
+        self.send_within::<serde_json::Value>(request, super::LONG).await.map(drop)
     }
 
     /// Runs a jar; returns the job's id. The server runs its `main` first, which may take its time.

@@ -1,6 +1,6 @@
 //! What every operation works with: where the stack is, how to ask it, and whom to tell.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
+use crate::failure::Failure;
 use crate::flink::{Flink, cli};
 use crate::history::operated::Part;
 use crate::platform::{Contract as _, Line, Platform};
@@ -58,6 +59,8 @@ pub struct Control<'a> {
     limit: Duration,
     news: mpsc::UnboundedSender<News>,
     interrupted: watch::Receiver<bool>,
+    /// Whether an interruption is heeded; not while a job is brought back.
+    deaf: Cell<bool>,
     parts: RefCell<Vec<Part>>,
 }
 
@@ -70,7 +73,7 @@ impl<'a> Control<'a> {
         news: mpsc::UnboundedSender<News>,
         interrupted: watch::Receiver<bool>,
     ) -> Self {
-        Self { platform, flink, via, limit, news, interrupted, parts: RefCell::default() }
+        Self { platform, flink, via, limit, news, interrupted, deaf: Cell::new(false), parts: RefCell::default() }
     }
 
     pub(super) fn platform(&self) -> &'a Platform {
@@ -91,7 +94,12 @@ impl<'a> Control<'a> {
 
     /// Whether the user wants it to end.
     pub(super) fn is_interrupted(&self) -> bool {
-        *self.interrupted.borrow()
+        *self.interrupted.borrow() && !self.deaf.get()
+    }
+
+    /// From now on nothing is given up: a job is to be brought back.
+    pub(super) fn heed_no_interruption(&self) {
+        self.deaf.set(true);
     }
 
     /// Does a part, times it, and tells its end. `work` gives a result, and what was seen.
@@ -121,6 +129,9 @@ impl<'a> Control<'a> {
         mut look: impl AsyncFnMut() -> Result<Seen<T>>,
     ) -> Result<T> {
         until(what, self.limit, LOOK, async || {
+            if self.is_interrupted() {
+                bail!(Failure::Interrupted("interrupted".to_owned()));
+            }
             let seen = match look().await {
                 Err(error) if crate::flink::request::is_away(&error) => {
                     Seen::NotYet("the JobManager does not answer".to_owned())

@@ -121,11 +121,14 @@ impl Operation {
                 run(via, submit.parallelism, submit.arguments.clone(), savepoint, submit.allow_non_restored_state)
             }
             Self::Upgrade(upgrade) => {
+                // Asked of REST either way: the command line can only tell by starting a JVM.
+                let what = what(upgrade.parallelism, upgrade.arguments.clone(), None, false);
+                let plan = as_it_was(upgrade.parallelism, vec![jar::plan(&what).to_string()]);
                 let stop = one(via, &cli::stop(":job", false), &savepoint::stop(":job", false, ":trigger"));
                 let (parallelism, arguments) = (upgrade.parallelism, upgrade.arguments.clone());
                 let savepoint = Some(":savepoint".to_owned());
                 let run = run(via, parallelism, arguments, savepoint, upgrade.allow_non_restored_state);
-                stop.into_iter().chain(run).collect()
+                plan.into_iter().chain(stop).chain(run).collect()
             }
             Self::Scale { .. } => Vec::new(),
             Self::Rescale { parallelism, .. } => {
@@ -157,11 +160,23 @@ fn run(
     savepoint: Option<String>,
     allow_non_restored_state: bool,
 ) -> Vec<String> {
+    let what = what(parallelism, arguments, savepoint, allow_non_restored_state);
+    as_it_was(parallelism, one(via, &cli::run(&what), &jar::run(&what)))
+}
+
+fn what(
+    parallelism: Option<u32>,
+    arguments: Option<Vec<String>>,
+    savepoint: Option<String>,
+    allow_non_restored_state: bool,
+) -> Run {
     let arguments = arguments.unwrap_or_else(|| vec![":arguments".to_owned()]);
-    let jar = ":jar".to_owned();
-    let what =
-        Run { jar, parallelism: parallelism.unwrap_or_default(), arguments, savepoint, allow_non_restored_state };
-    let lines = one(via, &cli::run(&what), &jar::run(&what));
+    let (jar, parallelism) = (":jar".to_owned(), parallelism.unwrap_or_default());
+    Run { jar, parallelism, arguments, savepoint, allow_non_restored_state }
+}
+
+/// The lines with a name for a parallelism that is not given.
+fn as_it_was(parallelism: Option<u32>, lines: Vec<String>) -> Vec<String> {
     match parallelism {
         Some(_) => lines,
         // As it was: known only then.
@@ -188,8 +203,10 @@ mod tests {
     fn an_upgrade_is_a_stop_and_a_run_either_way() {
         let upgrade = Upgrade { parallelism: Some(3), scale: true, ..Upgrade::default() };
         insta::assert_snapshot!(lines(&Operation::Upgrade(upgrade)), @r#"
+        POST /jars/:jar/plan {"parallelism":3,"programArgsList":[":arguments"]}
         POST /jobs/:job/stop {"drain":false,"triggerId":":trigger"}
         POST /jars/:jar/run {"parallelism":3,"programArgsList":[":arguments"],"savepointPath":":savepoint"}
+        POST /jars/:jar/plan {"parallelism":3,"programArgsList":[":arguments"]}
         flink stop :job
         flink run --detached --fromSavepoint :savepoint --parallelism 3 /flink-data/uploads/flink-web-upload/:jar :arguments
         "#);

@@ -9,6 +9,7 @@ use super::savepoint::latest;
 use super::submit::{JarChoice, origin};
 use crate::failure::Failure;
 use crate::flink::jar::Run;
+use crate::flink::job::Summary;
 use crate::history::operated::{Operated, Outcome};
 use crate::settings::{JobVariant, PARALLELISM};
 use crate::workload::{JAR, JOB};
@@ -60,11 +61,21 @@ impl Control<'_> {
         Ok(done)
     }
 
+    /// How the click job ran last. One that was refused has left nothing to tell of.
+    async fn last_run(&self, jobs: &[Summary]) -> Option<Run> {
+        for job in jobs.iter().filter(|job| job.name == JOB) {
+            if let Ok(run) = origin(self.flink(), &job.id).await {
+                return Some(run);
+            }
+        }
+        None
+    }
+
     /// What is not named is as it was in the click job that ran last, or as `up` would have it.
     async fn what_to_submit(&self, submit: &Submit) -> Result<Run> {
         let jobs = self.flink().jobs().await?;
-        let mut run = match jobs.iter().find(|job| job.name == JOB) {
-            Some(last) => origin(self.flink(), &last.id).await?,
+        let mut run = match self.last_run(&jobs).await {
+            Some(last) => last,
             None => Run {
                 jar: String::new(),
                 parallelism: PARALLELISM,

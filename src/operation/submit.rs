@@ -11,6 +11,7 @@ use super::control::{Control, Via, shown};
 use crate::failure::Failure;
 use crate::flink::jar::{self, Jar, Run};
 use crate::flink::job::{Job, Submitted};
+use crate::flink::request::refused;
 use crate::flink::{Flink, cli};
 use crate::stack::hex;
 use crate::wait::Seen;
@@ -128,6 +129,22 @@ impl Control<'_> {
         }
     }
 
+    /// Plans a job without running it: its `main` is called, up to where it would submit.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with what it throws, or with what is wrong with its jar.
+    pub(super) async fn plan(&self, run: &Run) -> Result<()> {
+        let request = jar::plan(run);
+        self.part("plan", Some(request.to_string()), async {
+            self.flink().plan(&request).await.map_err(|error| match refused(&error) {
+                Some(refused) => anyhow!(Failure::Usage(format!("the new job makes no plan: {}", refused.reason))),
+                None => error,
+            })?;
+            Ok(((), "the job's main gives a job".to_owned()))
+        })
+        .await
+    }
+
     /// Submits a job; returns its id. It may be waiting for slots then.
     pub async fn run(&self, run: &Run) -> Result<String> {
         match self.via() {
@@ -171,9 +188,6 @@ impl Control<'_> {
     }
 
     async fn look_up(&self, id: &str) -> Result<Seen<CameUp>> {
-        if self.is_interrupted() {
-            return Ok(Seen::Done(CameUp::Not("interrupted".to_owned())));
-        }
         let job = self.flink().job(id).await?;
         let cause = self.flink().newest_cause(id).await?;
         let attempts = self.flink().exceptions(id).await?.len();

@@ -3,7 +3,7 @@
 //! All that can be found out before is found out before: the job runs, its jar is known, the new one is uploaded, the slots
 //! are there. From the stop on, every way out leaves a job running, or says where its state is.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::control::{Control, seconds};
@@ -12,6 +12,7 @@ use super::submit::{CameUp, JarChoice, origin};
 use crate::failure::Failure;
 use crate::flink::jar::Run;
 use crate::flink::job::Summary;
+use crate::flink::request::is_away;
 use crate::history::operated::{Operated, Outcome};
 
 /// What a job is to become; what is `None` stays as it is.
@@ -31,6 +32,12 @@ pub struct Upgrade {
     pub scale: bool,
 }
 
+/// How a job that was run came up.
+enum BroughtUp {
+    Well { id: String, since: i64 },
+    Not(String),
+}
+
 impl Control<'_> {
     /// Upgrades a job.
     ///
@@ -40,17 +47,39 @@ impl Control<'_> {
         self.must_run(&job.id).await?;
         let old = origin(self.flink(), &job.id).await?;
         let new = self.becomes(&old, to).await?;
+        self.plan(&new).await.with_context(|| format!("{} was not upgraded: it runs on as it was", job.name))?;
         self.room_or_savepoint(job, new.parallelism, to.scale).await?;
         if self.is_interrupted() {
-            bail!(Failure::Interrupted("interrupted: the job was left as it is".to_owned()));
+            bail!(Failure::Interrupted("interrupted: the job runs on as it was".to_owned()));
         }
         let stopped = self.stop(job, false).await?;
         let begun = Run { savepoint: Some(stopped.savepoint.clone()), ..new };
-        let why = match self.bring_up(&begun).await {
-            Ok((id, since)) => return Ok(self.upgraded(&stopped, &id, since, begun.parallelism)),
-            Err(error) => error,
+        self.start(&stopped, &begun, old).await.with_context(|| {
+            let savepoint = &stopped.savepoint;
+            format!(
+                "{} is stopped; its state is in {savepoint}\n  \
+                 playground jobs shows whether another runs; playground submit --from-savepoint {savepoint} goes on with it",
+                job.name
+            )
+        })
+    }
+
+    /// Starts the new job, or else the old one again.
+    async fn start(&self, stopped: &Stopped, new: &Run, old: Run) -> Result<Operated> {
+        let why = match self.bring_up(new).await? {
+            BroughtUp::Well { id, since } => return Ok(self.upgraded(stopped, &id, since, new.parallelism)),
+            BroughtUp::Not(why) => why,
         };
-        self.roll_back(&stopped, old, &why).await
+        let savepoint = &stopped.savepoint;
+        self.part("roll back", None, async { Ok(((), format!("to the old job, from {savepoint}"))) }).await?;
+        let back = Run { savepoint: Some(savepoint.clone()), ..old };
+        match self.bring_up(&back).await? {
+            BroughtUp::Well { id, since } => {
+                let done = self.upgraded(stopped, &id, since, back.parallelism);
+                Ok(Operated { outcome: Outcome::RolledBack, reason: Some(why), ..done })
+            }
+            BroughtUp::Not(also) => bail!("the new job did not come up: {why}\n  nor did the old one: {also}"),
+        }
     }
 
     async fn becomes(&self, old: &Run, to: &Upgrade) -> Result<Run> {
@@ -83,14 +112,24 @@ impl Control<'_> {
         })
     }
 
-    /// Runs a job; returns its id, and since when it is up. A job that does not come up is ended.
-    async fn bring_up(&self, run: &Run) -> Result<(String, i64)> {
-        let id = self.run(run).await?;
+    /// Runs a job. One that does not come up is ended; nothing is given up from then on.
+    ///
+    /// # Errors
+    /// A JobManager that went away, so that it is not known whether it took the job; a job that cannot be ended.
+    async fn bring_up(&self, run: &Run) -> Result<BroughtUp> {
+        let id = match self.run(run).await {
+            Ok(id) => id,
+            Err(error) if is_away(&error) => return Err(error),
+            Err(error) => return Ok(BroughtUp::Not(format!("{error:#}"))),
+        };
         match self.comes_up(&id).await? {
-            CameUp::Well { since, .. } => Ok((id, since)),
+            CameUp::Well { since, .. } => Ok(BroughtUp::Well { id, since }),
             CameUp::Not(why) => {
-                self.end(&id).await?;
-                bail!("{why}")
+                self.heed_no_interruption();
+                self.end(&id)
+                    .await
+                    .with_context(|| format!("job {id} did not come up ({why}), and could not be ended"))?;
+                Ok(BroughtUp::Not(why))
             }
         }
     }
@@ -116,22 +155,6 @@ impl Control<'_> {
             downtime: Some(seconds(stopped.asked_at, since)),
             seconds: seconds_in_all,
             parts,
-        }
-    }
-
-    async fn roll_back(&self, stopped: &Stopped, old: Run, why: &anyhow::Error) -> Result<Operated> {
-        let savepoint = &stopped.savepoint;
-        let back = Run { savepoint: Some(savepoint.clone()), ..old };
-        self.part("roll back", None, async { Ok(((), format!("to the old job, from {savepoint}"))) }).await?;
-        match self.bring_up(&back).await {
-            Ok((id, since)) => {
-                let done = self.upgraded(stopped, &id, since, back.parallelism);
-                Ok(Operated { outcome: Outcome::RolledBack, reason: Some(format!("{why:#}")), ..done })
-            }
-            Err(error) => Err(error.context(format!(
-                "the job is stopped: the new one did not come up ({why:#}), and the old one did not either\n  \
-                 its state is in {savepoint}; playground submit --from-savepoint {savepoint} goes on with it"
-            ))),
         }
     }
 }

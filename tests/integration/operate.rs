@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
+use crate::scenario::interrupt;
 use crate::support::Answer;
 use crate::support::stack::{Stack, docker};
 
@@ -21,7 +22,7 @@ fn an_upgrade_on_a_fresh_stack_loses_nothing() {
     assert!(done["downtime"].as_f64() > Some(0.0), "{done:#}");
     let parts: Vec<&str> =
         done["parts"].as_array().expect("parts").iter().filter_map(|part| part["name"].as_str()).collect();
-    assert_eq!(parts, ["scale up", "stop", "run", "running"]);
+    assert_eq!(parts, ["plan", "scale up", "stop", "run", "running"]);
     assert_eq!(parallelism(&stack), [3, 3]);
     stack.playground(&["verify", "--windows", "6"]).run().expect(0);
 
@@ -69,19 +70,15 @@ fn what_cannot_be_done_is_refused_and_leaves_the_job_as_it_is() {
     );
     assert_eq!(crate::operate::job(&stack)["id"], job.as_str());
 
-    // The new job throws in main, then in an operator: the old one goes on.
-    for arguments in [["--nonsense", "1"], ["--fail-on-start", "true"]] {
-        let upgrade = ["upgrade", "-o", "json", "--", "--checkpointing", "true", "--event-time", "true"];
-        let done = stack.playground(&[&upgrade[..], &arguments].concat()).run().expect(1).json();
-        assert_eq!(done["outcome"], "rolled-back", "{done:#}");
-        assert!(
-            done["reason"]
-                .as_str()
-                .is_some_and(|why| why.contains("nonsense") || why.contains("asked to fail on start")),
-            "{done:#}"
-        );
-        assert_eq!(parallelism(&stack), [2, 2]);
-    }
+    // A new job whose main throws is found out before the old one is stopped; one that throws as it starts, after that.
+    let upgrade = ["upgrade", "-o", "json", "--", "--checkpointing", "true", "--event-time", "true"];
+    let nonsense = [&upgrade[..], &["--nonsense", "1"]].concat();
+    refuses(&stack, &nonsense, 2, "unknown options: [nonsense]");
+    assert_eq!(crate::operate::job(&stack)["id"], job.as_str());
+    let done = stack.playground(&[&upgrade[..], &["--fail-on-start", "true"]].concat()).run().expect(1).json();
+    assert_eq!(done["outcome"], "rolled-back", "{done:#}");
+    assert!(done["reason"].as_str().is_some_and(|why| why.contains("asked to fail on start")), "{done:#}");
+    assert_eq!(parallelism(&stack), [2, 2]);
 
     // Savepoints that are not there, not whole, not of this job.
     let stopped = stack.playground(&["stop", "-o", "json"]).run().expect(0).json();
@@ -126,25 +123,45 @@ fn a_stop_outlives_the_loss_of_its_jobmanager() {
 
 #[test]
 #[ignore = "needs Docker: scripts/test runs it"]
-fn a_killed_upgrade_is_told_of_until_a_job_runs_again() {
+fn an_upgrade_that_was_cut_off_is_told_of_until_a_job_runs_again() {
     let stack = Stack::new("cut");
     stack.up();
-    let mut upgrade =
-        stack.playground(&["upgrade", "--", "--checkpointing", "true", "--fail-on-start", "true"]).command();
+    let job = job(&stack)["id"].as_str().expect("an id").to_owned();
+    // What `kill -9` leaves between the stop and the start: a stopped job, and the mark of a process that is gone.
+    let savepoint = stack.playground(&["stop", "-o", "json"]).run().expect(0).json();
+    let savepoint = savepoint["savepoint"].as_str().expect("a savepoint");
+    let mark = serde_json::json!({
+        "id": "operation", "kind": "operation", "what": "upgrade", "target": job, "by": "upgrade",
+        "owner": {"pid": 1, "started": 1, "boot": "none"},
+    });
+    let labels = [format!("io.playground.project={}", stack.project), format!("io.playground.mark={mark}")];
+    let name = format!("{}_mark_operation", stack.project);
+    docker(&["volume", "create", "--label", &labels[0], "--label", &labels[1], &name]);
+
+    for _ in 0..2 {
+        let told = stack.playground(&["ps"]).run().expect(0).stderr;
+        assert!(told.starts_with("found: upgrade (process 1) was cut off; Click Event Count is stopped"), "{told}");
+        assert!(told.contains(&format!("playground submit --from-savepoint {savepoint}")), "{told}");
+    }
+    stack.playground(&["submit", "--from-savepoint", savepoint]).run().expect(0);
+    assert_eq!(stack.playground(&["ps"]).run().expect(0).stderr, "");
+    stack.playground(&["verify", "--windows", "4"]).run().expect(0);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn an_interrupted_upgrade_brings_the_old_job_back_and_two_do_not_meet() {
+    let stack = Stack::new("two");
+    stack.up();
+    let upgrade = ["upgrade", "--", "--checkpointing", "true", "--event-time", "true", "--fail-on-start", "true"];
+    let mut upgrade = stack.playground(&upgrade).command();
     let mut upgrade = upgrade.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("upgrade");
-    until_line(&mut upgrade, "/run ");
+    let lines = until_line(&mut upgrade, "/run ");
     refuses(&stack, &["upgrade", "--parallelism", "2"], 4, "upgrade is under way (process ");
-    upgrade.kill().expect("SIGKILL");
-    upgrade.wait().expect("its end");
-    stack.playground(&["cancel"]).run().expect(0);
-    let jobs = stack.playground(&["jobs"]).run().expect(0);
-    assert!(jobs.stderr.starts_with("found: upgrade (process "), "{}", jobs.stderr);
-    assert!(jobs.stderr.contains("its state is in file:/flink-data/savepoints/savepoint-"), "{}", jobs.stderr);
-    stack
-        .playground(&["submit", "--from-savepoint", "latest", "--", "--checkpointing", "true", "--event-time", "true"])
-        .run()
-        .expect(0);
-    assert_eq!(stack.playground(&["jobs"]).run().expect(0).stderr, "");
+    interrupt(&upgrade);
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(upgrade.wait().expect("its end").code(), Some(130), "{rest:?}");
+    stack.playground(&["verify", "--windows", "4"]).run().expect(0);
 }
 
 /// The first vertex last, as the server has them.
@@ -187,7 +204,11 @@ fn damaged(stack: &Stack, savepoint: &str) -> String {
 /// Reads what a call says until a line has this; the reader of the rest.
 fn until_line(child: &mut Child, text: &str) -> std::io::Lines<BufReader<std::process::ChildStderr>> {
     let mut lines = BufReader::new(child.stderr.take().expect("its progress")).lines();
-    let found = lines.by_ref().map_while(Result::ok).any(|line| line.contains(text));
-    assert!(found, "no line with {text}");
+    let mut before = Vec::new();
+    let found = lines.by_ref().map_while(Result::ok).any(|line| {
+        before.push(line.clone());
+        line.contains(text)
+    });
+    assert!(found, "no line with {text}: {before:#?}");
     lines
 }
