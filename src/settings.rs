@@ -13,6 +13,8 @@ pub const KAFKA_PORT: u16 = 9094;
 pub const PARALLELISM: u32 = 2;
 /// The usual slots of a TaskManager.
 pub const SLOTS: u32 = 2;
+/// The most TaskManagers that are started: each may take 1.25 GiB.
+pub const MAX_TASKMANAGERS: u32 = 16;
 /// The most subtasks that a vertex can have: Flink cuts the state of a job this small into so many key groups.
 pub const MAX_PARALLELISM: u32 = 128;
 /// The usual time between two checkpoints, in ms.

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 
 use crate::failure::Failure;
 use crate::settings::{
-    CHECKPOINT_INTERVAL_MS, Delivery, JobVariant, KAFKA_PORT, REST_PORT, SLOTS, Scheduler, StackSettings,
+    CHECKPOINT_INTERVAL_MS, Delivery, JobVariant, KAFKA_PORT, MAX_TASKMANAGERS, REST_PORT, SLOTS, Scheduler,
+    StackSettings,
 };
 
 /// Which stack to bring up, for `up` and `scenario`.
@@ -46,7 +47,7 @@ pub struct StackOptions {
     #[arg(long, value_name = "N", value_parser = super::job::parallelism())]
     pub parallelism: Option<u32>,
     /// How many TaskManagers [default: as many as there are, and enough for the parallelism]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TASKMANAGERS)))]
     pub taskmanagers: Option<u32>,
     /// Slots of each TaskManager
     #[arg(long, default_value_t = SLOTS, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -66,6 +67,14 @@ impl StackOptions {
             let text = "--delivery exactly-once needs checkpoints: output is committed with each of them\n  \
                         Leave out --no-checkpointing or --delivery";
             return Err(Failure::Usage(text.to_owned()));
+        }
+        if let Some(parallelism) = self.parallelism.filter(|wanted| *wanted > MAX_TASKMANAGERS * self.slots) {
+            return Err(Failure::Usage(format!(
+                "--parallelism {parallelism} needs more than {MAX_TASKMANAGERS} TaskManagers of {} slots, the most there are\n  \
+                 --slots {} is enough",
+                self.slots,
+                parallelism.div_ceil(MAX_TASKMANAGERS)
+            )));
         }
         if let (Some(parallelism), Some(taskmanagers)) = (self.parallelism, self.taskmanagers) {
             let (slots, each) = (taskmanagers * self.slots, self.slots);

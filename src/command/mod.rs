@@ -85,10 +85,16 @@ async fn connect(global: &Global, terminal: &Terminal) -> Result<Platform> {
     Ok(platform)
 }
 
+/// The project's platform, and Flink's REST API in it.
+async fn reach(global: &Global, terminal: &Terminal) -> Result<(Platform, Flink)> {
+    let platform = connect(global, terminal).await?;
+    let port = port(&platform, &global.project, "jobmanager", 8081).await?;
+    Ok((platform, Flink::at(&port.host, port.published)?))
+}
+
 /// Flink's REST API of the project's stack.
 async fn flink_of(global: &Global, terminal: &Terminal) -> Result<Flink> {
-    let (host, port) = published(global, terminal, "jobmanager", 8081).await?;
-    Flink::at(&host, port)
+    Ok(reach(global, terminal).await?.1)
 }
 
 /// The broker of the project's stack, as `host:port`, or the one that the user names.
@@ -102,12 +108,16 @@ async fn kafka_of(global: &Global, terminal: &Terminal, named: Option<String>) -
 
 /// Where on this machine a port of a service is published.
 async fn published(global: &Global, terminal: &Terminal, service: &str, target: u16) -> Result<(String, u16)> {
-    let instances = connect(global, terminal).await?.services().await?;
-    let port = port_of(&instances, service, target).with_context(|| {
-        let project = &global.project;
+    let platform = connect(global, terminal).await?;
+    let port = port(&platform, &global.project, service, target).await?;
+    Ok((port.host, port.published))
+}
+
+async fn port(platform: &Platform, project: &str, service: &str, target: u16) -> Result<Port> {
+    let instances = platform.services().await?;
+    port_of(&instances, service, target).cloned().with_context(|| {
         format!("no {service} of project {project} is running\n  playground -p {project} up starts it; ps shows what there is")
-    })?;
-    Ok((port.host.clone(), port.published))
+    })
 }
 
 fn port_of<'a>(instances: &'a [Instance], service: &str, target: u16) -> Option<&'a Port> {

@@ -16,7 +16,7 @@ use crate::operation::upgrade::Upgrade;
 use crate::operation::{Control, News, Operation, Via, savepoint};
 use crate::report::Terminal;
 use crate::report::live::OperationProgress;
-use crate::report::operation::{Disposed, OperationPage, OperationPlan, SavepointList};
+use crate::report::operation::{OperationPage, OperationPlan, SavepointList};
 
 /// `playground savepoint`.
 pub async fn savepoint(global: &Global, args: arguments::Savepoint, terminal: &Terminal) -> Result<Status> {
@@ -28,14 +28,7 @@ pub async fn savepoint(global: &Global, args: arguments::Savepoint, terminal: &T
             Ok(Status::Pass)
         }
         Some(SavepointAction::Dispose { path, operating }) => {
-            let platform = super::connect(global, terminal).await?;
-            let flink = super::flink_of(global, terminal).await?;
-            let (news, _told) = mpsc::unbounded_channel();
-            let (_stop, interrupted) = watch::channel(false);
-            let how = (operating.via, Duration::from_secs(operating.timeout));
-            Control::new((&platform, &flink), how, news, interrupted).dispose(&path).await?;
-            terminal.result(&Disposed { disposed: path })?;
-            Ok(Status::Pass)
+            operate(global, &operating, &Operation::Dispose { path }, None, terminal).await
         }
     }
 }
@@ -125,8 +118,7 @@ async fn watched(
     job: Option<&str>,
     terminal: &Terminal,
 ) -> Result<(Operated, bool)> {
-    let platform = super::connect(global, terminal).await?;
-    let flink = super::flink_of(global, terminal).await?;
+    let (platform, flink) = super::reach(global, terminal).await?;
     let (sender, mut news) = mpsc::unbounded_channel::<News>();
     let (stop, stopped) = watch::channel(false);
     let control = Control::new((&platform, &flink), how, sender, stopped);
@@ -139,6 +131,7 @@ async fn watched(
             Some(news) = news.recv() => progress.tell(&news),
             // Not cut off: a job that is stopped by now is started again first.
             () = &mut interrupt, if !*stop.borrow() => {
+                terminal.progress("interrupted: this ends as soon as a job runs again, or was left as it is");
                 stop.send_replace(true);
             }
             done = &mut work => break done,

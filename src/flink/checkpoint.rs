@@ -62,12 +62,27 @@ pub struct Restored {
     pub restore_timestamp: i64,
     /// Whether it was a savepoint.
     pub is_savepoint: bool,
+    /// Where it lies.
+    #[serde(default)]
+    pub external_path: Option<String>,
 }
 
 /// `GET /jobs/:id/checkpoints/details/:id`
 #[derive(Deserialize)]
 struct Details {
     latest_ack_timestamp: i64,
+}
+
+/// What else `GET /jobs/:id/checkpoints` tells.
+#[derive(Deserialize)]
+struct History {
+    history: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    status: String,
+    is_savepoint: bool,
 }
 
 /// `GET /jobs/:id/checkpoints/config`
@@ -82,6 +97,12 @@ impl Flink {
     pub async fn is_checkpointing(&self, id: &str) -> Result<bool> {
         // Savepoints work without an interval, and the server then says the largest there is.
         Ok(self.get::<Config>(&format!("/jobs/{id}/checkpoints/config")).await?.interval != i64::MAX)
+    }
+
+    /// Whether a savepoint is being taken, with which the job may stop.
+    pub async fn is_savepoint_under_way(&self, id: &str) -> Result<bool> {
+        let history = self.get::<History>(&format!("/jobs/{id}/checkpoints")).await?.history;
+        Ok(history.iter().any(|entry| entry.is_savepoint && entry.status == "IN_PROGRESS"))
     }
 
     /// When a checkpoint was complete: its last task's answer, ms since the epoch.

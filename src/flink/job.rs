@@ -262,12 +262,19 @@ fn choose(jobs: Vec<Summary>, wanted: Option<&str>) -> Result<Summary> {
         Some(text) => job.id.starts_with(text) || job.name.to_lowercase().starts_with(&text.to_lowercase()),
         None => !job.is_over(),
     };
-    let mut meant = jobs.into_iter().filter(is_meant);
+    let mut meant: Vec<Summary> = jobs.into_iter().filter(is_meant).collect();
+    // A name is meant of the one that lives, not of those before it.
+    if meant.len() > 1 && meant.iter().any(|job| !job.is_over()) {
+        meant.retain(|job| !job.is_over());
+    }
+    let mut meant = meant.into_iter();
     match (meant.next(), meant.next(), wanted) {
         (Some(job), None, _) => Ok(job),
         (None, _, _) if list.is_empty() => bail!("the cluster has no job\n  Submit one: playground up"),
         (None, _, Some(text)) => Err(Failure::Usage(format!("no job '{text}'; the cluster has:{list}")).into()),
-        (None, _, None) => bail!("no job is running; the cluster remembers:{list}"),
+        (None, _, None) => bail!(
+            "no job is running; the cluster remembers:{list}\n  playground submit --from-savepoint latest goes on from where one was stopped"
+        ),
         (Some(_), Some(_), _) => {
             Err(Failure::Usage(format!("several jobs are meant; name one by its id:{list}")).into())
         }

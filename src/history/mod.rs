@@ -183,6 +183,8 @@ pub enum Holds {
     Loss,
     /// The counts of windows differ, where each has as many clicks.
     Spread,
+    /// As exact, though a transaction of the sink was cut off: records that were written were never committed.
+    ExactlyOnce,
 }
 
 impl Head {

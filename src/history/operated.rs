@@ -51,6 +51,17 @@ pub enum Outcome {
     RolledBack,
 }
 
+impl Outcome {
+    /// As scenario files have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::RolledBack => "rolled-back",
+        }
+    }
+}
+
 /// A part of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {

@@ -119,7 +119,12 @@ mod tests {
 
     fn restored(at: Option<i64>) -> Look {
         let counts = Counts { restored: 0, completed: 0, failed: 0, in_progress: 0 };
-        let restored = at.map(|restore_timestamp| Restored { id: 41, restore_timestamp, is_savepoint: false });
+        let restored = at.map(|restore_timestamp| Restored {
+            id: 41,
+            restore_timestamp,
+            is_savepoint: false,
+            external_path: None,
+        });
         Look {
             checkpoints: Some(Checkpoints { counts, latest: Latest { completed: None, restored } }),
             ..Look::default()

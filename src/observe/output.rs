@@ -31,7 +31,7 @@ impl Begin {
 
     /// Tells every record behind it.
     pub(super) fn watcher(self) -> impl FnOnce(&Watch) -> Result<()> + Send {
-        move |watch| self.read(self.isolation, watch, told)
+        move |watch| self.read(self.isolation, watch, |record| Some(told(record)))
     }
 
     /// Tells every record behind it that is a count, of transactions that are open or aborted as well.
@@ -39,18 +39,21 @@ impl Begin {
         move |watch| {
             self.read(Isolation::Uncommitted, watch, |record| match told(record) {
                 What::Counted { page, start, count, partition, offset } => {
-                    What::Uncommitted { page, start, count, partition, offset }
+                    Some(What::Uncommitted { page, start, count, partition, offset })
                 }
-                other => other,
+                // The other reader tells of what is no count.
+                _ => None,
             })
         }
     }
 
-    fn read(&self, isolation: Isolation, watch: &Watch, told: impl Fn(&Record<'_>) -> What) -> Result<()> {
+    fn read(&self, isolation: Isolation, watch: &Watch, told: impl Fn(&Record<'_>) -> Option<What>) -> Result<()> {
         let reader = Reader::new(&self.kafka, OUTPUT, isolation, &self.from)?;
         while watch.goes_on() {
-            if let Next::Record(record) = reader.next(READ)? {
-                watch.tell(told(&record));
+            if let Next::Record(record) = reader.next(READ)?
+                && let Some(what) = told(&record)
+            {
+                watch.tell(what);
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! One operation on a project at a time, and what a killed one left: a mark in the platform, as for a fault.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow};
 
 use super::savepoint::on_disk;
 use crate::flink::Flink;
@@ -27,15 +27,29 @@ pub async fn begin(platform: &Platform, operation: &str, job: &str) -> Result<()
     loop {
         match platform.mark(&mark).await? {
             None => return Ok(()),
-            Some(other) if other.owner.is_alive() => bail!(
-                "{} is under way (process {}); wait for it: two operations at once would take the job from each other",
-                other.what,
-                other.owner.pid
-            ),
+            Some(other) if other.owner.is_alive() => return Err(under_way(&other)),
             // Its process was killed; the commands before this one have told what it left.
             Some(_) => platform.forget(ID).await?,
         }
     }
+}
+
+/// Refuses while another process is at an operation.
+pub(super) async fn must_be_free(platform: &Platform) -> Result<()> {
+    let own = Owner::current()?;
+    let is_anothers = |mark: &Mark| mark.kind == Kind::Operation && mark.owner.is_alive() && mark.owner != own;
+    match platform.marks().await?.into_iter().find(is_anothers) {
+        Some(other) => Err(under_way(&other)),
+        None => Ok(()),
+    }
+}
+
+fn under_way(other: &Mark) -> anyhow::Error {
+    anyhow!(
+        "{} is under way (process {}); wait for it: two operations at once would take the job from each other",
+        other.what,
+        other.owner.pid
+    )
 }
 
 /// Notes that it ended.
@@ -61,16 +75,41 @@ pub async fn left_behind(platform: &Platform, flink: Option<&Flink>) -> Result<O
         Some(flink) => flink.jobs().await.ok(),
         None => None,
     };
-    let Some(jobs) = jobs else {
-        let stopped = Some("the JobManager does not answer; playground up starts it".to_owned());
-        return Ok(Some(Left { mark, stopped }));
+    let (Some(flink), Some(jobs)) = (flink, jobs) else {
+        let stopped = "the JobManager does not answer; playground start jobmanager brings it back".to_owned();
+        return Ok(Some(Left { mark, stopped: Some(stopped) }));
     };
-    if jobs.iter().any(|job| !job.is_over()) {
+    let stopped = match successor(&jobs, &mark.target) {
+        Some(job) if flink.is_savepoint_under_way(&job.id).await? => {
+            Some(format!("{} runs, and a savepoint is under way that may stop it; look again in a moment", job.name))
+        }
+        Some(job) if flink.job(&job.id).await?.is_running() => None,
+        Some(job) => {
+            Some(format!("{} ({}) is {}, and does not run yet; playground job shows more", job.name, job.id, job.state))
+        }
+        None => Some(where_it_is(platform, &jobs, &mark.target).await),
+    };
+    if stopped.is_none() {
         platform.forget(ID).await?;
-        return Ok(Some(Left { mark, stopped: None }));
     }
-    let stopped = Some(where_it_is(platform, &jobs, &mark.target).await);
     Ok(Some(Left { mark, stopped }))
+}
+
+/// The job that an operation was on, or one of its name that was started since; none when it is stopped.
+fn successor<'a>(jobs: &'a [Summary], id: &str) -> Option<&'a Summary> {
+    let mut live = jobs.iter().filter(|job| !job.is_over());
+    match jobs.iter().find(|job| job.id == id) {
+        Some(job) if !job.is_over() => Some(job),
+        Some(job) => live.find(|one| one.name == job.name),
+        // Forgotten: the JobManager was started again since.
+        None => live.next(),
+    }
+}
+
+/// The job that an operation was on whose process was killed, if it was.
+pub(super) async fn orphan(platform: &Platform) -> Result<Option<String>> {
+    let is_left = |mark: &Mark| mark.kind == Kind::Operation && !mark.owner.is_alive();
+    Ok(platform.marks().await?.into_iter().find(is_left).map(|mark| mark.target))
 }
 
 async fn where_it_is(platform: &Platform, jobs: &[Summary], id: &str) -> String {
@@ -83,5 +122,27 @@ async fn where_it_is(platform: &Platform, jobs: &[Summary], id: &str) -> String 
         ),
         Ok(None) => format!("{name} does not run, and has no savepoint; playground up submits it again"),
         Err(error) => format!("{name} does not run; its savepoints could not be read: {error:#}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_goes_on_in_itself_or_in_a_later_one_of_its_name() {
+        let job = |id: &str, name: &str, state: &str| Summary {
+            id: id.into(),
+            name: name.into(),
+            state: state.into(),
+            start_time: 0,
+            duration: 0,
+        };
+        let found = |jobs: &[Summary]| successor(jobs, "a").map(|job| job.id.clone());
+        assert_eq!(found(&[job("a", "Click", "RUNNING")]).as_deref(), Some("a"));
+        let stopped = job("a", "Click", "FINISHED");
+        assert_eq!(found(&[job("b", "Click", "RUNNING"), stopped.clone()]).as_deref(), Some("b"));
+        assert_eq!(found(&[job("b", "Other", "RUNNING"), stopped.clone()]), None);
+        assert_eq!(found(&[stopped]), None);
     }
 }

@@ -128,9 +128,11 @@ impl<'a> Control<'a> {
         what: impl Display,
         mut look: impl AsyncFnMut() -> Result<Seen<T>>,
     ) -> Result<T> {
-        until(what, self.limit, LOOK, async || {
+        until(&what, self.limit, LOOK, async || {
             if self.is_interrupted() {
-                bail!(Failure::Interrupted("interrupted".to_owned()));
+                bail!(Failure::Interrupted(format!(
+                    "interrupted while waiting for {what}\n  what was asked for goes on by itself; playground job and ps show how far"
+                )));
             }
             let seen = match look().await {
                 Err(error) if crate::flink::request::is_away(&error) => {
@@ -167,7 +169,7 @@ impl<'a> Control<'a> {
     /// # Errors
     /// The root cause that it printed, when it ends with another exit code than 0.
     pub(super) async fn flink_command(&self, command: &[String]) -> Result<String> {
-        let (code, printed) = run_in(self.platform, "client", command).await?;
+        let (code, printed) = run_in(self.platform, "client", command, self.limit).await?;
         if code != 0 {
             bail!("{}: exit code {code}: {}", shown(command), cli::cause(&printed.all));
         }
@@ -189,7 +191,12 @@ pub(super) struct Printed {
 }
 
 /// Runs a command in a service's container and returns its exit code and what it printed.
-pub(super) async fn run_in(platform: &Platform, service: &str, command: &[String]) -> Result<(i64, Printed)> {
+pub(super) async fn run_in(
+    platform: &Platform,
+    service: &str,
+    command: &[String],
+    limit: Duration,
+) -> Result<(i64, Printed)> {
     let (sender, mut lines) = mpsc::channel::<Line>(64);
     let collect = async {
         let mut printed = Printed::default();
@@ -201,7 +208,10 @@ pub(super) async fn run_in(platform: &Platform, service: &str, command: &[String
         }
         printed
     };
-    let (ended, printed) = tokio::join!(platform.exec(service, command, sender), collect);
+    let both = async { tokio::join!(platform.exec(service, command, sender), collect) };
+    let in_time = tokio::time::timeout(limit, both).await;
+    let (ended, printed) =
+        in_time.with_context(|| format!("{}: not done within {} s", shown(command), limit.as_secs()))?;
     Ok((ended.with_context(|| shown(command))?.exit_code, printed))
 }
 

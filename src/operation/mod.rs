@@ -8,6 +8,7 @@ pub mod claim;
 pub mod control;
 pub mod model;
 pub mod perform;
+mod replace;
 pub mod rescale;
 pub mod savepoint;
 pub mod scale;

@@ -14,6 +14,11 @@ use crate::flink::{cli, jar, job, savepoint};
 pub enum Operation {
     /// Take a savepoint; the job runs on.
     Savepoint,
+    /// Delete a savepoint's files.
+    Dispose {
+        /// Its path.
+        path: String,
+    },
     /// Stop a job with a savepoint.
     Stop {
         /// Whether all windows fire first, for a job that will not go on.
@@ -82,6 +87,7 @@ impl Operation {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Savepoint => "savepoint",
+            Self::Dispose { .. } => "dispose",
             Self::Stop { .. } => "stop",
             Self::Cancel => "cancel",
             Self::Submit(_) => "submit",
@@ -96,6 +102,7 @@ impl Operation {
     pub fn title(&self) -> String {
         match self {
             Self::Savepoint => "savepoint".to_owned(),
+            Self::Dispose { path } => format!("dispose of {path}"),
             Self::Stop { drain: false } => "stop".to_owned(),
             Self::Stop { drain: true } => "stop --drain".to_owned(),
             Self::Cancel => "cancel".to_owned(),
@@ -111,6 +118,7 @@ impl Operation {
     pub fn requests(&self, via: Via) -> Vec<String> {
         match self {
             Self::Savepoint => one(via, &cli::savepoint(":job"), &savepoint::take(":job", ":trigger")),
+            Self::Dispose { path } => one(via, &cli::dispose(path), &savepoint::dispose(path)),
             Self::Stop { drain } => one(via, &cli::stop(":job", *drain), &savepoint::stop(":job", *drain, ":trigger")),
             Self::Cancel => one(via, &cli::cancel(":job"), &job::cancel(":job")),
             Self::Submit(submit) => {
@@ -122,10 +130,13 @@ impl Operation {
             }
             Self::Upgrade(upgrade) => {
                 // Asked of REST either way: the command line can only tell by starting a JVM.
-                let what = what(upgrade.parallelism, upgrade.arguments.clone(), None, false);
+                let mut arguments = upgrade.arguments.clone().unwrap_or_else(|| vec![":arguments".to_owned()]);
+                arguments.extend(upgrade.more_arguments.iter().cloned());
+                let arguments = Some(arguments);
+                let what = what(upgrade.parallelism, arguments.clone(), None, false);
                 let plan = as_it_was(upgrade.parallelism, vec![jar::plan(&what).to_string()]);
                 let stop = one(via, &cli::stop(":job", false), &savepoint::stop(":job", false, ":trigger"));
-                let (parallelism, arguments) = (upgrade.parallelism, upgrade.arguments.clone());
+                let parallelism = upgrade.parallelism;
                 let savepoint = Some(":savepoint".to_owned());
                 let run = run(via, parallelism, arguments, savepoint, upgrade.allow_non_restored_state);
                 plan.into_iter().chain(stop).chain(run).collect()

@@ -17,8 +17,17 @@ use crate::workload::{JAR, JOB};
 impl Control<'_> {
     /// Does an operation, on the job that is meant or on the only one.
     pub async fn perform(&self, operation: &Operation, job: Option<&str>) -> Result<Operated> {
-        claim::begin(self.platform(), operation.name(), job.unwrap_or(JOB)).await?;
-        let done = self.claimed(operation, job).await;
+        let job = match operation {
+            Operation::Submit(_) | Operation::Scale { .. } | Operation::Dispose { .. } => None,
+            _ => Some(self.flink().find_job(job).await?),
+        };
+        // By its id, so that a later command can tell what became of it.
+        let target = job.as_ref().map_or(JOB, |job| job.id.as_str());
+        claim::begin(self.platform(), operation.name(), target).await?;
+        let done = match &job {
+            Some(job) => self.on_job(operation, job).await,
+            None => self.on_cluster(operation).await,
+        };
         let ended = claim::end(self.platform()).await;
         match (done, ended) {
             (Ok(done), Ok(())) => Ok(done),
@@ -27,35 +36,34 @@ impl Control<'_> {
         }
     }
 
-    async fn claimed(&self, operation: &Operation, job: Option<&str>) -> Result<Operated> {
-        let find = || self.flink().find_job(job);
+    async fn on_job(&self, operation: &Operation, job: &Summary) -> Result<Operated> {
+        let mut done = Operated::of(operation.name());
+        done.job = Some(job.id.clone());
+        match operation {
+            Operation::Upgrade(to) => return self.upgrade(job, to).await,
+            Operation::Rescale { parallelism, scale } => return self.rescale(job, *parallelism, *scale).await,
+            Operation::Stop { drain } => done.savepoint = Some(self.stop(job, *drain).await?.savepoint),
+            Operation::Cancel => self.cancel(job).await?,
+            _ => done.savepoint = Some(self.savepoint(job).await?),
+        }
+        (done.parts, done.seconds) = self.take_parts();
+        Ok(done)
+    }
+
+    async fn on_cluster(&self, operation: &Operation) -> Result<Operated> {
         let mut done = Operated::of(operation.name());
         match operation {
-            Operation::Savepoint => {
-                let job = find().await?;
-                done.savepoint = Some(self.savepoint(&job).await?);
-                done.job = Some(job.id);
-            }
-            Operation::Stop { drain } => {
-                let job = find().await?;
-                done.savepoint = Some(self.stop(&job, *drain).await?.savepoint);
-                done.job = Some(job.id);
-            }
-            Operation::Cancel => {
-                let job = find().await?;
-                self.cancel(&job).await?;
-                done.job = Some(job.id);
-            }
             Operation::Submit(submit) => {
                 let run = self.what_to_submit(submit).await?;
                 done.job = Some(if submit.detached { self.run(&run).await? } else { self.submit(&run).await? });
                 (done.savepoint, done.parallelism) = (run.savepoint, Some(run.parallelism));
             }
-            Operation::Upgrade(to) => return self.upgrade(&find().await?, to).await,
             Operation::Scale { taskmanagers, force } => self.scale(*taskmanagers, *force).await?,
-            Operation::Rescale { parallelism, scale } => {
-                return self.rescale(&find().await?, *parallelism, *scale).await;
+            Operation::Dispose { path } => {
+                self.dispose(path).await?;
+                done.savepoint = Some(path.clone());
             }
+            _ => {}
         }
         (done.parts, done.seconds) = self.take_parts();
         Ok(done)
@@ -69,6 +77,16 @@ impl Control<'_> {
             }
         }
         None
+    }
+
+    /// The newest savepoint of the click job, or of any when the JobManager has forgotten that there was one.
+    async fn latest_of(&self, last: Option<&Summary>) -> Result<String> {
+        if let Some(last) = last
+            && let Ok(savepoint) = latest(self.platform(), Some(&last.id)).await
+        {
+            return Ok(savepoint.path);
+        }
+        Ok(latest(self.platform(), None).await?.path)
     }
 
     /// What is not named is as it was in the click job that ran last, or as `up` would have it.
@@ -106,7 +124,7 @@ impl Control<'_> {
         run.allow_non_restored_state = submit.allow_non_restored_state;
         run.savepoint = match &submit.from {
             Some(From::Path(path)) => Some(path.clone()),
-            Some(From::Latest) => Some(latest(self.platform(), None).await?.path),
+            Some(From::Latest) => Some(self.latest_of(jobs.iter().find(|job| job.name == JOB)).await?),
             None => None,
         };
         Ok(run)

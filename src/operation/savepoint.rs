@@ -1,5 +1,7 @@
 //! Savepoints: taken while the job runs on, found on disk, disposed of.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -15,6 +17,8 @@ use crate::wait::Seen;
 
 /// Where savepoints lie in every container of Flink.
 const FOLDER: &str = "/flink-data/savepoints";
+/// How long reading them may take.
+const READING: Duration = Duration::from_mins(1);
 /// Reads them with Flink's own code; in the image.
 const READER: &str = "read-savepoints";
 
@@ -47,7 +51,7 @@ impl Savepoint {
 /// The savepoints on the stack's disk, the newest first.
 pub async fn on_disk(platform: &Platform) -> Result<Vec<Savepoint>> {
     let command = [READER.to_owned(), FOLDER.to_owned()];
-    let (code, printed) = run_in(platform, "jobmanager", &command).await?;
+    let (code, printed) = run_in(platform, "jobmanager", &command, READING).await?;
     if code != 0 {
         bail!("{}: exit code {code}: {}", shown(&command), printed.all.trim());
     }

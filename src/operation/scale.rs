@@ -24,9 +24,11 @@ impl Control<'_> {
             self.must_fit(replicas).await?;
         }
         let running = self.running_jobs().await?;
+        // What stays has to run before what goes is taken away.
+        self.start_all(replicas).await?;
         self.part("scale down", None, async {
             try_join_all(surplus.iter().map(|name| self.platform().remove(Extent::Instance(name)))).await?;
-            let left = self.registered(|registered| registered <= replicas as usize).await?;
+            let left = self.registered(|registered| registered == replicas as usize).await?;
             Ok(((), format!("{} taken away, {left}", surplus.join(", "))))
         })
         .await?;
@@ -52,12 +54,16 @@ impl Control<'_> {
     pub(super) async fn scale_up(&self, replicas: u32, why: &str) -> Result<()> {
         let before = self.taskmanagers().await?.len();
         self.part("scale up", None, async {
-            let names = (1..=replicas).map(|number| format!("{TASKMANAGER}-{number}"));
-            try_join_all(names.map(|name| async move { self.platform().start(&name).await })).await?;
+            self.start_all(replicas).await?;
             let there = self.registered(|registered| registered >= replicas as usize).await?;
             Ok(((), format!("{why}: {TASKMANAGER} {before} → {replicas}, {there}")))
         })
         .await
+    }
+
+    async fn start_all(&self, replicas: u32) -> Result<()> {
+        let names = (1..=replicas).map(|number| format!("{TASKMANAGER}-{number}"));
+        try_join_all(names.map(|name| async move { self.platform().start(&name).await })).await.map(drop)
     }
 
     async fn taskmanagers(&self) -> Result<Vec<Instance>> {

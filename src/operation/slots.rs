@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::control::Control;
+use crate::settings::MAX_TASKMANAGERS;
 use crate::wait::Seen;
 
 /// What a cluster has for one job.
@@ -55,6 +56,13 @@ impl Control<'_> {
         }
         if scale {
             let wanted = room.taskmanagers_for(needed);
+            if wanted > MAX_TASKMANAGERS {
+                bail!(crate::failure::Failure::Usage(format!(
+                    "{needed} slots would take {wanted} TaskManagers of {} slots, and {MAX_TASKMANAGERS} is the most\n  \
+                     A smaller --parallelism, or playground up --slots N for more slots each",
+                    room.each
+                )));
+            }
             return self.scale_up(wanted, &format!("{needed} slots needed, {} there", room.slots)).await;
         }
         self.part("slots", None, async {

@@ -4,14 +4,17 @@
 //! one that high availability brought back was not stopped, and is asked again; one that is over has left its savepoint on
 //! disk, where it is found by the job's id.
 
-use anyhow::{Context as _, Error, Result, bail};
+use std::time::Instant;
+
+use anyhow::{Error, Result, anyhow, bail};
 use reqwest::StatusCode;
 
-use super::control::{Control, Via, now, seconds, shown};
+use super::control::{Control, LOOK, Via, now, seconds, shown};
 use super::savepoint::{on_disk, trigger};
+use crate::flink::cli;
 use crate::flink::job::Summary;
-use crate::flink::request::{is_away, refused};
-use crate::flink::{cli, savepoint as api};
+use crate::flink::request::{Request, is_away, refused};
+use crate::flink::savepoint::{self as api, Progress};
 use crate::wait::Seen;
 
 /// A job that was stopped.
@@ -21,6 +24,18 @@ pub struct Stopped {
     pub savepoint: String,
     /// When it was asked to stop, ms since the epoch.
     pub asked_at: i64,
+}
+
+/// What came of asking for a stop.
+enum Asked {
+    /// The savepoint is there.
+    Stopped(String),
+    /// Flink says that there will be none, and why; the job runs on.
+    Refused(String),
+    /// Not within the time limit: Flink is still at it.
+    Late,
+    /// The JobManager that was asked did not tell what became of it.
+    Lost(Error),
 }
 
 /// What became of a job whose JobManager was lost while it was being stopped.
@@ -40,17 +55,21 @@ impl Control<'_> {
     pub async fn stop(&self, job: &Summary, drain: bool) -> Result<Stopped> {
         self.must_run(&job.id).await?;
         let asked_at = now();
+        // The same one each time: a JobManager that was only slow takes no second savepoint.
+        let trigger = trigger();
         loop {
-            let lost = match self.try_stop(job, drain).await {
-                Ok(savepoint) => return Ok(Stopped { savepoint, asked_at }),
-                Err(error) if self.is_lost(&error).await => error,
-                Err(error) => {
-                    let text = format!("{} is not stopped; playground job shows how it is", job.name);
-                    return Err(error.context(text));
+            let lost = match self.ask_to_stop(job, drain, &trigger).await? {
+                Asked::Stopped(savepoint) => return Ok(Stopped { savepoint, asked_at }),
+                Asked::Refused(cause) => {
+                    bail!("{} is not stopped, and runs on: {cause}\n  playground job shows how it is", job.name)
                 }
+                Asked::Late => bail!(self.whereabouts(job, "it was asked to, and the time limit is over").await),
+                Asked::Lost(error) => error,
             };
             if seconds(asked_at, now()) > self.limit().as_secs_f64() {
-                return Err(lost.context(self.whereabouts(job, "the time limit is over").await));
+                return Err(
+                    lost.context(self.whereabouts(job, "the JobManager was lost, and the time limit is over").await)
+                );
             }
             match self.part("JobManager lost", None, self.aftermath(job, asked_at)).await {
                 Ok(Aftermath::Stopped(savepoint)) => return Ok(Stopped { savepoint, asked_at }),
@@ -62,33 +81,59 @@ impl Control<'_> {
         }
     }
 
-    async fn try_stop(&self, job: &Summary, drain: bool) -> Result<String> {
-        match self.via() {
-            Via::Cli => {
-                let command = cli::stop(&job.id, drain);
-                self.part(PART, Some(shown(&command)), async {
-                    let printed = self.flink_command(&command).await?;
-                    let location = cli::location(&printed).context("flink stop told no path")?;
-                    Ok((location.clone(), location))
-                })
-                .await
-            }
-            Via::Rest => {
-                let request = api::stop(&job.id, drain, &trigger());
-                self.part(PART, Some(request.to_string()), async {
-                    let trigger = self.flink().trigger(&request).await?;
-                    let location = self.location(&job.id, &trigger, PART).await?;
-                    Ok((location.clone(), location))
-                })
-                .await
-            }
+    async fn ask_to_stop(&self, job: &Summary, drain: bool, trigger: &str) -> Result<Asked> {
+        let (command, request) = (cli::stop(&job.id, drain), api::stop(&job.id, drain, trigger));
+        let asked = if self.via() == Via::Cli { shown(&command) } else { request.to_string() };
+        self.part(PART, Some(asked), async {
+            let asked = match self.via() {
+                Via::Cli => self.stop_by_command(job, &command).await,
+                Via::Rest => self.stop_by_request(job, &request).await?,
+            };
+            let seen = match &asked {
+                Asked::Stopped(savepoint) => savepoint.clone(),
+                Asked::Refused(cause) => format!("refused: {cause}"),
+                Asked::Late => "not done within the time limit".to_owned(),
+                Asked::Lost(error) => format!("no answer: {error:#}"),
+            };
+            Ok((asked, seen))
+        })
+        .await
+    }
+
+    /// A command that fails does not tell whether the job was stopped before it did: the job itself tells.
+    async fn stop_by_command(&self, job: &Summary, command: &[String]) -> Asked {
+        let failed = match self.flink_command(command).await {
+            Ok(printed) => match cli::location(&printed) {
+                Some(savepoint) => return Asked::Stopped(savepoint),
+                None => anyhow!("flink stop told no path"),
+            },
+            Err(error) => error,
+        };
+        match self.flink().job(&job.id).await {
+            Ok(job) if job.is_running() => Asked::Refused(format!("{failed:#}")),
+            _ => Asked::Lost(failed),
         }
     }
 
-    /// Whether an error says that the JobManager which was asked is gone, another in its place or not.
-    async fn is_lost(&self, error: &Error) -> bool {
-        let forgotten = refused(error).is_some_and(|refused| refused.status == StatusCode::NOT_FOUND);
-        is_away(error) || forgotten || self.flink().overview().await.is_err_and(|error| is_away(&error))
+    async fn stop_by_request(&self, job: &Summary, request: &Request) -> Result<Asked> {
+        let trigger = match self.flink().trigger(request).await {
+            Ok(trigger) => trigger,
+            Err(error) if is_lost(&error) => return Ok(Asked::Lost(error)),
+            Err(error) => return Err(error),
+        };
+        let status = api::status(&job.id, &trigger);
+        let deadline = Instant::now() + self.limit();
+        loop {
+            match self.flink().progress(&status).await {
+                Ok(Progress::Done(Some(savepoint))) => return Ok(Asked::Stopped(savepoint)),
+                Ok(Progress::Done(None)) => return Ok(Asked::Lost(anyhow!("Flink told no path of the savepoint"))),
+                Ok(Progress::Failed(cause)) => return Ok(Asked::Refused(cause)),
+                Ok(Progress::Under) if Instant::now() >= deadline => return Ok(Asked::Late),
+                Ok(Progress::Under) => self.waiting(PART, "the savepoint is under way"),
+                Err(error) => return Ok(Asked::Lost(error)),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     async fn aftermath(&self, job: &Summary, asked_at: i64) -> Result<(Aftermath, String)> {
@@ -138,4 +183,9 @@ impl Control<'_> {
             "{name} may be stopped or not: {why}\n  {found}\n  playground start jobmanager brings the JobManager back, and the job with it if it was not stopped"
         )
     }
+}
+
+/// Whether an error says that the JobManager which was asked is gone, another in its place or not.
+fn is_lost(error: &Error) -> bool {
+    is_away(error) || refused(error).is_some_and(|refused| refused.status == StatusCode::NOT_FOUND)
 }

@@ -7,17 +7,20 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::control::{Control, Via, shown};
+use super::control::{Control, Via, now, shown};
 use crate::failure::Failure;
 use crate::flink::jar::{self, Jar, Run};
 use crate::flink::job::{Job, Submitted};
-use crate::flink::request::refused;
+use crate::flink::request::{is_away, refused};
 use crate::flink::{Flink, cli};
 use crate::stack::hex;
 use crate::wait::Seen;
 
 /// So many exceptions after its start show that a job does not come up by itself.
 const ATTEMPTS: usize = 3;
+
+/// A job that has run so long, in ms, is up, whether its first checkpoint is complete or not.
+const SETTLED_MS: i64 = 3_000;
 
 /// Digits of a jar's hash in the name of its upload.
 const HASH_DIGITS: usize = 12;
@@ -137,8 +140,10 @@ impl Control<'_> {
         let request = jar::plan(run);
         self.part("plan", Some(request.to_string()), async {
             self.flink().plan(&request).await.map_err(|error| match refused(&error) {
-                Some(refused) => anyhow!(Failure::Usage(format!("the new job makes no plan: {}", refused.reason))),
-                None => error,
+                Some(refused) if !is_away(&error) => {
+                    anyhow!(Failure::Usage(format!("the new job makes no plan: {}", refused.reason)))
+                }
+                _ => error,
             })?;
             Ok(((), "the job's main gives a job".to_owned()))
         })
@@ -199,7 +204,9 @@ impl Control<'_> {
             return Ok(Seen::NotYet(self.progress(&job, cause).await?));
         };
         let seen = format!("{} of {} subtasks, parallelism {}", job.subtasks().0, job.subtasks().1, job.parallelism());
-        if self.flink().is_checkpointing(id).await? && self.flink().checkpoints(id).await?.counts.completed == 0 {
+        // A job that takes its state along but throws at the first record has run for a moment, too.
+        let settled = now() - since > SETTLED_MS || self.flink().checkpoints(id).await?.counts.completed > 0;
+        if !settled {
             return Ok(Seen::NotYet(format!("{seen}; first checkpoint not complete yet")));
         }
         Ok(Seen::Done(CameUp::Well { since, seen }))
@@ -283,6 +290,9 @@ impl Control<'_> {
         let id = self.run(run).await?;
         match self.comes_up(&id).await? {
             CameUp::Well { .. } => Ok(id),
+            CameUp::Not(_) if self.is_interrupted() => bail!(Failure::Interrupted(format!(
+                "interrupted: job {id} is submitted\n  playground job {id} shows how it is; playground cancel {id} ends it"
+            ))),
             CameUp::Not(why) => bail!(
                 "job {id} is submitted, but not up: {why}\n  playground job {id} shows how it is; playground cancel {id} ends it"
             ),

@@ -2,6 +2,7 @@
 //!
 //! All parts are waited for side by side, so that each is told the moment it is there.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -10,17 +11,13 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
-use super::scale::TASKMANAGER;
-use super::submit::origin;
-use super::{Control, Via};
 use crate::flink::Flink;
-use crate::flink::jar::Run;
 use crate::flink::job::Summary;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::observe::Endpoints;
 use crate::platform::{Contract as _, Health, LogRange, Platform, Progress, State};
-use crate::settings::{JobVariant, StackSettings};
+use crate::settings::StackSettings;
 use crate::stack::Stack;
 use crate::wait::{Seen, until};
 use crate::workload::{INPUT, JOB, OUTPUT};
@@ -30,10 +27,7 @@ const HEAD_START: Duration = Duration::from_millis(500);
 /// How many lines of a service's log are shown when it does not come up; fewer than the channel for them holds.
 const LAST_WORDS: u32 = 8;
 /// How often to look at a part that is not there yet.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// The service that submits the job.
-const CLIENT: &str = "client";
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// A part of the stack that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -73,6 +67,8 @@ impl Part {
 pub enum News {
     /// From the platform: images and containers.
     Platform(Progress),
+    /// The job that was there is not as asked, and what is done about it.
+    Job(String),
     /// A part is there.
     Reached(Reached),
     /// A part is not there yet; what was seen of it last.
@@ -139,13 +135,15 @@ impl Up<'_> {
     pub async fn run(&self, stop: Pin<&mut dyn Future<Output = ()>>, mut tell: impl FnMut(News)) -> Result<Ended> {
         let (sender, mut news) = mpsc::unbounded_channel();
         // Boxed: the states of all its waits side by side are large.
-        let mut work = Box::pin(self.work(sender));
+        // While a job is stopped that has to be started again, nothing is cut off.
+        let stopped = Cell::new(false);
+        let mut work = Box::pin(self.work(sender, &stopped));
         let mut stop = stop;
         let ended = loop {
             tokio::select! {
                 biased;
                 Some(news) = news.recv() => tell(news),
-                () = stop.as_mut() => break Ok(Ended::Interrupted),
+                () = stop.as_mut(), if !stopped.get() => break Ok(Ended::Interrupted),
                 done = &mut work => break done.map(|()| Ended::Well),
             }
         };
@@ -156,14 +154,14 @@ impl Up<'_> {
         ended
     }
 
-    async fn work(&self, news: mpsc::UnboundedSender<News>) -> Result<()> {
+    async fn work(&self, news: mpsc::UnboundedSender<News>, stopped: &Cell<bool>) -> Result<()> {
         let (started, begun) = watch::channel(None);
         let flink = Flink::at("127.0.0.1", self.settings.rest_port)?;
         let since = jiff::Timestamp::now().as_millisecond();
         let waiter = Waiter { up: *self, flink, news: news.clone(), since, begun };
         let containers = async {
             let (progress, seen) = mpsc::unbounded_channel();
-            let applied = self.apply(&waiter.flink, progress);
+            let applied = self.apply(&waiter.flink, progress, &news, stopped);
             let (applied, ()) = tokio::join!(applied, relay(seen, &news, &started));
             start(&started);
             applied
@@ -171,89 +169,15 @@ impl Up<'_> {
         tokio::try_join!(containers, waiter.all())?;
         Ok(())
     }
-
-    /// A job that is not as asked is stopped with a savepoint while it still has all it needs, and goes on from there as
-    /// what was asked for. The client would submit it from nothing, so it comes last.
-    async fn apply(&self, flink: &Flink, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
-        let stack = self.scaled().await?;
-        if let Some(run) = self.retired(flink).await? {
-            self.platform.apply(&stack.clone().without(CLIENT), progress.clone()).await?;
-            self.go_on(flink, &run).await?;
-            return self.platform.apply(&stack, progress).await;
-        }
-        self.platform.apply(&stack, progress).await?;
-        until("the JobManager", self.limit, LOOK, async || Ok(seen(flink.jobs().await))).await?;
-        // High availability brings a job back when the stack comes up again, as what it was.
-        if let Some(run) = self.retired(flink).await? {
-            return self.go_on(flink, &run).await;
-        }
-        if flink.jobs().await?.iter().any(is_ours) {
-            return Ok(());
-        }
-        // A job that was cancelled since.
-        self.platform.start(&format!("{CLIENT}-1")).await.context("submit the job again")
-    }
-
-    /// The stack with as many TaskManagers as are asked for, or else as there are.
-    async fn scaled(&self) -> Result<Stack> {
-        let services = self.platform.services().await?;
-        let there = services.iter().filter(|one| one.service == TASKMANAGER).map(|one| one.number).max();
-        self.stack.clone().with_replicas(TASKMANAGER, self.settings.taskmanagers(there.unwrap_or_default()))
-    }
-
-    /// Stops a job that is not as asked; returns how it is to go on. One that cannot give a savepoint, because it does not
-    /// run, is cancelled.
-    async fn retired(&self, flink: &Flink) -> Result<Option<Run>> {
-        // No JobManager yet is no job yet.
-        let Some(job) = flink.jobs().await.unwrap_or_default().into_iter().find(is_ours) else { return Ok(None) };
-        if self.is_as_asked(flink, &job.id).await? {
-            return Ok(None);
-        }
-        let (news, _told) = mpsc::unbounded_channel();
-        let (_stop, interrupted) = watch::channel(false);
-        let control = Control::new((self.platform, flink), (Via::Rest, self.limit), news, interrupted);
-        let before = origin(flink, &job.id).await.ok();
-        let mut savepoint = control.stop(&job, false).await.ok().map(|stopped| stopped.savepoint);
-        if savepoint.is_none() {
-            control.cancel(&job).await.context("cancel a job with other arguments")?;
-        }
-        let Some(before) = before else { return Ok(None) };
-        // Windows of the clock have no place in a job that counts by event time, nor the other way round.
-        let had_event_time = JobVariant::from_arguments(&flink.submitted(&job.id).await?.parameters).event_time;
-        savepoint = savepoint.filter(|_| had_event_time == self.settings.job.event_time);
-        let parallelism = self.settings.parallelism.unwrap_or(before.parallelism);
-        let arguments = self.settings.job.arguments();
-        // What an added operator knows has no place in the job without it.
-        Ok(Some(Run { parallelism, arguments, savepoint, allow_non_restored_state: true, ..before }))
-    }
-
-    async fn go_on(&self, flink: &Flink, run: &Run) -> Result<()> {
-        until("the JobManager", self.limit, LOOK, async || Ok(seen(flink.jobs().await))).await?;
-        flink.run(run).await.map(drop).with_context(|| match &run.savepoint {
-            Some(path) => format!(
-                "the job is stopped, to run with other arguments; its state is in {path}\n  \
-                 playground submit --from-savepoint {path} goes on with it"
-            ),
-            None => "submit the job with other arguments".to_owned(),
-        })
-    }
-
-    async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
-        let job = flink.job(id).await?;
-        // One that is being scheduled may have no vertices to tell of yet.
-        let parallelism = Some(job.parallelism()).filter(|there| *there > 0);
-        let fits = self.settings.parallelism.is_none_or(|asked| parallelism.is_none_or(|there| there == asked));
-        Ok(fits && JobVariant::from_arguments(&flink.submitted(id).await?.parameters) == self.settings.job)
-    }
 }
 
 /// Whether a job is the workload's and may still run.
-fn is_ours(job: &Summary) -> bool {
+pub(super) fn is_ours(job: &Summary) -> bool {
     job.name == JOB && !job.is_over()
 }
 
 /// An error is not the end of a wait, but what was last seen.
-fn seen<T>(answer: Result<T>) -> Seen<T> {
+pub(super) fn seen<T>(answer: Result<T>) -> Seen<T> {
     answer.map_or_else(|error| Seen::NotYet(format!("{error:#}")), Seen::Done)
 }
 

@@ -54,7 +54,7 @@ impl Control<'_> {
         }
         let stopped = self.stop(job, false).await?;
         let begun = Run { savepoint: Some(stopped.savepoint.clone()), ..new };
-        self.start(&stopped, &begun, old).await.with_context(|| {
+        self.start_or_roll_back(&stopped, &begun, old).await.with_context(|| {
             let savepoint = &stopped.savepoint;
             format!(
                 "{} is stopped; its state is in {savepoint}\n  \
@@ -65,20 +65,26 @@ impl Control<'_> {
     }
 
     /// Starts the new job, or else the old one again.
-    async fn start(&self, stopped: &Stopped, new: &Run, old: Run) -> Result<Operated> {
+    async fn start_or_roll_back(&self, stopped: &Stopped, new: &Run, old: Run) -> Result<Operated> {
         let why = match self.bring_up(new).await? {
             BroughtUp::Well { id, since } => return Ok(self.upgraded(stopped, &id, since, new.parallelism)),
             BroughtUp::Not(why) => why,
         };
+        // The old job is brought back whatever the user does now.
+        self.heed_no_interruption();
         let savepoint = &stopped.savepoint;
         self.part("roll back", None, async { Ok(((), format!("to the old job, from {savepoint}"))) }).await?;
         let back = Run { savepoint: Some(savepoint.clone()), ..old };
-        match self.bring_up(&back).await? {
-            BroughtUp::Well { id, since } => {
+        let id = self.run(&back).await.with_context(|| format!("the new job did not come up ({why})"))?;
+        match self.comes_up(&id).await? {
+            CameUp::Well { since, .. } => {
                 let done = self.upgraded(stopped, &id, since, back.parallelism);
                 Ok(Operated { outcome: Outcome::RolledBack, reason: Some(why), ..done })
             }
-            BroughtUp::Not(also) => bail!("the new job did not come up: {why}\n  nor did the old one: {also}"),
+            // Not ended: it may only be slow, or wait for slots.
+            CameUp::Not(also) => bail!(
+                "the new job did not come up: {why}\n  the old one is submitted again as {id}, and not up yet: {also}"
+            ),
         }
     }
 
@@ -112,7 +118,7 @@ impl Control<'_> {
         })
     }
 
-    /// Runs a job. One that does not come up is ended; nothing is given up from then on.
+    /// Runs the new job. One that does not come up is ended.
     ///
     /// # Errors
     /// A JobManager that went away, so that it is not known whether it took the job; a job that cannot be ended.

@@ -94,6 +94,7 @@ impl UpProgress {
     pub fn tell(&mut self, news: &News) {
         match news {
             News::Platform(progress) => self.platform(progress),
+            News::Job(told) => self.live.keep(&up::job(told)),
             News::Reached(reached) => {
                 self.waiting.retain(|(part, _)| *part != reached.part);
                 self.live.keep(&up::reached(reached));

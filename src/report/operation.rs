@@ -66,6 +66,7 @@ fn next(done: &Operated) -> [String; 2] {
     let [first, second] = match (done.operation.as_str(), done.outcome) {
         ("stop", _) => ["submit --from-savepoint latest", "savepoint list"],
         ("cancel", _) => ["jobs", "submit --from-savepoint latest"],
+        ("dispose", _) => ["savepoint list", "savepoint"],
         ("savepoint", _) => ["savepoint list", "upgrade --parallelism 3"],
         (_, Outcome::RolledBack) => ["job", "logs jobmanager"],
         _ => ["verify", "job"],
@@ -122,19 +123,6 @@ impl Render for OperationPlan {
         let head = paint.bold(&self.operation);
         let lines = (1..).zip(&self.requests).map(|(number, line)| format!("{number:>3}  {line}"));
         std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
-    }
-}
-
-/// A savepoint that is gone.
-#[derive(Debug, Serialize)]
-pub struct Disposed {
-    /// Its path.
-    pub disposed: String,
-}
-
-impl Render for Disposed {
-    fn human(&self, _: Paint) -> String {
-        format!("disposed of {}", self.disposed)
     }
 }
 

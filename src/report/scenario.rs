@@ -198,7 +198,7 @@ impl RunPage {
             }
             (Holds::Spread, Outcome::Fail) => format!("verdict   {}  every count is exact", paint.bad("FAIL")),
             (Holds::Spread, Outcome::Unknown) => {
-                format!("verdict   {}  too few counts were seen", paint.doubtful("UNKNOWN"))
+                format!("verdict   {}  not enough was seen", paint.doubtful("UNKNOWN"))
             }
             _ => ledger::verdict(self.verdict, &self.ledger, paint),
         }
@@ -206,9 +206,9 @@ impl RunPage {
 }
 
 fn spread_line(spread: &Spread) -> String {
-    let Spread { counts, expected, exact, least, most, .. } = spread;
+    let Spread { counts, expected, exact, far_off, least, most, .. } = spread;
     format!(
-        "counts    from {} to {}, where each window has {}; {exact} of {counts} exact",
+        "counts    from {} to {}, where each window has {}; {exact} of {counts} exact, {far_off} far off after the fault",
         grouped(*least),
         grouped(*most),
         grouped(*expected)

@@ -47,6 +47,12 @@ pub fn waiting(part: Part, seen: &str) -> String {
     line(part.name(), seen, None)
 }
 
+/// A job that is not as asked, and what is done about it.
+#[must_use]
+pub fn job(told: &str) -> String {
+    line("job", told, None)
+}
+
 /// An image that is being built.
 #[must_use]
 pub fn building(image: &str, step: &str) -> String {

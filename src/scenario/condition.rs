@@ -1,5 +1,7 @@
 //! When a step has seen what it awaits. Pure: a question to the picture.
 
+use std::collections::BTreeSet;
+
 use super::Await;
 use super::picture::Picture;
 use crate::settings::Delivery;
@@ -142,8 +144,8 @@ fn waiting_for_slots(picture: &Picture) -> Answer {
 }
 
 fn emitted(windows: u64, picture: &Picture) -> Answer {
-    let least = PAGES.iter().map(|page| picture.emitted.get(*page).copied().unwrap_or_default()).min();
-    let least = least.unwrap_or_default();
+    let least = PAGES.iter().map(|page| picture.emitted.get(*page).map_or(0, BTreeSet::len)).min();
+    let least = least.unwrap_or_default() as u64;
     either(least >= windows, format!("{least} of {windows} windows of every page"))
 }
 

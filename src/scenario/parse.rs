@@ -12,6 +12,7 @@ use crate::operation::model::{From, Submit};
 use crate::operation::submit::JarChoice;
 use crate::operation::upgrade::Upgrade;
 use crate::operation::{Operation, Via};
+use crate::settings::{MAX_PARALLELISM, MAX_TASKMANAGERS};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +84,7 @@ pub fn scenario(origin: &str, text: &str) -> Result<Scenario> {
     let disturbs = steps.iter().any(|step| matches!(step.action, Action::Inject { .. } | Action::Operate(_)));
     let decides = |action: &Action<Service>| match file.holds {
         Holds::Spread => matches!(action, Action::Await(Await::Emitted { .. })),
-        Holds::Exact | Holds::Loss => *action == Action::Await(Await::Judged),
+        _ => *action == Action::Await(Await::Judged),
     };
     if disturbs && steps.last().is_some_and(|step| !decides(&step.action)) {
         let last = if file.holds == Holds::Spread { "emitted" } else { "judged" };
@@ -143,7 +144,10 @@ fn operation(name: &str, entry: Entry) -> Result<Action<Service>> {
     if let Some(detail) = entry.details().into_iter().find(|detail| !allowed.contains(detail)) {
         bail!("'{name}' takes no '{detail}'");
     }
-    let jar = entry.jar.as_deref().map(JarChoice::of);
+    // A file has a path; what is uploaded has a name.
+    let jar =
+        entry.jar.map(|jar| if jar.contains('/') { JarChoice::File(jar.into()) } else { JarChoice::Uploaded(jar) });
+    let parallelism = entry.parallelism.map(|number| within(number, MAX_PARALLELISM)).transpose()?;
     let allow_non_restored_state = entry.allow_non_restored_state.unwrap_or(false);
     let operation = match name {
         "savepoint" => Operation::Savepoint,
@@ -151,30 +155,35 @@ fn operation(name: &str, entry: Entry) -> Result<Action<Service>> {
         "stop" => Operation::Stop { drain: entry.drain.unwrap_or(false) },
         "submit" => Operation::Submit(Submit {
             jar,
-            parallelism: entry.parallelism,
+            parallelism,
             from: entry.from_savepoint.as_deref().map(From::of),
             arguments: entry.arguments,
             allow_non_restored_state,
             detached: entry.detach.unwrap_or(false),
         }),
         "upgrade" => Operation::Upgrade(Upgrade {
-            parallelism: entry.parallelism,
+            parallelism,
             jar,
             more_arguments: entry.arguments.unwrap_or_default(),
             arguments: None,
             allow_non_restored_state,
             scale: entry.scale.unwrap_or(true),
         }),
-        "scale" => {
-            Operation::Scale { taskmanagers: entry.taskmanagers.context("'scale' needs 'taskmanagers'")?, force: false }
-        }
+        "scale" => Operation::Scale {
+            taskmanagers: within(entry.taskmanagers.context("'scale' needs 'taskmanagers'")?, MAX_TASKMANAGERS)?,
+            force: false,
+        },
         _ => Operation::Rescale {
-            parallelism: entry.parallelism.context("'rescale' needs 'parallelism'")?,
+            parallelism: parallelism.context("'rescale' needs 'parallelism'")?,
             scale: entry.scale.unwrap_or(true),
         },
     };
     let outcome = entry.outcome.unwrap_or(Outcome::Done);
     Ok(Action::Operate(Operating { operation, outcome, via: Via::Rest }))
+}
+
+fn within(number: u32, most: u32) -> Result<u32> {
+    if (1..=most).contains(&number) { Ok(number) } else { bail!("{number} is not in 1..={most}") }
 }
 
 fn condition(name: &str, windows: Option<u64>) -> Result<Await> {

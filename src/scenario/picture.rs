@@ -35,10 +35,10 @@ pub struct Picture {
     pub newest_at_step: Option<i64>,
     /// When the newest event was, ms since the epoch.
     pub now: i64,
-    /// How many counts of each page were told since the current step began.
-    pub emitted: BTreeMap<String, u64>,
-    /// Records that a read-uncommitted reader saw and a read-committed one did not yet, by partition and offset.
-    pub uncommitted: BTreeSet<(i32, i64)>,
+    /// The windows of each page that were emitted since the current step began, by their start.
+    pub emitted: BTreeMap<String, BTreeSet<i64>>,
+    /// Records that a read-uncommitted reader saw and no checkpoint covers, by partition and offset, with when they were seen.
+    pub uncommitted: BTreeMap<(i32, i64), i64>,
     /// How the vertices wait for each other, once it was measured.
     pub pressure: Option<PressureSeen>,
     /// Whether anything was done to the stack since it was steady.
@@ -76,12 +76,12 @@ impl Picture {
                 self.disturbed |= title == Await::BackPressured.title();
             }
             What::Operating { .. } => self.disturbed = true,
-            What::Counted { page, partition, offset, .. } => {
-                *self.emitted.entry(page.clone()).or_default() += 1;
+            What::Counted { page, start, partition, offset, .. } => {
+                self.emitted.entry(page.clone()).or_default().insert(*start);
                 self.uncommitted.remove(&(*partition, *offset));
             }
             What::Uncommitted { partition, offset, .. } => {
-                self.uncommitted.insert((*partition, *offset));
+                self.uncommitted.insert((*partition, *offset), event.at);
             }
             What::Pressure(seen) => self.pressure = Some(seen.clone()),
             What::Job(seen) => {
@@ -96,6 +96,8 @@ impl Picture {
                 self.progress = Some(progress.clone());
             }
             What::Checkpoint { id, triggered, size } => {
+                // It commits what was written before it.
+                self.uncommitted.retain(|_, seen| *seen > *triggered);
                 self.checkpoint = Some(CheckpointSeen { id: *id, triggered: *triggered, size: *size });
             }
             What::Restored { checkpoint } => self.restored = Some(*checkpoint),

@@ -14,13 +14,17 @@ use super::condition::{Answer, ask};
 use super::fault::{Fault, mend};
 use super::picture::Picture;
 use super::{Action, Await, Operating, Plan, Planned};
+use crate::failure::Status;
 use crate::flink::Flink;
+use crate::history::operated::Operated;
 use crate::history::store::Store;
 use crate::history::{Event, History, What};
 use crate::observe::Observer;
+use crate::operation::model::{From, Submit};
 use crate::operation::up::{self, News, Up};
-use crate::operation::{self, Control};
+use crate::operation::{self, Control, Operation, Via, claim};
 use crate::platform::{Journal as _, Kind, Mark, Owner};
+use crate::workload::JOB;
 
 /// Something to show while a run goes on.
 #[derive(Clone, Copy)]
@@ -34,6 +38,9 @@ pub enum Told<'a> {
     /// An operation goes on.
     Operation(&'a operation::News),
 }
+
+/// How long starting a stopped job again may take when a run ends early.
+const UNDO: Duration = Duration::from_mins(1);
 
 /// How a step ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +59,8 @@ struct Run<'a> {
     history: History,
     picture: Picture,
     observer: Option<Observer>,
+    /// The savepoint of a job that a step stopped, and no later step started yet.
+    stopped: Option<String>,
     /// Resolves when the user wants it to end.
     stop: Pin<&'a mut dyn Future<Output = ()>>,
 }
@@ -68,9 +77,11 @@ pub async fn run(
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<History> {
     let (history, picture) = Default::default();
-    let mut run = Run { plan, up, store, tell, history, picture, observer: None, stop };
+    let mut run = Run { plan, up, store, tell, history, picture, observer: None, stopped: None, stop };
     let done = run.steps().await;
     let undone = run.undo_all().await.context("a fault is not undone; the next playground command tries again");
+    let started = run.start_what_is_stopped().await;
+    let undone = undone.and(started);
     match (done, undone) {
         (Ok(()), Ok(())) => Ok(run.history),
         (Ok(()), Err(error)) | (Err(error), Ok(())) => Err(error),
@@ -141,7 +152,8 @@ impl Run<'_> {
         let (news, mut told) = mpsc::unbounded_channel();
         let (interrupt, interrupted) = watch::channel(false);
         let control = Control::new((up.platform, &flink), (operating.via, limit), news, interrupted);
-        let mut work = Box::pin(control.perform(&operating.operation, None));
+        let mut work = Box::pin(control.perform(&operating.operation, Some(JOB)));
+        let mut beside = Ok(());
         let done = loop {
             let observer = self.observer.as_mut().context("a plan operates before it brings the stack up")?;
             tokio::select! {
@@ -149,25 +161,61 @@ impl Run<'_> {
                 () = self.stop.as_mut(), if !*interrupt.borrow() => drop(interrupt.send_replace(true)),
                 Some(news) = told.recv() => (self.tell)(Told::Operation(&news)),
                 done = &mut work => break done,
-                Some(event) = observer.seen.recv() => self.note(event?)?,
+                // An operation is not cut off by what goes wrong beside it.
+                Some(event) = observer.seen.recv() => {
+                    let noted = event.and_then(|event| self.note(event));
+                    beside = beside.and(noted);
+                }
             }
         };
+        drop(work);
         while let Ok(news) = told.try_recv() {
             (self.tell)(Told::Operation(&news));
         }
         let done = match done {
-            Err(_) if *interrupt.borrow() => return Ok(Ended::Interrupted),
+            Err(error) if Status::of(&error) == Status::Interrupted => return Ok(Ended::Interrupted),
             done => done?,
         };
+        self.remember_what_is_stopped(&operating.operation, &done).await?;
+        beside?;
         self.note(Event::now(What::Operated(done.clone())))?;
         Ok(match (&done.reason, *interrupt.borrow()) {
             (_, true) => Ended::Interrupted,
             (reason, _) if done.outcome != operating.outcome => {
                 let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-                Ended::TooLate(format!("{:?} instead of {:?}{reason}", done.outcome, operating.outcome))
+                Ended::TooLate(format!("{} instead of {}{reason}", done.outcome.name(), operating.outcome.name()))
             }
             _ => Ended::Well(done.summary()),
         })
+    }
+
+    /// A job that a step stopped is started again by a later step or, when the run ends before, by the run.
+    async fn remember_what_is_stopped(&mut self, operation: &Operation, done: &Operated) -> Result<()> {
+        self.stopped = match operation {
+            Operation::Stop { .. } => done.savepoint.clone(),
+            Operation::Submit(_) | Operation::Upgrade(_) => None,
+            _ => return Ok(()),
+        };
+        if let (Some(_), Some(job)) = (&self.stopped, &done.job) {
+            // For the next command, should this process be killed.
+            claim::begin(self.up.platform, &format!("scenario {}", self.plan.head.scenario), job).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a job again that a step stopped, and no later step started.
+    async fn start_what_is_stopped(&mut self) -> Result<()> {
+        let Some(savepoint) = self.stopped.take() else { return Ok(()) };
+        let rest = self.up.endpoints().rest;
+        let flink = Flink::at(&rest.0, rest.1)?;
+        let (news, _told) = mpsc::unbounded_channel();
+        let (_interrupt, interrupted) = watch::channel(false);
+        let control = Control::new((self.up.platform, &flink), (Via::Rest, UNDO), news, interrupted);
+        let submit = Submit { from: Some(From::Path(savepoint.clone())), ..Submit::default() };
+        let done = control.perform(&Operation::Submit(submit), None).await.with_context(|| {
+            format!("the job is stopped; its state is in {savepoint}\n  playground submit --from-savepoint {savepoint} goes on with it")
+        })?;
+        self.note(Event::now(What::Operated(done)))
     }
 
     async fn undo(&mut self, fault: Fault, target: &str) -> Result<Ended> {

@@ -77,17 +77,24 @@ pub fn judge(history: &History) -> Verdict {
     let holds = history.head().map(|head| head.holds).unwrap_or_default();
     let events = &history.events;
     let spread = (holds == Holds::Spread).then(|| spread(events, history.head().map_or(1.0, |head| head.speed)));
+    let uncommitted = uncommitted(events);
     let held = match (holds, &spread) {
         (Holds::Loss, _) => loss(&ledger),
         (Holds::Spread, Some(spread)) => spread.outcome,
+        (Holds::ExactlyOnce, _) if cut_off(uncommitted.as_ref()) == 0 => ledger.outcome.max(Outcome::Unknown),
         _ => ledger.outcome,
     };
     let mut reasons = unfinished(history);
     let outcome = if reasons.is_empty() { held } else { held.max(Outcome::Unknown) };
     match (holds, held) {
-        (Holds::Exact, Outcome::Fail) => reasons.extend(suspects(history)),
+        (Holds::ExactlyOnce, Outcome::Unknown) if cut_off(uncommitted.as_ref()) == 0 => {
+            reasons.push("no transaction was cut off: every record that was written was committed".to_owned());
+        }
+        (Holds::Exact | Holds::ExactlyOnce, Outcome::Fail) => reasons.extend(suspects(history)),
         (Holds::Loss, Outcome::Fail) => reasons.push("no click was lost, where this is to show a loss".to_owned()),
-        (Holds::Spread, Outcome::Fail) => reasons.push("every count is exact, where they were to differ".to_owned()),
+        (Holds::Spread, Outcome::Fail) => {
+            reasons.push("no count was far off after the fault, where they were to differ".to_owned());
+        }
         _ => {}
     }
     let operated = |event: &Event| matches!(event.what, What::Operating { .. });
@@ -102,10 +109,15 @@ pub fn judge(history: &History) -> Verdict {
             .find(|event| operated(event))
             .and_then(|event| recovery::output_gap(events, event.at)),
         spread,
-        uncommitted: uncommitted(events),
+        uncommitted,
         pressure: pressure(events),
         reasons,
     }
+}
+
+/// Records of transactions that were cut off.
+fn cut_off(seen: Option<&Uncommitted>) -> usize {
+    seen.map_or(0, |seen| seen.aborted)
 }
 
 /// A loss that was to be shown: seen or not.
@@ -138,7 +150,16 @@ fn unfinished(history: &History) -> Vec<String> {
         What::Interrupted => Some("the run was interrupted".to_owned()),
         _ => None,
     };
-    history.events.iter().filter_map(|event| sentence(&event.what)).collect()
+    let mut unfinished: Vec<String> = history.events.iter().filter_map(|event| sentence(&event.what)).collect();
+    let last = history.events.iter().rev().find_map(|event| match &event.what {
+        What::Step { title, .. } => Some(Some(title)),
+        What::Done { .. } | What::GaveUp { .. } | What::Interrupted => Some(None),
+        _ => None,
+    });
+    if let Some(Some(title)) = last {
+        unfinished.push(format!("{title}: the run was cut off"));
+    }
+    unfinished
 }
 
 /// What the history itself says of why clicks were lost.

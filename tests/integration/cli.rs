@@ -24,6 +24,13 @@ fn wrong_arguments_are_usage_errors_with_what_to_do() {
         (vec!["tail", "input", "-n", "5", "--from-beginning"], "cannot be used with"),
         (vec!["generate", "--rate", "1", "--speed", "2"], "cannot be used with"),
         (vec!["backpressure", "job", "another"], "unexpected argument 'another'"),
+        (vec!["upgrade", "--parallelism", "0"], "0 is not in 1..=128"),
+        (vec!["upgrade", "--parallelism", "-1"], "unexpected argument '-1'"),
+        (vec!["rescale", "--parallelism", "129"], "129 is not in 1..=128"),
+        (vec!["scale", "kafka=2"], "kafka cannot be scaled, only taskmanager can"),
+        (vec!["scale", "taskmanager=many"], "'many' is no number from 1 to 16"),
+        (vec!["up", "--parallelism", "5", "--taskmanagers", "2"], "--taskmanagers 3 is enough"),
+        (vec!["stop", "--via", "telnet"], "[possible values: rest, cli]"),
         (vec!["scenario"], "NAME"),
     ] {
         let answer = playground(&args).run().expect(2);
@@ -72,6 +79,20 @@ fn a_plan_shows_each_fault_with_its_undo() {
     let faults: Vec<_> = steps.iter().filter(|step| !step["action"]["inject"].is_null()).collect();
     assert_eq!(faults.len(), 1);
     assert_eq!(faults[0]["undo"], "start taskmanager-1");
+}
+
+#[test]
+fn an_operation_tells_what_one_would_send_or_type() {
+    let plan = |via| playground(["upgrade", "--parallelism", "3", "--dry-run", "--via", via]).run().expect(0).stdout;
+    insta::assert_snapshot!(plan("cli"), @r#"
+    upgrade -p 3
+      1  POST /jars/:jar/plan {"parallelism":3,"programArgsList":[":arguments"]}
+      2  flink stop :job
+      3  flink run --detached --fromSavepoint :savepoint --parallelism 3 /flink-data/uploads/flink-web-upload/:jar :arguments
+    "#);
+    assert!(plan("rest").contains("  2  POST /jobs/:job/stop {"));
+    let plan = playground(["scenario", "upgrade", "--dry-run"]).run().expect(0).stdout;
+    assert!(plan.contains("POST /jobs/:job/stop {"), "{plan}");
 }
 
 #[test]

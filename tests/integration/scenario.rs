@@ -36,6 +36,47 @@ fn without_checkpoints_the_scenario_fails_with_the_clicks_that_were_lost() {
     assert_eq!(run["reasons"][0], "the job restarted without a checkpoint: checkpointing is off");
 }
 
+/// The quick ones of those that operate, one after the other on one stack, whatever the one before left it as.
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn operations_lose_nothing() {
+    let stack = Stack::new("operations");
+    for (name, expected) in [
+        ("savepoint-restart", &["savepoint", "stop", "submit"][..]),
+        ("upgrade", &["stop", "submit", "scale", "upgrade"]),
+        ("upgrade-rollback", &["upgrade"]),
+        ("upgrade-jar", &["upgrade", "upgrade", "upgrade"]),
+    ] {
+        let run = stack.with_ports(&["scenario", name, "-o", "json"]).run().expect(0).json();
+        assert_eq!(run["verdict"], "pass", "{run:#}");
+        let operations = run["operations"].as_array().expect("operations");
+        let names: Vec<&str> = operations.iter().filter_map(|one| one["operation"].as_str()).collect();
+        assert_eq!(names, expected, "{name}");
+        assert!(operations.iter().all(|one| one["seconds"].as_f64() > Some(0.0)), "{run:#}");
+        assert!(run["ledger"]["windows_judged"].as_u64() >= Some(12), "{run:#}");
+    }
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn rescaling_in_place_is_told_beside_the_same_through_savepoints() {
+    let stack = Stack::new("rescale");
+    let run = stack.with_ports(&["scenario", "rescale-in-place", "-o", "json"]).run().expect(0).json();
+    let operations = run["operations"].as_array().expect("operations");
+    let names: Vec<&str> = operations.iter().filter_map(|one| one["operation"].as_str()).collect();
+    assert_eq!(names, ["rescale", "rescale", "rescale", "upgrade", "upgrade", "upgrade"]);
+    assert!(operations.iter().all(|one| one["downtime"].as_f64() > Some(0.0)), "{run:#}");
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn exactly_once_hides_what_a_dead_taskmanager_had_written() {
+    let stack = Stack::new("exactly");
+    let run = stack.with_ports(&["scenario", "exactly-once", "-o", "json"]).run().expect(0).json();
+    assert_eq!((run["verdict"].as_str(), run["ledger"]["duplicate"].as_u64()), (Some("pass"), Some(0)), "{run:#}");
+    assert!(run["uncommitted"]["aborted"].as_u64() > Some(0), "{run:#}");
+}
+
 #[test]
 #[ignore = "needs Docker: scripts/test runs it"]
 fn what_a_killed_run_left_broken_is_mended_by_the_next_command() {
