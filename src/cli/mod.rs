@@ -11,7 +11,7 @@ pub mod topic;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    pass
-  1    the verdict is fail
+  1    the verdict is fail, or an upgrade was rolled back
   2    usage
   3    unknown: not enough was seen to judge
   4    environment: no Docker, a port is taken, an image cannot be built, a time limit

@@ -141,7 +141,9 @@ impl Operation {
                 let run = run(via, parallelism, arguments, savepoint, upgrade.allow_non_restored_state);
                 plan.into_iter().chain(stop).chain(run).collect()
             }
-            Self::Scale { .. } => Vec::new(),
+            Self::Scale { taskmanagers, .. } => {
+                vec![format!("docker compose up -d --no-recreate --scale taskmanager={taskmanagers} taskmanager")]
+            }
             Self::Rescale { parallelism, .. } => {
                 let bounds = serde_json::json!({"parallelism": {"lowerBound": 1, "upperBound": parallelism}});
                 vec![format!("PUT /jobs/:job/resource-requirements {{\":vertex\":{bounds}}}")]

@@ -17,6 +17,8 @@ use crate::workload::{JAR, JOB};
 impl Control<'_> {
     /// Does an operation, on the job that is meant or on the only one.
     pub async fn perform(&self, operation: &Operation, job: Option<&str>) -> Result<Operated> {
+        // Asked first: the job of another's operation may just be stopped.
+        claim::must_be_free(self.platform()).await?;
         let job = match operation {
             Operation::Submit(_) | Operation::Scale { .. } | Operation::Dispose { .. } => None,
             _ => Some(self.flink().find_job(job).await?),

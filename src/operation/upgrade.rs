@@ -125,7 +125,8 @@ impl Control<'_> {
     async fn bring_up(&self, run: &Run) -> Result<BroughtUp> {
         let id = match self.run(run).await {
             Ok(id) => id,
-            Err(error) if is_away(&error) => return Err(error),
+            // Flink's command line does not tell a JobManager that is gone from one that refuses.
+            Err(error) if is_away(&error) || self.flink().overview().await.is_err() => return Err(error),
             Err(error) => return Ok(BroughtUp::Not(format!("{error:#}"))),
         };
         match self.comes_up(&id).await? {

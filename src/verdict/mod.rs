@@ -177,3 +177,73 @@ fn suspects(history: &History) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::JobVariant;
+    use crate::workload::{PAGES, WINDOW_MS};
+
+    fn began(holds: Holds) -> What {
+        let (scenario, purpose, project) = Default::default();
+        What::Began(Head { scenario, purpose, project, speed: 1.0, job: JobVariant::default(), holds })
+    }
+
+    /// A window of every page, counted as the function says; and one after it, so that the first is closed.
+    fn windows(count: impl Fn(usize) -> u64) -> Vec<What> {
+        let starts = [0, WINDOW_MS];
+        let of = |start: i64| {
+            PAGES.iter().zip(0..).flat_map(move |(page, partition)| {
+                let (page, offset) = (page.to_string(), start);
+                [
+                    What::Clicks { page: page.clone(), start, clicks: 1000, partition, last_offset: offset },
+                    What::Counted { page, start, count: 1000, partition: 0, offset: offset + i64::from(partition) },
+                ]
+            })
+        };
+        let mut events: Vec<What> = starts.into_iter().flat_map(of).collect();
+        let mut number = 0;
+        for event in &mut events {
+            if let What::Counted { count: told, .. } = event {
+                *told = count(number);
+                number += 1;
+            }
+        }
+        events
+    }
+
+    fn outcome(holds: Holds, more: Vec<What>) -> (Outcome, Vec<String>) {
+        let events = std::iter::once(began(holds)).chain(more);
+        let verdict = judge(&History { events: events.map(|what| Event { at: 0, what }).collect() });
+        (verdict.outcome, verdict.reasons)
+    }
+
+    #[test]
+    fn a_loss_passes_only_where_one_was_to_be_shown() {
+        let (exact, short) = (|_| 1000, |number| if number == 3 { 900 } else { 1000 });
+        assert_eq!(outcome(Holds::Exact, windows(exact)).0, Outcome::Pass);
+        assert_eq!(outcome(Holds::Exact, windows(short)).0, Outcome::Fail);
+        assert_eq!(outcome(Holds::Loss, windows(short)).0, Outcome::Pass);
+        assert_eq!(outcome(Holds::Loss, windows(exact)).0, Outcome::Fail);
+        assert_eq!(outcome(Holds::Loss, Vec::new()).0, Outcome::Unknown);
+    }
+
+    #[test]
+    fn exactly_once_is_not_proved_before_a_transaction_was_cut_off() {
+        let (found, reasons) = outcome(Holds::ExactlyOnce, windows(|_| 1000));
+        assert_eq!(found, Outcome::Unknown);
+        assert!(reasons[0].starts_with("no transaction was cut off"), "{reasons:?}");
+        let (page, start, count, partition) = ("/shop".to_owned(), 0, 1000, 0);
+        let cut_off = What::Uncommitted { page, start, count, partition, offset: -1 };
+        let more = std::iter::once(cut_off).chain(windows(|_| 1000)).collect();
+        assert_eq!(outcome(Holds::ExactlyOnce, more).0, Outcome::Pass);
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_in_a_step_has_proved_nothing_of_it() {
+        let step = What::Step { step: 0, title: "steady state".into() };
+        let more = windows(|_| 1000).into_iter().chain([step]).collect();
+        let (found, reasons) = outcome(Holds::Exact, more);
+        assert_eq!((found, reasons), (Outcome::Unknown, vec!["steady state: the run was cut off".to_owned()]));
+    }
+}
