@@ -81,13 +81,14 @@ pub struct UpProgress {
     waiting: Vec<(Part, String)>,
     images: usize,
     built: usize,
+    images_told: bool,
 }
 
 impl UpProgress {
     /// Nothing is shown before something happens.
     #[must_use]
     pub fn new(terminal: &Terminal) -> Self {
-        Self { live: Live::new(*terminal), waiting: Vec::new(), images: 0, built: 0 }
+        Self { live: Live::new(*terminal), waiting: Vec::new(), images: 0, built: 0, images_told: false }
     }
 
     /// Shows something that happened.
@@ -121,7 +122,10 @@ impl UpProgress {
                 self.built += usize::from(*built);
             }
             Progress::Operation { .. } if self.images > 0 => {
-                self.live.keep(&up::images(self.images, self.built));
+                // Looked at a second time when a job is replaced; nothing is built then.
+                if !std::mem::replace(&mut self.images_told, true) {
+                    self.live.keep(&up::images(self.images, self.built));
+                }
                 self.images = 0;
             }
             Progress::Operation { .. } => {}
