@@ -20,7 +20,7 @@ use crate::platform::{Contract as _, Progress};
 use crate::settings::{JobVariant, PARALLELISM};
 use crate::stack::Stack;
 use crate::wait::{Seen, until};
-use crate::workload::JAR;
+use crate::workload::{JAR, JOB};
 
 /// The service that submits the job.
 const CLIENT: &str = "client";
@@ -62,18 +62,32 @@ impl Up<'_> {
         if flink.jobs().await?.iter().any(is_ours) {
             return Ok(());
         }
-        self.submit(flink, left.as_deref()).await
+        self.submit(flink, left.as_deref(), news).await
     }
 
-    /// Submits the job again: one that an operation had stopped whose process was killed, from its savepoint; one that was
-    /// cancelled or stopped on purpose, from nothing.
-    async fn submit(&self, flink: &Flink, left: Option<&str>) -> Result<()> {
-        let Some(id) = left else {
+    /// Submits the job again: one that was stopped, by its user or by an operation whose process was killed, from its
+    /// savepoint; one that was cancelled, from nothing.
+    async fn submit(&self, flink: &Flink, left: Option<&str>, news: &mpsc::UnboundedSender<News>) -> Result<()> {
+        let last = flink.jobs().await?.into_iter().find(|job| job.name == JOB);
+        let stopped = last.filter(|job| job.state == "FINISHED").map(|job| job.id);
+        let Some(id) = left.map(str::to_owned).or(stopped) else {
             return self.platform.start(&format!("{CLIENT}-1")).await.context("submit the job again");
         };
-        let savepoint = latest(self.platform, Some(id)).await.ok().map(|savepoint| savepoint.path);
-        let run = self.as_asked(flink, savepoint.clone()).await?;
-        self.go_on(flink, &Retired { run, state: savepoint }, &Cell::new(true)).await
+        let state = latest(self.platform, Some(&id)).await.ok().map(|savepoint| savepoint.path);
+        // The JobManager may have forgotten it since.
+        let had = flink.submitted(&id).await.map(|submitted| JobVariant::from_arguments(&submitted.parameters));
+        let savepoint = self.fitting(&had.unwrap_or_else(|_| self.settings.job.clone()), state.clone());
+        let run = self.as_asked(flink, savepoint).await?;
+        let _ = news.send(News::Job(format!("was stopped: {}", beginning(&run, state.as_deref()))));
+        self.go_on(flink, &Retired { run, state }, &Cell::new(true)).await
+    }
+
+    /// The state that the job which is asked for can go on from. Windows of the clock have no place in a job that counts by
+    /// event time, nor the other way round. And a job without checkpoints would come back to the savepoint at each failure,
+    /// which would show no loss.
+    fn fitting(&self, had: &JobVariant, state: Option<String>) -> Option<String> {
+        let asked = &self.settings.job;
+        state.filter(|_| had.event_time == asked.event_time && asked.checkpointing)
     }
 
     /// The stack with as many TaskManagers as are asked for, or else as there are.
@@ -103,12 +117,8 @@ impl Up<'_> {
         claim::begin(self.platform, "up", &job.id).await?;
         stopped.set(true);
         let state = self.state_of(flink, &job).await?;
-        // Windows of the clock have no place in a job that counts by event time, nor the other way round. And a job without
-        // checkpoints would come back to the savepoint at each failure, which would show no loss.
-        let asked = &self.settings.job;
-        run.savepoint = state.clone().filter(|_| had.event_time == asked.event_time && asked.checkpointing);
-        let how = if run.savepoint.is_some() { "goes on from" } else { "begins anew, its state is left in" };
-        let told = format!("runs with other arguments: {how} {}", state.as_deref().unwrap_or("nothing"));
+        run.savepoint = self.fitting(&had, state.clone());
+        let told = format!("runs with other arguments: {}", beginning(&run, state.as_deref()));
         let _ = news.send(News::Job(told));
         Ok(Some(Retired { run, state }))
     }
@@ -174,6 +184,15 @@ impl Up<'_> {
         let parallelism = Some(job.parallelism()).filter(|there| *there > 0);
         let fits = self.settings.parallelism.is_none_or(|asked| parallelism.is_none_or(|there| there == asked));
         Ok(fits && JobVariant::from_arguments(&flink.submitted(id).await?.parameters) == self.settings.job)
+    }
+}
+
+/// How a job begins whose state is there.
+fn beginning(run: &Run, state: Option<&str>) -> String {
+    match (&run.savepoint, state) {
+        (Some(savepoint), _) => format!("goes on from {savepoint}"),
+        (None, Some(state)) => format!("begins anew, its state is left in {state}"),
+        (None, None) => "begins anew".to_owned(),
     }
 }
 
