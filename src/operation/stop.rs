@@ -4,8 +4,6 @@
 //! one that high availability brought back was not stopped, and is asked again; one that is over has left its savepoint on
 //! disk, where it is found by the job's id.
 
-use std::time::Instant;
-
 use anyhow::{Error, Result, anyhow, bail};
 use reqwest::StatusCode;
 
@@ -15,7 +13,7 @@ use crate::flink::cli;
 use crate::flink::job::Summary;
 use crate::flink::request::{Request, is_away, refused};
 use crate::flink::savepoint::{self as api, Progress};
-use crate::wait::Seen;
+use crate::wait::{Seen, until};
 
 /// A job that was stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,18 +120,21 @@ impl Control<'_> {
             Err(error) => return Err(error),
         };
         let status = api::status(&job.id, &trigger);
-        let deadline = Instant::now() + self.limit();
-        loop {
-            match self.flink().progress(&status).await {
-                Ok(Progress::Done(Some(savepoint))) => return Ok(Asked::Stopped(savepoint)),
-                Ok(Progress::Done(None)) => return Ok(Asked::Lost(anyhow!("Flink told no path of the savepoint"))),
-                Ok(Progress::Failed(cause)) => return Ok(Asked::Refused(cause)),
-                Ok(Progress::Under) if Instant::now() >= deadline => return Ok(Asked::Late),
-                Ok(Progress::Under) => self.waiting(PART, "the savepoint is under way"),
-                Err(error) => return Ok(Asked::Lost(error)),
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        let waited = until("the savepoint", self.limit(), LOOK, async || {
+            Ok(Seen::Done(match self.flink().progress(&status).await {
+                Ok(Progress::Done(Some(savepoint))) => Asked::Stopped(savepoint),
+                Ok(Progress::Done(None)) => Asked::Lost(anyhow!("Flink told no path of the savepoint")),
+                Ok(Progress::Failed(cause)) => Asked::Refused(cause),
+                Ok(Progress::Under) => {
+                    let seen = "the savepoint is under way";
+                    self.waiting(PART, seen);
+                    return Ok(Seen::NotYet(seen.to_owned()));
+                }
+                Err(error) => Asked::Lost(error),
+            }))
+        });
+        // The look itself never fails: what does is the time limit.
+        Ok(waited.await.unwrap_or(Asked::Late))
     }
 
     async fn aftermath(&self, job: &Summary, asked_at: i64) -> Result<(Aftermath, String)> {
