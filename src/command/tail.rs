@@ -11,7 +11,7 @@ use crate::cli::{Global, topic::Tail};
 use crate::failure::Status;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
-use crate::kafka::tail::{Begin, Next, Reader, Record, read};
+use crate::kafka::tail::{Begin, Next, Reader, read};
 use crate::report::{Terminal, tail::Line};
 
 /// How long the broker may take to answer at all.
@@ -66,25 +66,20 @@ impl Tailing {
             let reader = Reader::new(&self.bootstrap, self.topic, self.isolation, &from)?;
             while self.left > 0 {
                 if let Next::Record(record) = reader.next(Duration::from_secs(1))? {
-                    self.show(&record)?;
+                    self.show(record.partition(), record.offset(), record.payload())?;
                 }
             }
             return Ok(());
         }
         let bootstrap = self.bootstrap.clone();
-        read(
-            &bootstrap,
-            self.topic,
-            self.isolation,
-            &spans,
-            |record| if self.left > 0 { self.show(record) } else { Ok(()) },
-        )
+        read(&bootstrap, self.topic, self.isolation, &spans, |record| {
+            if self.left > 0 { self.show(record.partition, record.offset, record.payload) } else { Ok(()) }
+        })
     }
 
-    fn show(&mut self, record: &Record<'_>) -> Result<()> {
+    fn show(&mut self, partition: i32, offset: i64, payload: &[u8]) -> Result<()> {
         self.left -= 1;
-        let (partition, offset) = (record.partition(), record.offset());
-        let line = Line { topic: self.topic, partition, offset, payload: record.payload() };
+        let line = Line { topic: self.topic, partition, offset, payload };
         let text = if self.terminal.is_json() { line.json() } else { line.human(self.terminal.paint()) };
         self.terminal.line(&text)
     }

@@ -12,7 +12,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 
-use super::fetch::Leader;
 use super::{Isolation, Quiet, config, reader_config};
 
 /// How long a single question to the broker may take.
@@ -91,19 +90,24 @@ impl Admin {
             .collect()
     }
 
-    /// For each partition of a topic, where its leader is.
-    pub fn leaders(&self, topic: &str) -> Result<Vec<Leader>> {
-        let metadata = patiently(|| self.client.fetch_metadata(Some(topic), ANSWER))
-            .with_context(|| self.names(&format!("find the leaders of topic '{topic}'")))?;
-        let brokers: BTreeMap<_, _> = metadata.brokers().iter().map(|broker| (broker.id(), broker)).collect();
-        let partitions = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
-        let mut leaders = BTreeMap::new();
-        for partition in partitions {
-            let broker = brokers.get(&partition.leader());
-            let broker = broker.with_context(|| format!("{topic}-{} has no leader", partition.id()))?;
-            leaders.insert(partition.id(), (broker.host().to_owned(), u16::try_from(broker.port())?));
+    /// For each partition of a topic, the offset of the first record that was made or appended (as the topic is set) at
+    /// `timestamp` (ms since the epoch) or later; the end where there is none.
+    pub fn offsets_at(&self, topic: &str, timestamp: i64) -> Result<Vec<i64>> {
+        let ends = self.ends(topic)?;
+        let mut asked = TopicPartitionList::new();
+        for partition in 0..ends.len() {
+            asked
+                .add_partition_offset(topic, i32::try_from(partition)?, Offset::Offset(timestamp))
+                .with_context(|| format!("ask for {topic}-{partition} at {timestamp}"))?;
         }
-        Ok(leaders.into_values().collect())
+        let told = patiently(|| self.client.offsets_for_times(asked.clone(), ANSWER))
+            .with_context(|| self.names(&format!("find the offsets of topic '{topic}' at {timestamp}")))?;
+        let offset = |(partition, ends): (usize, &Range<i64>)| {
+            let told = told.find_partition(topic, i32::try_from(partition)?).context("a partition was left out")?;
+            told.error().with_context(|| self.names(&format!("find an offset of {topic}-{partition}")))?;
+            Ok(if let Offset::Offset(offset) = told.offset() { offset } else { ends.end })
+        };
+        ends.iter().enumerate().map(offset).collect()
     }
 
     /// For each partition of a topic, the offset that a group committed: the first record it has not covered.

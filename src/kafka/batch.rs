@@ -1,15 +1,23 @@
 //! Record batches as they lie in a partition's log (format 2, all that Kafka has written since 0.11), read in place.
 
+use std::array::TryFromSliceError;
+
 use anyhow::{Context as _, Result, ensure};
+
+use super::codec::Codec;
 
 /// Bytes before a batch's records.
 const HEAD: usize = 61;
 /// Bytes of a batch that its own length does not count.
 const UNCOUNTED: usize = 12;
-/// The bits of a batch's attributes that say how it is compressed.
-const COMPRESSION: i16 = 0b111;
+/// The bit of a batch's attributes that says that its records have the time at which the broker took them.
+const APPEND_TIME: i16 = 1 << 3;
+/// The bit that says that it belongs to a transaction.
+const TRANSACTIONAL: i16 = 1 << 4;
 /// The bit that says that it holds no records but the end of a transaction.
 const CONTROL: i16 = 1 << 5;
+/// The key of the record that ends a transaction by taking it back: version 0, type 0.
+const ABORT: &[u8] = &[0, 0, 0, 0];
 
 /// A batch of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +25,9 @@ pub struct Batch<'a> {
     base_offset: i64,
     last_offset_delta: i32,
     attributes: i16,
+    base_timestamp: i64,
+    max_timestamp: i64,
+    producer: i64,
     count: i32,
     records: &'a [u8],
 }
@@ -28,15 +39,24 @@ impl<'a> Batch<'a> {
         let length = UNCOUNTED + usize::try_from(i32::from_be_bytes(length.try_into()?)).context("a batch's length")?;
         ensure!(length >= HEAD, "a batch of {length} bytes");
         let Some((batch, rest)) = log.split_at_checked(length) else { return Ok(None) };
-        ensure!(batch[16] == 2, "a batch of format {}", batch[16]);
         *log = rest;
+        let long = |place: usize| Ok::<_, TryFromSliceError>(i64::from_be_bytes(batch[place..place + 8].try_into()?));
         Ok(Some(Self {
-            base_offset: i64::from_be_bytes(batch[..8].try_into()?),
+            base_offset: long(0)?,
             attributes: i16::from_be_bytes(batch[21..23].try_into()?),
             last_offset_delta: i32::from_be_bytes(batch[23..27].try_into()?),
+            base_timestamp: long(27)?,
+            max_timestamp: long(35)?,
+            producer: long(43)?,
             count: i32::from_be_bytes(batch[57..HEAD].try_into()?),
             records: &batch[HEAD..],
         }))
+    }
+
+    /// The offset of the first record that was written with it.
+    #[must_use]
+    pub fn base_offset(&self) -> i64 {
+        self.base_offset
     }
 
     /// The offset after its last record.
@@ -45,24 +65,64 @@ impl<'a> Batch<'a> {
         self.base_offset.saturating_add(i64::from(self.last_offset_delta)).saturating_add(1)
     }
 
-    /// Whether its records cannot be read in place.
+    /// The id of the producer that wrote it.
     #[must_use]
-    pub fn is_compressed(&self) -> bool {
-        self.attributes & COMPRESSION != 0
+    pub fn producer(&self) -> i64 {
+        self.producer
     }
 
-    /// The offset and the value of each record; a record without a value has an empty one. After an error there is no
-    /// more.
-    pub fn records(&self) -> impl Iterator<Item = Result<(i64, &'a [u8])>> {
-        let count = if self.attributes & CONTROL == 0 { self.count } else { 0 };
-        let base = self.base_offset;
-        let mut rest = Cursor(self.records);
+    /// Whether it belongs to a transaction.
+    #[must_use]
+    pub fn is_transactional(&self) -> bool {
+        self.attributes & TRANSACTIONAL != 0
+    }
+
+    /// Whether it ends a transaction instead of holding records.
+    #[must_use]
+    pub fn is_control(&self) -> bool {
+        self.attributes & CONTROL != 0
+    }
+
+    /// Whether it ends a transaction by taking it back.
+    #[must_use]
+    pub fn aborts(&self) -> bool {
+        let key = || Cursor(Cursor(self.records).sized()?).record()?.key;
+        self.is_control() && key().is_some_and(|key| key == ABORT)
+    }
+
+    /// How its records are compressed.
+    pub fn codec(&self) -> Result<Option<Codec>> {
+        Codec::of(self.attributes)
+    }
+
+    /// Its records as they came.
+    #[must_use]
+    pub fn packed(&self) -> &'a [u8] {
+        self.records
+    }
+
+    /// Offset, timestamp and value of each record in `unpacked`, which is [`Batch::packed`] after unpacking. A record
+    /// without a value has an empty one. After an error there is no more.
+    pub fn records<'u>(&self, unpacked: &'u [u8]) -> impl Iterator<Item = Result<(i64, i64, &'u [u8])>> + use<'u> {
+        let count = if self.is_control() { 0 } else { self.count };
+        let (base, began) = (self.base_offset, self.base_timestamp);
+        let appended = (self.attributes & APPEND_TIME != 0).then_some(self.max_timestamp);
+        let mut rest = Cursor(unpacked);
         (0..count).map(move |_| {
             let mut record = Cursor(rest.sized().context("a record is cut off")?);
-            let (delta, value) = record.offset_and_value().context("a record is malformed")?;
-            Ok((base.saturating_add(delta), value))
+            let record = record.record().context("a record is malformed")?;
+            let timestamp = appended.unwrap_or_else(|| began.saturating_add(record.time));
+            Ok((base.saturating_add(record.offset), timestamp, record.value))
         })
     }
+}
+
+/// A record; offset and time are counted from the batch's.
+struct Fields<'a> {
+    time: i64,
+    offset: i64,
+    key: Option<&'a [u8]>,
+    value: &'a [u8],
 }
 
 /// What is left to read.
@@ -95,25 +155,37 @@ impl<'a> Cursor<'a> {
     }
 
     /// The same, where a negative length means that there are none.
-    fn nullable(&mut self) -> Option<&'a [u8]> {
-        let bytes = self.varint()?;
-        self.take(usize::try_from(bytes).unwrap_or(0))
+    fn nullable(&mut self) -> Option<Option<&'a [u8]>> {
+        match usize::try_from(self.varint()?) {
+            Ok(bytes) => self.take(bytes).map(Some),
+            Err(_) => Some(None),
+        }
     }
 
     /// Attributes, timestamp, offset, key, value; headers are left unread.
-    fn offset_and_value(&mut self) -> Option<(i64, &'a [u8])> {
+    fn record(&mut self) -> Option<Fields<'a>> {
         self.take(1)?;
-        self.varint()?;
-        let offset = self.varint()?;
-        self.nullable()?;
-        Some((offset, self.nullable()?))
+        let (time, offset) = (self.varint()?, self.varint()?);
+        let (key, value) = (self.nullable()?, self.nullable()?);
+        Some(Fields { time, offset, key, value: value.unwrap_or_default() })
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use proptest::prelude::*;
+
+    /// What is written into a batch.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub(crate) struct Written<'a> {
+        pub base: i64,
+        pub attributes: i16,
+        pub time: i64,
+        pub producer: i64,
+        pub records: &'a [(Option<&'a [u8]>, &'a [u8])],
+        /// What becomes of the records' bytes.
+        pub pack: Option<fn(&[u8]) -> Vec<u8>>,
+    }
 
     fn varint(value: i64, bytes: &mut Vec<u8>) {
         let mut value = ((value << 1) ^ (value >> 63)).cast_unsigned();
@@ -129,86 +201,66 @@ mod tests {
         bytes.extend_from_slice(value.unwrap_or_default());
     }
 
-    /// A batch as a broker would store it.
-    fn batch(base: i64, attributes: i16, values: &[Option<Vec<u8>>]) -> Vec<u8> {
+    /// A batch as a broker would store it; its records are a millisecond apart.
+    pub(crate) fn batch(written: Written<'_>) -> Vec<u8> {
         let mut records = Vec::new();
-        for (delta, value) in (0..).zip(values) {
+        for (delta, (key, value)) in (0..).zip(written.records) {
             let mut record = vec![0];
-            varint(-5, &mut record);
             varint(delta, &mut record);
-            sized((delta % 2 == 0).then_some(b"key"), &mut record);
-            sized(value.as_deref(), &mut record);
+            varint(delta, &mut record);
+            sized(*key, &mut record);
+            sized(Some(value), &mut record);
             varint(0, &mut record);
             sized(Some(&record), &mut records);
         }
-        let count = i32::try_from(values.len()).unwrap();
+        let records = written.pack.map_or(records.clone(), |pack| pack(&records));
+        let count = i32::try_from(written.records.len()).unwrap();
         let length = i32::try_from(HEAD - UNCOUNTED + records.len()).unwrap();
-        let mut bytes = base.to_be_bytes().to_vec();
+        let mut bytes = written.base.to_be_bytes().to_vec();
         bytes.extend(length.to_be_bytes());
         bytes.extend([0, 0, 0, 0, 2, 0, 0, 0, 0]);
-        bytes.extend(attributes.to_be_bytes());
+        bytes.extend(written.attributes.to_be_bytes());
         bytes.extend((count - 1).to_be_bytes());
-        bytes.extend([0; 30]);
+        bytes.extend([written.time, written.time + 1000, written.producer].map(i64::to_be_bytes).concat());
+        bytes.extend([0; 6]);
         bytes.extend(count.to_be_bytes());
         bytes.extend(records);
         bytes
     }
 
-    fn read(mut log: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
-        let mut seen = Vec::new();
-        while let Some(batch) = Batch::take(&mut log)? {
-            for record in batch.records() {
-                let (offset, value) = record?;
-                seen.push((offset, value.to_vec()));
-            }
-        }
-        Ok(seen)
-    }
-
-    proptest! {
-        #[test]
-        fn what_was_written_is_read(
-            batches in prop::collection::vec(prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..200)), 1..20), 1..5),
-            cut in 0_usize..60,
-        ) {
-            let mut log = Vec::new();
-            let mut written = Vec::new();
-            let mut base = 1_000_000_i64;
-            for values in &batches {
-                log.extend(batch(base, 0, values));
-                written.extend((base..).zip(values.iter().map(|value| value.clone().unwrap_or_default())));
-                base += i64::try_from(values.len()).unwrap();
-            }
-            prop_assert_eq!(read(&log).unwrap(), written.clone());
-            // The broker cuts its answer off wherever it is full.
-            let last = batches.last().unwrap().len();
-            written.truncate(if cut == 0 { written.len() } else { written.len() - last });
-            prop_assert_eq!(read(&log[..log.len() - cut]).unwrap(), written);
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(mut log: Vec<u8>) {
-            let _ = read(&log);
-            if log.len() > HEAD {
-                log[16] = 2;
-                let length = i32::try_from(log.len() - UNCOUNTED).unwrap();
-                log[8..12].copy_from_slice(&length.to_be_bytes());
-                let _ = read(&log);
-            }
-        }
+    /// The marker that ends a producer's transaction.
+    pub(crate) fn marker(base: i64, producer: i64, commits: bool) -> Vec<u8> {
+        let key = [0, 0, 0, u8::from(commits)];
+        let attributes = CONTROL | TRANSACTIONAL;
+        batch(Written { base, attributes, producer, records: &[(Some(&key), b"")], ..Written::default() })
     }
 
     #[test]
-    fn a_batch_says_where_the_log_goes_on_and_whether_it_can_be_read() {
-        let plain = batch(40, 0, &[None, None]);
-        let plain = Batch::take(&mut plain.as_slice()).unwrap().unwrap();
-        assert_eq!((plain.next_offset(), plain.is_compressed()), (42, false));
-        let packed = batch(40, 3, &[None]);
-        assert!(Batch::take(&mut packed.as_slice()).unwrap().unwrap().is_compressed());
+    fn a_batch_says_where_the_log_goes_on() {
+        let bytes = batch(Written { base: 40, attributes: 4, records: &[(None, &b""[..]); 2], ..Written::default() });
+        let read = Batch::take(&mut bytes.as_slice()).unwrap().unwrap();
+        assert_eq!((read.base_offset(), read.next_offset(), read.codec().unwrap()), (40, 42, Some(Codec::Zstd)));
+        assert_eq!(Batch::take(&mut &bytes[..bytes.len() - 1]).unwrap(), None);
     }
 
     #[test]
-    fn the_end_of_a_transaction_is_no_record() {
-        assert_eq!(read(&batch(40, CONTROL, &[Some(b"commit".to_vec())])).unwrap(), []);
+    fn a_marker_is_no_record_and_says_how_the_transaction_ended() {
+        let read = |bytes: &[u8]| {
+            let batch = Batch::take(&mut &*bytes).unwrap().unwrap();
+            (batch.aborts(), batch.producer(), batch.records(batch.packed()).count())
+        };
+        assert_eq!(read(&marker(40, 7, false)), (true, 7, 0));
+        assert_eq!(read(&marker(40, 7, true)), (false, 7, 0));
+    }
+
+    #[test]
+    fn a_record_has_the_time_of_its_making_or_of_the_append() {
+        let times = |attributes| {
+            let records: &[(Option<&[u8]>, &[u8])] = &[(None, b"a"), (None, b"b")];
+            let bytes = batch(Written { time: 500, attributes, records, ..Written::default() });
+            let batch = Batch::take(&mut bytes.as_slice()).unwrap().unwrap();
+            batch.records(batch.packed()).map(|record| record.unwrap().1).collect::<Vec<_>>()
+        };
+        assert_eq!((times(0), times(APPEND_TIME)), (vec![500, 501], vec![1500, 1500]));
     }
 }

@@ -1,141 +1,147 @@
-//! Reads long stretches of a topic straight from its leaders, and takes the records out of the broker's answer where they
-//! lie. librdkafka makes an object of each record and locks a queue to hand it over, which for small ones takes many times
-//! as long. What is not plain (compressed batches, a broker that answers otherwise) is left to it.
+//! The request for records, and its answer: Fetch in version 10, the oldest one that gives zstd batches; where the log
+//! begins it tells since version 5. Brokers know it since Kafka 2.1, and 4.x still do. It has no flexible fields yet.
 
-use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::ops::Range;
-use std::time::Duration;
+use anyhow::{Context as _, Result};
 
-use anyhow::{Context as _, Result, ensure};
+use super::Isolation;
+use super::transactions::Aborted;
+use super::wire::{Request, Rest};
 
-use super::batch::Batch;
-use super::wire::{Limits, logs, request};
+/// The request's number.
+const API: i16 = 1;
+/// Its version.
+const VERSION: i16 = 10;
 
-/// An answer is read while it is in the processor's cache.
-const LIMITS: Limits = Limits { answer: 4 << 20, partition: 1 << 20 };
-/// An answer of more bytes than this is none.
-const LONGEST: usize = 64 << 20;
-/// How long the broker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// What an answer may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Its bytes in all. A first batch that is longer comes whole.
+    pub answer: i32,
+    /// Its bytes of each partition.
+    pub partition: i32,
+    /// How long the broker may wait for a first byte, in ms.
+    pub wait: i32,
+}
 
-/// Where a partition's leader is, as host and port.
-pub type Leader = (String, u16);
-
-/// Reads each partition's span, as far as it can be read here, and gives partition, offset and value of each record to
-/// `each`. Returns what is left to read. An error of `each` ends the reading; any other is met again, and told, by the
-/// reader that goes on from there.
-pub fn read(
-    leaders: &[Leader],
+/// Asks for what partitions of a topic hold from these offsets on.
+pub fn request(
+    number: i32,
     topic: &str,
-    spans: &[Range<i64>],
-    mut each: impl FnMut(usize, i64, &[u8]) -> Result<()>,
-) -> Result<Vec<Range<i64>>> {
-    let mut led = BTreeMap::<_, Vec<usize>>::new();
-    for (partition, leader) in leaders.iter().enumerate().take(spans.len()) {
-        led.entry(leader).or_default().push(partition);
+    from: &[(usize, i64)],
+    isolation: Isolation,
+    limits: Limits,
+) -> Result<Vec<u8>> {
+    let isolation = u8::from(isolation == Isolation::Committed);
+    // No replica; how long to wait, for how many bytes; at most so many.
+    let mut request = Request::new(API, VERSION, number).int(-1).int(limits.wait).int(1).int(limits.answer);
+    // No session, which would remember what was asked for: no number, and none wanted.
+    request = request.bytes(&[isolation]).int(0).int(-1);
+    request = request.int(1).short(i16::try_from(topic.len())?).bytes(topic.as_bytes());
+    request = request.int(i32::try_from(from.len())?);
+    for &(partition, offset) in from {
+        // Neither the epoch of the leader that is meant, nor where a replica's log begins.
+        request = request.int(i32::try_from(partition)?).int(-1).long(offset).long(-1).int(limits.partition);
     }
-    let mut left = spans.to_vec();
-    for (leader, mut partitions) in led {
-        let Ok(mut connection) = Connection::open(leader) else { continue };
-        loop {
-            partitions.retain(|partition| !left[*partition].is_empty());
-            let before = left.clone();
-            let Ok(answer) = connection.ask(topic, &partitions, &left) else { break };
-            let Ok(logs) = logs(answer) else { break };
-            for (partition, log) in logs {
-                let Some(span) = left.get_mut(partition) else { continue };
-                walk(log, span, |offset, value| each(partition, offset, value))?;
-            }
-            if before == left {
-                break;
-            }
-            // An answer may be full before the last partition's turn: that one is the first next time.
-            partitions.rotate_right(1);
-        }
-    }
-    Ok(left)
+    // Nothing to take out of a session.
+    request.int(0).finish()
 }
 
-/// Gives the records of a log within a span to `each`, and shortens the span by them, up to the first that cannot be read.
-fn walk(mut log: &[u8], span: &mut Range<i64>, mut each: impl FnMut(i64, &[u8]) -> Result<()>) -> Result<()> {
-    while let Ok(Some(batch)) = Batch::take(&mut log) {
-        if batch.is_compressed() {
-            break;
-        }
-        for record in batch.records() {
-            let Ok((offset, value)) = record else { return Ok(()) };
-            // The first batch may begin before the span, and the last one end behind it.
-            if span.contains(&offset) {
-                each(offset, value)?;
-                span.start = offset + 1;
-            }
-        }
-        span.start = batch.next_offset().clamp(span.start, span.end);
-    }
-    Ok(())
+/// What an answer says of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// Which one.
+    pub partition: usize,
+    /// Kafka's error code; with any but 0, all else is empty or -1.
+    pub error: i16,
+    /// The high watermark.
+    pub end: i64,
+    /// The last stable offset.
+    pub stable: i64,
+    /// Where the log begins.
+    pub start: i64,
+    /// The aborted transactions that the records touch; told to readers of committed records only.
+    pub aborted: Vec<Aborted>,
+    /// Record batches; the last one may be cut off.
+    pub log: &'a [u8],
 }
 
-/// A connection to a broker.
-struct Connection {
-    stream: TcpStream,
-    answer: Vec<u8>,
+/// An answer to [`request`], without its length and number: an error code for all of it, and each partition's part.
+pub fn answer(answer: &[u8]) -> Result<(i16, Vec<Part<'_>>)> {
+    let mut rest = Rest(answer);
+    // For how long the broker held it back.
+    rest.int()?;
+    let error = rest.short()?;
+    // The session.
+    rest.int()?;
+    let mut parts = Vec::new();
+    for _ in 0..rest.int()? {
+        let name = usize::try_from(rest.short()?)?;
+        rest.take(name)?;
+        for _ in 0..rest.int()? {
+            parts.push(part(&mut rest).context("a partition's part of an answer")?);
+        }
+    }
+    Ok((error, parts))
 }
 
-impl Connection {
-    fn open((host, port): &Leader) -> Result<Self> {
-        let stream = TcpStream::connect((host.as_str(), *port)).with_context(|| format!("connect to {host}:{port}"))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, answer: Vec::new() })
+fn part<'a>(rest: &mut Rest<'a>) -> Result<Part<'a>> {
+    let partition = usize::try_from(rest.int()?)?;
+    let error = rest.short()?;
+    let (end, stable, start) = (rest.long()?, rest.long()?, rest.long()?);
+    let mut aborted = Vec::new();
+    for _ in 0..rest.int()? {
+        aborted.push(Aborted { producer: rest.long()?, first: rest.long()? });
     }
-
-    /// Asks for what follows in these partitions.
-    fn ask(&mut self, topic: &str, partitions: &[usize], spans: &[Range<i64>]) -> Result<&[u8]> {
-        ensure!(!partitions.is_empty(), "nothing to ask for");
-        self.stream.write_all(&request(topic, partitions, spans, LIMITS)?)?;
-        let mut length = [0; 4];
-        self.stream.read_exact(&mut length)?;
-        let length = usize::try_from(i32::from_be_bytes(length))?;
-        ensure!(length <= LONGEST, "an answer of {length} bytes");
-        self.answer.resize(length, 0);
-        self.stream.read_exact(&mut self.answer)?;
-        Ok(&self.answer)
-    }
+    let log = rest.sized()?.unwrap_or_default();
+    Ok(Part { partition, error, end, stable, start, aborted, log })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::produce::Producer;
-    use rdkafka::mocking::MockCluster;
+    use proptest::prelude::*;
 
     #[test]
-    fn it_reads_what_a_producer_wrote_and_leaves_what_it_cannot() {
-        let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic("topic", 2, 1).unwrap();
-        let bootstrap = cluster.bootstrap_servers();
-        let mut producer = Producer::new(&bootstrap, "topic").unwrap();
-        for number in 0..1000_u32 {
-            producer.send(i32::from(number % 2 == 1), 0, number.to_string().as_bytes()).unwrap();
+    fn a_request_is_what_the_protocol_says() {
+        let limits = Limits { answer: 2, partition: 3, wait: 500 };
+        let request = request(9, "in", &[(1, 7)], Isolation::Committed, limits).unwrap();
+        let expected = [
+            &79_i32.to_be_bytes()[..],
+            &[0, 1, 0, 10, 0, 0, 0, 9, 0xff, 0xff],
+            &[0xff, 0xff, 0xff, 0xff, 0, 0, 1, 0xf4, 0, 0, 0, 1, 0, 0, 0, 2, 1],
+            &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff],
+            &[0, 0, 0, 1, 0, 2, b'i', b'n', 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff],
+            &[0, 0, 0, 0, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 3, 0, 0, 0, 0],
+        ];
+        assert_eq!(request, expected.concat());
+    }
+
+    fn bytes() -> Vec<u8> {
+        let mut answer = vec![0; 10];
+        answer.extend([0, 0, 0, 1, 0, 2, b'i', b'n', 0, 0, 0, 1, 0, 0, 0, 5, 0, 0]);
+        answer.extend([9, 8, 2].map(i64::to_be_bytes).concat());
+        answer.extend([0, 0, 0, 1]);
+        answer.extend([77, 4].map(i64::to_be_bytes).concat());
+        answer.extend([0, 0, 0, 3, 1, 2, 3]);
+        answer
+    }
+
+    #[test]
+    fn an_answer_tells_of_each_partition() {
+        let aborted = vec![Aborted { producer: 77, first: 4 }];
+        let part = Part { partition: 5, error: 0, end: 9, stable: 8, start: 2, aborted, log: &[1, 2, 3] };
+        assert_eq!(answer(&bytes()).unwrap(), (0, vec![part]));
+        assert!(answer(&bytes()[..50]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(mut bytes_: Vec<u8>, cut in 0..80_usize) {
+            let _ = answer(&bytes_);
+            let mut spoiled = bytes();
+            spoiled.truncate(cut);
+            spoiled.append(&mut bytes_);
+            let _ = answer(&spoiled);
         }
-        assert_eq!(producer.flush(Duration::from_secs(30)), 0);
-
-        let (host, port) = bootstrap.rsplit_once(':').unwrap();
-        let leader = (host.to_owned(), port.parse().unwrap());
-        let mut seen = [Vec::new(), Vec::new()];
-        let left = read(&[leader.clone(), leader], "topic", &[0..500, 100..499], |partition, offset, value| {
-            seen[partition].push((offset, String::from_utf8_lossy(value).into_owned()));
-            Ok(())
-        });
-        assert_eq!(left.unwrap(), [500..500, 499..499]);
-        assert_eq!(seen[0], (0..500).map(|offset| (offset, (2 * offset).to_string())).collect::<Vec<_>>());
-        assert_eq!(seen[1], (100..499).map(|offset| (offset, (2 * offset + 1).to_string())).collect::<Vec<_>>());
-
-        let nobody = ("127.0.0.1".to_owned(), 1);
-        let spans = [0..500, 0..500];
-        assert_eq!(read(&[nobody.clone(), nobody], "topic", &spans, |_, _, _| Ok(())).unwrap(), spans);
     }
 }

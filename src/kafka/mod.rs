@@ -12,9 +12,18 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 pub mod admin;
 pub mod batch;
+pub mod cluster;
+pub mod codec;
+pub mod connection;
+pub mod failure;
 pub mod fetch;
+pub mod follow;
+pub mod legacy;
+pub mod log;
+pub mod metadata;
 pub mod produce;
 pub mod tail;
+pub mod transactions;
 pub mod wire;
 
 /// Which records of transactions are seen.

@@ -1,7 +1,7 @@
 //! Reads a topic: by assignment, without a group, without commits.
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -10,14 +10,8 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::{ClientConfig, TopicPartitionList};
 
-use super::admin::Admin;
-use super::{Isolation, Quiet, fetch, reader_config};
-
-/// How long a reader that is to reach given ends may get nothing at all before it gives up.
-const SILENCE: Duration = Duration::from_secs(30);
-
-/// From how many records on it pays to ask for the leaders and to read from them directly.
-const LONG: i64 = 50_000;
+use super::follow::{self, Follower, Loss};
+use super::{Isolation, Quiet, reader_config};
 
 /// Where in a partition to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,39 +37,25 @@ impl Begin {
 }
 
 /// A record; its payload still lies where it was received.
-pub struct Record<'a>(Source<'a>);
-
-enum Source<'a> {
-    Message(BorrowedMessage<'a>),
-    Answer { partition: i32, offset: i64, payload: &'a [u8] },
-}
+pub struct Record<'a>(BorrowedMessage<'a>);
 
 impl Record<'_> {
     /// The partition it is in.
     #[must_use]
     pub fn partition(&self) -> i32 {
-        match &self.0 {
-            Source::Message(message) => message.partition(),
-            Source::Answer { partition, .. } => *partition,
-        }
+        self.0.partition()
     }
 
     /// Its offset there.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        match &self.0 {
-            Source::Message(message) => message.offset(),
-            Source::Answer { offset, .. } => *offset,
-        }
+        self.0.offset()
     }
 
     /// Its value; empty when it has none.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        match &self.0 {
-            Source::Message(message) => message.payload().unwrap_or_default(),
-            Source::Answer { payload, .. } => payload,
-        }
+        self.0.payload().unwrap_or_default()
     }
 }
 
@@ -121,7 +101,7 @@ impl Reader {
         // Waiting costs looks at the clock, a fifth of the time of reading many records: first see what is there.
         match self.client.poll(Duration::ZERO).or_else(|| self.client.poll(wait)) {
             None => Ok(Next::Nothing),
-            Some(Ok(message)) => Ok(Next::Record(Record(Source::Message(message)))),
+            Some(Ok(message)) => Ok(Next::Record(Record(message))),
             Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Next::End(partition)),
             // Connections come and go during a scenario, and the client mends them itself.
             Some(Err(error)) if is_passing(&error) => Ok(Next::Nothing),
@@ -143,71 +123,27 @@ fn is_passing(error: &KafkaError) -> bool {
 }
 
 /// Reads each partition of `topic` over its span of offsets, and gives the records to `each`. An error of `each` ends
-/// the reading.
-///
-/// A reader of its own for each call: its end-of-partition events then are younger than the spans, so that ends made of
-/// transaction markers, which are no records, are recognised.
+/// the reading; a record of a span that is not there any more is an error as well.
 pub fn read(
     bootstrap: &str,
     topic: &str,
     isolation: Isolation,
     spans: &[Range<i64>],
-    mut each: impl FnMut(&Record<'_>) -> Result<()>,
+    each: impl FnMut(&follow::Record<'_>) -> Result<()>,
 ) -> Result<()> {
-    let records: i64 = spans.iter().map(|span| (span.end - span.start).max(0)).sum();
-    if records < LONG || isolation == Isolation::Committed {
-        return read_each(bootstrap, topic, isolation, spans, each);
-    }
-    // Without leaders nothing is read here, and all is left.
-    let leaders = Admin::new(bootstrap, isolation)?.leaders(topic).unwrap_or_default();
-    let left = fetch::read(&leaders, topic, spans, |partition, offset, payload| {
-        let partition = i32::try_from(partition)?;
-        each(&Record(Source::Answer { partition, offset, payload }))
-    })?;
-    read_each(bootstrap, topic, isolation, &left, each)
-}
-
-/// Reads record by record. In a cluster that has transactions, only librdkafka knows which of them were aborted.
-fn read_each(
-    bootstrap: &str,
-    topic: &str,
-    isolation: Isolation,
-    spans: &[Range<i64>],
-    mut each: impl FnMut(&Record<'_>) -> Result<()>,
-) -> Result<()> {
-    let from: Vec<_> = spans.iter().map(|span| (!span.is_empty()).then_some(span.start)).collect();
-    let mut open: Vec<bool> = from.iter().map(Option::is_some).collect();
-    if !open.contains(&true) {
+    if spans.iter().all(Range::is_empty) {
         return Ok(());
     }
-    let reader = Reader::new(bootstrap, topic, isolation, &from)?;
-    let mut silent_since = None;
-    while open.contains(&true) {
-        let next = reader.next(Duration::from_millis(200))?;
-        if !matches!(next, Next::Nothing) {
-            silent_since = None;
-        }
-        match next {
-            Next::Record(record) => {
-                let partition = usize::try_from(record.partition())?;
-                let end = spans[partition].end;
-                if record.offset() < end {
-                    each(&record)?;
-                }
-                open[partition] &= record.offset() + 1 < end;
-            }
-            Next::End(partition) => open[usize::try_from(partition)?] = false,
-            Next::Nothing if silent_since.get_or_insert_with(Instant::now).elapsed() > SILENCE => {
-                let why = reader.last_error().unwrap_or_else(|| "no error was reported".to_owned());
-                bail!(
-                    "topic '{topic}': nothing came from the broker at {bootstrap} for {} s: {why}",
-                    SILENCE.as_secs()
-                );
-            }
-            Next::Nothing => {}
-        }
+    let (starts, ends): (Vec<_>, Vec<_>) = spans.iter().map(|span| (span.start, span.end)).unzip();
+    match Follower::at(bootstrap, topic, isolation, &starts)?.read_to(&ends, each)?.first() {
+        None => Ok(()),
+        Some(Loss::Unread { partition, offsets }) => bail!(
+            "{topic}-{partition}: the records {} to {} were deleted before they could be read",
+            offsets.start,
+            offsets.end - 1
+        ),
+        Some(Loss::Anew { partition }) => bail!("{topic}-{partition} was made anew while it was read"),
     }
-    Ok(())
 }
 
 /// librdkafka's defaults read small records at a sixth of this speed: it asks for little, and once its queue is full it

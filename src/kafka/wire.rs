@@ -1,132 +1,142 @@
-//! The one request of Kafka's protocol that is spoken by hand, and its answer: Fetch, in the oldest version that today's
-//! brokers know, which has neither sessions nor tagged fields.
+//! The words of Kafka's protocol that this module's two requests are made of. What they mean is in `fetch` and
+//! `metadata`; numbers and layouts are those of the protocol guide (<https://kafka.apache.org/protocol>).
 
-use std::ops::Range;
+use anyhow::{Context as _, Result};
 
-use anyhow::{Context as _, Result, ensure};
+/// A request under way to its bytes.
+#[derive(Debug)]
+pub struct Request(Vec<u8>);
 
-/// The request's number, and its version.
-const FETCH: [i16; 2] = [1, 4];
-/// How long the broker may wait for a first byte, in ms. There always is one, as only what the topic holds is asked for.
-const WAIT: i32 = 500;
-
-/// How many bytes an answer may hold, in all and of each partition. A batch that is longer comes whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// In all.
-    pub answer: i32,
-    /// Of each partition.
-    pub partition: i32,
-}
-
-/// Asks for what these partitions of a topic hold from the beginning of their spans on. Its length stands in front.
-pub fn request(topic: &str, partitions: &[usize], spans: &[Range<i64>], limits: Limits) -> Result<Vec<u8>> {
-    let mut body = Vec::with_capacity(64 + topic.len() + 16 * partitions.len());
-    body.extend(FETCH.map(i16::to_be_bytes).concat());
-    // A number for the answer, and no client's name.
-    body.extend(0_i32.to_be_bytes());
-    body.extend((-1_i16).to_be_bytes());
-    // No replica; how long to wait, for how many bytes; at most so many; also what is in open transactions.
-    body.extend([-1, WAIT, 1, limits.answer].map(i32::to_be_bytes).concat());
-    body.push(0);
-    body.extend(1_i32.to_be_bytes());
-    body.extend(i16::try_from(topic.len())?.to_be_bytes());
-    body.extend(topic.as_bytes());
-    body.extend(i32::try_from(partitions.len())?.to_be_bytes());
-    for &partition in partitions {
-        body.extend(i32::try_from(partition)?.to_be_bytes());
-        body.extend(spans[partition].start.to_be_bytes());
-        body.extend(limits.partition.to_be_bytes());
+impl Request {
+    /// The head of a request: which one, in which version, and the number that its answer will bear. No client's name.
+    #[must_use]
+    pub fn new(api: i16, version: i16, number: i32) -> Self {
+        // Room for the length, which stands in front.
+        Self(vec![0; 4]).short(api).short(version).int(number).short(-1)
     }
-    let mut request = i32::try_from(body.len())?.to_be_bytes().to_vec();
-    request.extend(body);
-    Ok(request)
-}
 
-/// Each partition's part of an answer to [`request`] (without the length in front): record batches, the last one of which
-/// may be cut off.
-pub fn logs(answer: &[u8]) -> Result<Vec<(usize, &[u8])>> {
-    let mut rest = Rest(answer);
-    let mut logs = Vec::new();
-    // The answer's number, and for how long the broker held it back.
-    rest.take(8)?;
-    for _ in 0..rest.int()? {
-        let name = rest.short()?;
-        rest.take(usize::try_from(name)?)?;
-        for _ in 0..rest.int()? {
-            let partition = usize::try_from(rest.int()?)?;
-            let error = rest.short()?;
-            ensure!(error == 0, "partition {partition}: error {error}");
-            // The topic's end, and the first open transaction.
-            rest.take(16)?;
-            // Transactions that were aborted; -1 for none.
-            let aborted = usize::try_from(rest.int()?).unwrap_or(0);
-            rest.take(aborted.checked_mul(16).context("too many transactions")?)?;
-            let length = usize::try_from(rest.int()?).unwrap_or(0);
-            logs.push((partition, rest.take(length)?));
-        }
+    /// Adds bytes as they are.
+    #[must_use]
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
     }
-    Ok(logs)
+
+    /// Adds a number of two bytes.
+    #[must_use]
+    pub fn short(self, value: i16) -> Self {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// Adds a number of four bytes.
+    #[must_use]
+    pub fn int(self, value: i32) -> Self {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// Adds a number of eight bytes.
+    #[must_use]
+    pub fn long(self, value: i64) -> Self {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// The request as it is sent.
+    pub fn finish(mut self) -> Result<Vec<u8>> {
+        let length = i32::try_from(self.0.len() - 4).context("the request is too long")?;
+        self.0[..4].copy_from_slice(&length.to_be_bytes());
+        Ok(self.0)
+    }
 }
 
-/// What is left of an answer.
-struct Rest<'a>(&'a [u8]);
+/// What is left to read of bytes that a broker sent. Nothing that is read makes it panic.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest<'a>(pub &'a [u8]);
 
 impl<'a> Rest<'a> {
-    fn take(&mut self, bytes: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(bytes).context("the answer is cut off")?;
+    /// So many bytes.
+    pub fn take(&mut self, bytes: usize) -> Result<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(bytes).context("it is cut off")?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn int(&mut self) -> Result<i32> {
+    /// A number of one byte.
+    pub fn byte(&mut self) -> Result<i8> {
+        Ok(i8::from_be_bytes(self.take(1)?.try_into()?))
+    }
+
+    /// A number of two bytes.
+    pub fn short(&mut self) -> Result<i16> {
+        Ok(i16::from_be_bytes(self.take(2)?.try_into()?))
+    }
+
+    /// A number of four bytes.
+    pub fn int(&mut self) -> Result<i32> {
         Ok(i32::from_be_bytes(self.take(4)?.try_into()?))
     }
 
-    fn short(&mut self) -> Result<i16> {
-        Ok(i16::from_be_bytes(self.take(2)?.try_into()?))
+    /// A number of eight bytes.
+    pub fn long(&mut self) -> Result<i64> {
+        Ok(i64::from_be_bytes(self.take(8)?.try_into()?))
+    }
+
+    /// Bytes that have their length in front, in four bytes; a negative one means that there are none.
+    pub fn sized(&mut self) -> Result<Option<&'a [u8]>> {
+        let length = self.int()?;
+        usize::try_from(length).ok().map(|length| self.take(length)).transpose()
+    }
+
+    /// A number of variable length without a sign, as the flexible versions of requests have it.
+    pub fn unsigned(&mut self) -> Result<u64> {
+        let mut value = 0;
+        for place in 0..10 {
+            let [byte] = self.take(1)?.try_into()?;
+            value |= u64::from(byte & 0x7f) << (7 * place);
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        anyhow::bail!("a number has no end")
+    }
+
+    /// How many items follow, or how long a text is, in flexible versions: one more than it, and 0 for none.
+    pub fn compact(&mut self) -> Result<usize> {
+        Ok(usize::try_from(self.unsigned()?.saturating_sub(1))?)
+    }
+
+    /// A text of flexible versions.
+    pub fn text(&mut self) -> Result<String> {
+        let length = self.compact()?;
+        Ok(String::from_utf8(self.take(length)?.to_vec())?)
+    }
+
+    /// Leaves out the optional fields at the end of each part of a flexible version.
+    pub fn skip_tags(&mut self) -> Result<()> {
+        for _ in 0..self.unsigned()? {
+            self.unsigned()?;
+            let length = usize::try_from(self.unsigned()?)?;
+            self.take(length)?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
-    fn a_request_is_what_the_protocol_says() {
-        let limits = Limits { answer: 2, partition: 3 };
-        let request = request("in", &[1], &[0..0, 7..9], limits).unwrap();
-        let expected = [
-            &55_i32.to_be_bytes()[..],
-            &[0, 1, 0, 4, 0, 0, 0, 0, 0xff, 0xff],
-            &[0xff, 0xff, 0xff, 0xff, 0, 0, 1, 0xf4, 0, 0, 0, 1, 0, 0, 0, 2, 0],
-            &[0, 0, 0, 1, 0, 2, b'i', b'n', 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 3],
-        ];
-        assert_eq!(request, expected.concat());
-    }
-
-    fn answer(error: u8) -> Vec<u8> {
-        let mut answer = vec![0; 8];
-        answer.extend([0, 0, 0, 1, 0, 2, b'i', b'n', 0, 0, 0, 1, 0, 0, 0, 5, 0, error]);
-        answer.extend([0; 16]);
-        answer.extend([0, 0, 0, 1]);
-        answer.extend([9; 16]);
-        answer.extend([0, 0, 0, 3, 1, 2, 3]);
-        answer
+    fn a_request_has_its_length_and_its_number_in_front() {
+        let request = Request::new(1, 10, 7).int(3).finish().unwrap();
+        assert_eq!(request, [0, 0, 0, 14, 0, 1, 0, 10, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 3]);
     }
 
     #[test]
-    fn an_answer_holds_a_log_for_each_partition() {
-        assert_eq!(logs(&answer(0)).unwrap(), [(5, &[1, 2, 3][..])]);
-        assert_eq!(logs(&answer(6)).unwrap_err().to_string(), "partition 5: error 6");
-        assert!(logs(&answer(0)[..50]).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(answer: Vec<u8>) {
-            let _ = logs(&answer);
-        }
+    fn what_is_cut_off_is_an_error() {
+        assert!(Rest(&[0, 0, 0]).int().is_err());
+        assert!(Rest(&[0, 0, 0, 2, 1]).sized().is_err());
+        assert!(Rest(&[0xff; 11]).unsigned().is_err());
+        assert_eq!(Rest(&[0xff, 0xff, 0xff, 0xff]).sized().unwrap(), None);
+        assert_eq!(Rest(&[0xac, 0x02]).unsigned().unwrap(), 300);
     }
 }

@@ -246,7 +246,7 @@ impl Reading {
 }
 
 impl Foreign {
-    fn add(&mut self, topic: &str, record: &tail::Record<'_>) {
+    fn add(&mut self, topic: &str, record: &crate::kafka::follow::Record<'_>) {
         self.records += 1;
         self.first.get_or_insert_with(|| {
             format!("{topic}-{} @ {}: {}", record.partition(), record.offset(), excerpt(record.payload()))
