@@ -3,19 +3,23 @@
 //! A run is data that flows one way; the modules stand in its order:
 //!
 //! ```text
-//! arguments ─ cli ─▶ Settings ─ scenario ─▶ Plan ─ platform ─▶ Events ─ history ─▶ History ─ verdict ─▶ Verdict ─ report ─▶ terminal, JSON, exit code
+//! arguments ─ cli ─▶ Settings ─ scenario ─▶ Plan ─ platform, operation ─▶ Events ─ history ─▶ fold ─▶ Fold ─ verdict ─▶ Verdict ─ report ─▶ terminal, JSON, exit code
 //! ```
 //!
-//! A stage takes the previous stage's value, never its object. Planning ([`scenario`]), judging ([`verdict`]) and the
+//! `scenario`, `verify` and `judge` differ in where the events come from, and in nothing after that.
+//!
+//! A stage takes the previous stage's value, never its object. Planning ([`scenario`]), adding up ([`fold`], [`ledger`]), judging ([`verdict`]) and the
 //! pages of [`report`] are pure. Only [`report`] prints.
 
 pub mod cli;
 pub mod command;
 pub mod failure;
 pub mod flink;
+pub mod fold;
 pub mod history;
 pub mod image;
 pub mod kafka;
+pub mod ledger;
 pub mod observe;
 pub mod operation;
 pub mod platform;

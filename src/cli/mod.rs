@@ -96,6 +96,8 @@ pub enum Command {
     Start(stack::Instance),
     /// Judge the running stack: each window in `input` against `output`
     Verify(topic::Verify),
+    /// Judge a scenario's run again, from its folder alone
+    Judge(topic::Judge),
     /// Run a scenario and prove its outcome
     Scenario(scenario::Scenario),
     /// Produce clicks

@@ -23,7 +23,7 @@ pub struct StackOptions {
     #[arg(long, default_value_t = KAFKA_PORT, value_name = "PORT")]
     pub kafka_port: u16,
     /// Run event time N times as fast as the clock
-    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = super::topic::positive)]
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = super::topic::speed)]
     pub speed: f64,
     /// Run the job without checkpoints: a failure loses clicks
     #[arg(long)]

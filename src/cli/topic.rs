@@ -1,6 +1,6 @@
 //! Arguments of the commands on topics.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 
 use crate::settings::Delivery;
 
@@ -53,27 +53,40 @@ impl Topic {
 /// `playground verify`
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Go on until N windows of every page are judged [default: what the topics hold now]
-    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    /// Judge N windows of every key that close from now on [default: all that the topics hold now]
+    #[arg(long, value_name = "N", conflicts_with_all = ["follow", "past", "bootstrap_server"], value_parser = value_parser!(u64).range(1..=MOST_WINDOWS))]
     pub windows: Option<u64>,
     /// Go on until Ctrl-C
     #[arg(long)]
     pub follow: bool,
-    /// What is allowed: at-least-once may emit a window again
-    #[arg(long, value_enum, default_value_t = Delivery::AtLeastOnce)]
-    pub delivery: Delivery,
-    /// Topic of clicks
+    /// Judge what was emitted, whether or not a job still runs
+    #[arg(long, conflicts_with = "follow")]
+    pub past: bool,
+    /// Hold the job to this promise [default: its own]
+    #[arg(long, value_enum)]
+    pub delivery: Option<Delivery>,
+    /// Topic that the job reads
     #[arg(long, default_value = crate::workload::INPUT, value_name = "TOPIC")]
     pub input: String,
-    /// Topic of counts
+    /// Topic that the job writes
     #[arg(long, default_value = crate::workload::OUTPUT, value_name = "TOPIC")]
     pub output_topic: String,
-    /// A broker other than the project's
+    /// A broker other than the project's: no job is asked, so the past is judged
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_server: Option<String>,
     /// Time limit in seconds for `--windows`; the verdict is unknown when fewer were judged by then
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     pub timeout: u64,
+}
+
+/// `--windows` takes no more: 17 days of windows of 15 s.
+const MOST_WINDOWS: u64 = 100_000;
+
+/// `playground judge`
+#[derive(Debug, Args)]
+pub struct Judge {
+    /// The run's folder, as in runs/2026-11-21T05-40-12-failover
+    pub run: std::path::PathBuf,
 }
 
 /// `playground generate`
@@ -86,7 +99,7 @@ pub struct Generate {
     #[arg(long, default_value = crate::workload::INPUT)]
     pub topic: String,
     /// Run event time N times as fast as the clock
-    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = positive)]
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = speed)]
     pub speed: f64,
     /// Clicks a second instead of a speed; `max` for as fast as the broker takes them
     #[arg(long, value_name = "N|max", conflicts_with = "speed", value_parser = rate)]
@@ -102,8 +115,16 @@ pub struct Generate {
     pub timeout: u64,
 }
 
+/// How fast event time may run against the clock: from hardly at all to what a generator can still send.
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.001..=1000.0).contains(&number) => Ok(number),
+        _ => Err("must be a number from 0.001 to 1000".to_owned()),
+    }
+}
+
 /// A finite number above 0.
-pub(super) fn positive(text: &str) -> Result<f64, String> {
+fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
         _ => Err("must be a number above 0".to_owned()),

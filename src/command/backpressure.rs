@@ -13,7 +13,7 @@ use crate::failure::Status;
 use crate::flink::Flink;
 use crate::flink::job::{Job, Summary};
 use crate::flink::pressure::{Bottleneck, Meter, SPAN, VertexPressure, bottleneck};
-use crate::history::JobSeen;
+use crate::history::seen::JobSeen;
 use crate::report::Terminal;
 use crate::report::backpressure::{Backpressure, Board};
 use crate::report::live::Waiting;

@@ -20,6 +20,7 @@ pub mod images;
 mod interrupt;
 pub mod job;
 pub mod jobs;
+pub mod judge;
 pub mod kill;
 pub mod logs;
 pub mod metrics;
@@ -63,7 +64,8 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
         Command::Kill(args) => kill::run(global, args, terminal).await,
         Command::Start(args) => start::run(global, args, terminal).await,
         Command::Verify(args) => verify::run(global, args, terminal).await,
-        Command::Scenario(args) => scenario::run(global, args, terminal).await,
+        Command::Judge(args) => judge::run(&args, terminal),
+        Command::Scenario(args) => Box::pin(scenario::run(global, args, terminal)).await,
         Command::Generate(args) => generate::run(global, args, terminal).await,
         Command::Doctor => doctor::run(global, terminal).await,
         Command::Completions(args) => completions::run(global, args, terminal).await,

@@ -10,8 +10,8 @@ use super::up::Before;
 use crate::cli::Global;
 use crate::cli::scenario::{Action, Run, Scenario as Arguments};
 use crate::failure::Status;
+use crate::fold::Fold;
 use crate::history::store::Store;
-use crate::history::{History, What};
 use crate::operation::up::{Ended, Up};
 use crate::report::Terminal;
 use crate::report::live::RunProgress;
@@ -36,7 +36,7 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let limit = Duration::from_secs(arguments.timeout);
     let scenario = catalog::find(&name)?;
     let settings = scenario.settings(&asked);
-    let plan = plan(&scenario, &settings, limit, arguments.via);
+    let plan = plan(&scenario, &asked, limit, arguments.via);
     let stack = Stack::load(&settings)?;
     if arguments.dry_run {
         terminal.result(&PlanPage { plan })?;
@@ -46,26 +46,24 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let before = Before::look(&platform).await?;
     let up = Up { platform: &platform, stack: &stack, settings: &settings, limit };
     let mut store = Store::create(&arguments.runs, &plan.head.scenario, Timestamp::now())?;
-    let history = watch(&plan, up, &mut store, terminal).await;
-    let interrupted = |history: &History| history.events.iter().any(|event| event.what == What::Interrupted);
-    let history = match history {
-        Ok(history) if !interrupted(&history) => history,
+    let fold = match watch(&plan, up, &mut store, terminal).await {
+        Ok(fold) if !fold.steps.was_interrupted() => fold,
         ended => {
             before.settle(&platform, terminal, ended.map(|_| Ended::Interrupted)).await?;
             return Ok(Status::Interrupted);
         }
     };
-    let page = RunPage::new(&plan, &asked, verdict::judge(&history), store.folder());
+    let page = RunPage::new(&plan.head.scenario, &plan.again, verdict::judge(&fold), store.folder());
     store.verdict(&page)?;
     terminal.result(&page)?;
     Ok(page.status())
 }
 
 /// Runs the plan and shows what happens.
-async fn watch(plan: &Plan, up: Up<'_>, store: &mut Store, terminal: &Terminal) -> Result<History> {
+async fn watch(plan: &Plan, up: Up<'_>, store: &mut Store, terminal: &Terminal) -> Result<Fold> {
     let mut progress = RunProgress::new(plan, terminal);
     let stop = std::pin::pin!(interrupted());
-    let history = runner::run(plan, up, store, stop, &mut |told| progress.tell(told)).await;
+    let fold = runner::run(plan, up, store, stop, &mut |told| progress.tell(told)).await;
     progress.finish();
-    history
+    fold
 }

@@ -1,133 +1,259 @@
-//! `playground verify`.
+//! `playground verify`: holds what a job emitted against what was sent.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::interrupt::interrupted;
-use super::kafka_of;
+use super::port_of;
 use crate::cli::{Global, topic::Verify};
 use crate::failure::{Failure, Status};
-use crate::observe::audit::{Audit, Reading, Source};
+use crate::flink::Flink;
+use crate::fold::Fold;
+use crate::history::clock::Clock;
+use crate::history::seen::JobFacts;
+use crate::history::{Event, Head, Holds, Scope, What};
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
+use crate::observe::{Begin, Observer, Seen, Watched, job};
+use crate::platform::Contract as _;
 use crate::report::Terminal;
 use crate::report::verify::{Ticker, Verification};
-use crate::verdict::Outcome;
-use crate::verdict::ledger::Judgement;
-use crate::workload::PAGES;
+use crate::settings::{Delivery, JobVariant};
+use crate::verdict;
+use crate::workload::meaning::Workload;
 
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Between two rounds.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How often to see whether enough was seen.
+const LOOK: Duration = Duration::from_millis(50);
+/// What is wrong is looked at again so often: records of several partitions do not come in the same moment.
+const SECOND_LOOKS: u64 = 3;
+/// How long, at least, a job that runs is given to emit what the input holds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads both topics and judges them: once, until enough windows are judged, or until Ctrl-C.
+/// Watches the topics, and the job where one is known, until enough was seen; then judges.
 pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<Status> {
-    let goal = match (args.windows, args.follow) {
-        (Some(windows), _) => {
-            Goal::Windows { windows: windows * PAGES.len() as u64, limit: Duration::from_secs(args.timeout) }
-        }
-        (None, true) => Goal::Interrupt,
-        (None, false) => Goal::Now,
+    let began = Instant::now();
+    let (input, output) = (args.input.clone(), args.output_topic.clone());
+    let workload = Workload { input, output, ..Workload::click_count() };
+    let stack = Stack::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
+    let kafka = stack.kafka.clone();
+    tokio::task::spawn_blocking(move || Admin::new(&kafka, Isolation::Uncommitted)?.wait(ANSWER, |_| Ok(()))).await??;
+    let scope = match args.windows {
+        Some(windows) => Scope::Windows(windows),
+        None if args.past || args.bootstrap_server.is_some() => Scope::Past,
+        None => Scope::Present,
     };
-    let source = Source {
-        bootstrap: kafka_of(global, terminal, args.bootstrap_server).await?,
-        input: args.input,
-        output: args.output_topic,
-        delivery: args.delivery,
-    };
-    let verification = watched(&global.project, source, goal, terminal).await?;
+    let limit = Duration::from_secs(args.timeout);
+    let mut watching = Watching::begin(&global.project, &args, stack, &workload, scope).await?;
+    let goal = Goal { scope, follow: args.follow, limit, patience: watching.patience() };
+    watching.until(&goal, terminal).await?;
+    let fold = watching.end();
+    let verification = Verification::new(&global.project, &workload, verdict::judge(&fold), &fold, began.elapsed());
     terminal.result(&verification)?;
     Ok(verification.verdict.into())
 }
 
-/// When to end.
-#[derive(Debug, Clone, Copy)]
-enum Goal {
-    Now,
-    /// So many windows, each page's counted by itself.
-    Windows {
-        windows: u64,
-        limit: Duration,
-    },
-    Interrupt,
+/// What is known of where to look.
+struct Stack {
+    kafka: String,
+    flink: Option<Flink>,
+    /// The job that runs, or ran last.
+    job: Option<(JobFacts, JobVariant)>,
 }
 
-/// What the reading thread says.
-enum Told {
-    Reading(Reading),
-    Judged(Judgement),
-    Ended(Result<Verification>),
-}
-
-/// Runs the audit on a thread of its own, because it blocks, and shows what it says.
-async fn watched(project: &str, source: Source, goal: Goal, terminal: &Terminal) -> Result<Verification> {
-    let (sender, mut told) = mpsc::unbounded_channel();
-    let stop = Arc::new(AtomicBool::new(false));
-    // Not one of the runtime's threads: when this command ends early, nobody waits for it.
-    let audit = {
-        let stop = Arc::clone(&stop);
-        let project = project.to_owned();
-        move || {
-            // A receiver that has gone away is a command that has ended.
-            let tell = |what| drop(sender.send(what));
-            let ended = audit(project, source, goal, &stop, &tell);
-            tell(Told::Ended(ended));
+impl Stack {
+    async fn find(global: &Global, named: Option<String>, workload: &Workload, terminal: &Terminal) -> Result<Self> {
+        if let Some(kafka) = named {
+            return Ok(Self { kafka, flink: None, job: None });
         }
-    };
-    std::thread::Builder::new().name("audit".to_owned()).spawn(audit).context("start a thread")?;
-    let mut ticker = Ticker::new(terminal);
-    let mut interrupt = Box::pin(interrupted());
-    loop {
-        tokio::select! {
-            told = told.recv() => match told.context("the audit ended without a word")? {
-                Told::Reading(reading) => ticker.reading(&reading),
-                Told::Judged(judgement) => ticker.judged(&judgement),
-                Told::Ended(ended) => return ended,
-            },
-            () = &mut interrupt => {
-                // The second one, or one that nobody was asked for, ends without a verdict.
-                if !matches!(goal, Goal::Interrupt) || stop.swap(true, Ordering::Relaxed) {
-                    return Err(Failure::Interrupted("interrupted before there was a verdict".to_owned()).into());
+        let platform = super::connect(global, terminal).await?;
+        let instances = platform.services().await?;
+        let kafka = super::port(&platform, &global.project, "kafka", 9094).await?;
+        let kafka = format!("{}:{}", kafka.host, kafka.published);
+        let rest = port_of(&instances, "jobmanager", 8081);
+        let flink = rest.map(|port| Flink::at(&port.host, port.published)).transpose()?;
+        let job = match &flink {
+            Some(flink) => newest_job(flink, workload).await,
+            None => None,
+        };
+        Ok(Self { kafka, flink, job })
+    }
+}
+
+/// The job that is alive, or else the one that ran last; none when no JobManager answers, which is seen again later.
+async fn newest_job(flink: &Flink, workload: &Workload) -> Option<(JobFacts, JobVariant)> {
+    let jobs = flink.jobs().await.ok()?;
+    let ours = || jobs.iter().filter(|job| job.name == workload.job);
+    let newest = ours().find(|job| !job.is_over()).or_else(|| ours().next())?;
+    job::facts(flink, newest).await.ok()
+}
+
+/// When to end.
+struct Goal {
+    scope: Scope,
+    follow: bool,
+    limit: Duration,
+    patience: Duration,
+}
+
+/// A stack while it is watched.
+struct Watching {
+    clock: Clock,
+    fold: Fold,
+    observer: Observer,
+    events: u64,
+    interval: Option<u64>,
+    has_flink: bool,
+    /// How often the topics had been read when it was last asked whether that is enough.
+    looked: u64,
+    /// When everything was read, and since when only what the input holds now is waited for.
+    settling: Option<Instant>,
+    /// How often the topics had been read when something wrong was first seen.
+    wrong: Option<u64>,
+}
+
+impl Watching {
+    async fn begin(project: &str, args: &Verify, stack: Stack, workload: &Workload, scope: Scope) -> Result<Self> {
+        let (facts, variant) = stack.job.unzip();
+        let promised = facts.as_ref().and_then(|facts| facts.delivery);
+        // Of a job that does not say what it promises, only what is committed is sure to be seen by everybody.
+        let isolation = args.delivery.or(promised).map_or(Isolation::Committed, Isolation::of);
+        let delivery = args.delivery.or(promised).unwrap_or(Delivery::AtLeastOnce);
+        let job = JobVariant { delivery, ..variant.unwrap_or_default() };
+        let clock = Clock::start();
+        let begin = if matches!(scope, Scope::Windows(_)) { Begin::End } else { Begin::Oldest };
+        let watched = Watched {
+            kafka: stack.kafka,
+            flink: stack.flink,
+            platform: None,
+            workload: workload.clone(),
+            isolation,
+            uncommitted: false,
+            begin,
+            pressure: false,
+        };
+        let has_flink = watched.flink.is_some();
+        let interval = facts.as_ref().and_then(|facts| facts.checkpoint_interval);
+        let observer = Observer::start(watched, clock).await?;
+        let (fold, looked, events, settling, wrong) = Default::default();
+        let mut watching = Self { clock, fold, observer, events, interval, has_flink, looked, settling, wrong };
+        watching.add(&clock.event(What::Began(Head {
+            scenario: "verify".to_owned(),
+            purpose: String::new(),
+            project: project.to_owned(),
+            speed: 1.0,
+            job,
+            holds: Holds::Exact,
+            scope,
+            steps: 0,
+            began: jiff::Timestamp::now().as_millisecond(),
+            plan: String::new(),
+        })));
+        if let Some(facts) = facts {
+            watching.add(&clock.event(What::Found(facts)));
+        }
+        Ok(watching)
+    }
+
+    /// What an exactly-once job emits is seen when a checkpoint has committed it; and that a job is past a window which it
+    /// did not emit is known after a checkpoint more.
+    fn patience(&self) -> Duration {
+        let checkpoints = Duration::from_millis(self.interval.unwrap_or_default().saturating_mul(3));
+        match self.fold.delivery() {
+            Delivery::ExactlyOnce => PATIENCE + checkpoints,
+            Delivery::AtLeastOnce => PATIENCE + checkpoints.min(3 * PATIENCE),
+        }
+    }
+
+    async fn until(&mut self, goal: &Goal, terminal: &Terminal) -> Result<()> {
+        let began = Instant::now();
+        let mut ticker = Ticker::new(terminal);
+        let mut interrupt = Box::pin(interrupted());
+        let mut follow = goal.follow;
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                seen = self.observer.seen.recv() => match seen.context("all watchers have ended")?? {
+                    Seen::Event(event) => self.add(&event),
+                    Seen::Reading(reading) => ticker.reading(&reading),
+                },
+                _ = looks.tick() => {
+                    if !follow && self.is_enough(goal, began.elapsed()) {
+                        return Ok(());
+                    }
+                    if self.fold.reads > 0 {
+                        ticker.judged(|| self.fold.judge());
+                    }
                 }
-                interrupt = Box::pin(interrupted());
+                () = &mut interrupt => {
+                    // The second one, or one that nobody was asked for, ends without a verdict.
+                    if !std::mem::take(&mut follow) {
+                        return Err(Failure::Interrupted("interrupted before there was a verdict".to_owned()).into());
+                    }
+                    interrupt = Box::pin(interrupted());
+                }
             }
         }
     }
-}
 
-fn audit(project: String, source: Source, goal: Goal, stop: &AtomicBool, tell: &dyn Fn(Told)) -> Result<Verification> {
-    let began = Instant::now();
-    let mut audit = Audit::new(source)?;
-    audit.admin().wait(ANSWER, |_| Ok(()))?;
-    loop {
-        audit.round(|reading| tell(Told::Reading(reading.clone())))?;
-        let judgement = audit.settled()?;
-        let enough = match goal {
-            Goal::Now => Some(judgement.outcome_until_now()),
-            Goal::Windows { windows, limit } => enough(&judgement, windows, began.elapsed() >= limit),
-            Goal::Interrupt => stop.load(Ordering::Relaxed).then_some(judgement.outcome_until_now()),
-        };
-        if let Some(verdict) = enough {
-            let (input, output, not_clicks) = audit.read();
-            let (input, output, not_clicks) = (input.clone(), output.clone(), not_clicks.clone());
-            let seconds = began.elapsed().as_secs_f64();
-            return Ok(Verification { project, verdict, ledger: judgement, input, not_clicks, output, seconds });
+    /// Whether what was seen is enough to judge, or more would not help.
+    fn is_enough(&mut self, goal: &Goal, elapsed: Duration) -> bool {
+        // Asked once for each time that the topics were read.
+        if self.fold.reads == std::mem::replace(&mut self.looked, self.fold.reads) {
+            return elapsed >= goal.limit;
         }
-        tell(Told::Judged(judgement));
-        sleep(PAUSE);
+        match self.looks_wrong() {
+            Some(is_certain) => return is_certain,
+            None if goal.scope == Scope::Past => return self.has_seen_the_job() || elapsed >= goal.patience,
+            None => {}
+        }
+        let Some(job) = self.fold.job.seen.clone().filter(|job| !job.is_over()) else {
+            // Without a job there is nothing to wait for; its watcher may not have looked yet.
+            return self.has_seen_the_job() || elapsed >= goal.patience;
+        };
+        if let Scope::Windows(_) = goal.scope {
+            return self.fold.has_judged_all();
+        }
+        let since = self.settle();
+        let open = self.fold.due.map_or(0, |due| self.fold.open_until(due));
+        (job.is_running() && open == 0) || since.elapsed() >= goal.patience
     }
-}
 
-/// The verdict, when so many windows were wanted: a fail at once, because nothing that follows can mend it.
-fn enough(judgement: &Judgement, windows: u64, too_late: bool) -> Option<Outcome> {
-    let certain = judgement.outcome == Outcome::Fail || (judgement.windows_judged >= windows && !judgement.is_behind());
-    match (certain, too_late) {
-        (true, _) => Some(judgement.outcome),
-        (false, true) => Some(judgement.outcome.max(Outcome::Unknown)),
-        (false, false) => None,
+    /// From here on, only what the input holds now is waited for; returns since when.
+    fn settle(&mut self) -> Instant {
+        if self.settling.is_none() {
+            self.add(&self.clock.event(What::Settling));
+        }
+        *self.settling.get_or_insert_with(Instant::now)
+    }
+
+    fn has_seen_the_job(&self) -> bool {
+        !self.has_flink || self.fold.job.seen.is_some()
+    }
+
+    /// Whether something is wrong, and if so whether it still is when everything was read some more times.
+    fn looks_wrong(&mut self) -> Option<bool> {
+        if !self.fold.is_wrong() {
+            self.wrong = None;
+            return None;
+        }
+        let first = *self.wrong.get_or_insert(self.fold.reads);
+        Some(self.fold.reads >= first + SECOND_LOOKS)
+    }
+
+    fn add(&mut self, event: &Event) {
+        self.events += 1;
+        self.fold.add(event);
+    }
+
+    /// All that was seen.
+    fn end(mut self) -> Fold {
+        let ended = self.clock.event(What::Ended { events: self.events });
+        self.add(&ended);
+        self.fold
     }
 }

@@ -12,6 +12,18 @@ pub struct Checkpoints {
     pub counts: Counts,
     /// The newest of each kind.
     pub latest: Latest,
+    /// The last ones, of any kind and state.
+    #[serde(default, skip_serializing)]
+    pub history: Vec<Entry>,
+}
+
+impl Checkpoints {
+    /// The id of the newest checkpoint or savepoint that was begun, complete or not; 0 for none.
+    #[must_use]
+    pub fn newest_begun(&self) -> u64 {
+        let complete = self.latest.completed.as_ref().map(|completed| completed.id);
+        self.history.iter().map(|entry| entry.id).chain(complete).max().unwrap_or_default()
+    }
 }
 
 /// How many checkpoints there were.
@@ -70,19 +82,19 @@ pub struct Restored {
 /// `GET /jobs/:id/checkpoints/details/:id`
 #[derive(Deserialize)]
 struct Details {
+    trigger_timestamp: i64,
     latest_ack_timestamp: i64,
 }
 
-/// What else `GET /jobs/:id/checkpoints` tells.
-#[derive(Deserialize)]
-struct History {
-    history: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    status: String,
-    is_savepoint: bool,
+/// A checkpoint or savepoint that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Entry {
+    /// Counts from 1; savepoints count as well.
+    pub id: u64,
+    /// As in `IN_PROGRESS`, `COMPLETED`, `FAILED`.
+    pub status: String,
+    /// Whether it is a savepoint.
+    pub is_savepoint: bool,
 }
 
 /// `GET /jobs/:id/checkpoints/config`
@@ -93,16 +105,23 @@ struct Config {
 }
 
 impl Flink {
-    /// Whether a job takes checkpoints by itself.
-    pub async fn is_checkpointing(&self, id: &str) -> Result<bool> {
+    /// The time between two checkpoints of a job, in ms; none when it takes none by itself.
+    pub async fn checkpoint_interval(&self, id: &str) -> Result<Option<i64>> {
+        let interval = self.get::<Config>(&format!("/jobs/{id}/checkpoints/config")).await?.interval;
         // Savepoints work without an interval, and the server then says the largest there is.
-        Ok(self.get::<Config>(&format!("/jobs/{id}/checkpoints/config")).await?.interval != i64::MAX)
+        Ok((interval != i64::MAX).then_some(interval))
     }
 
     /// Whether a savepoint is being taken, with which the job may stop.
     pub async fn is_savepoint_under_way(&self, id: &str) -> Result<bool> {
-        let history = self.get::<History>(&format!("/jobs/{id}/checkpoints")).await?.history;
+        let history = self.checkpoints(id).await?.history;
         Ok(history.iter().any(|entry| entry.is_savepoint && entry.status == "IN_PROGRESS"))
+    }
+
+    /// When a checkpoint began, ms since the epoch by Flink's clock.
+    pub async fn checkpoint_triggered_at(&self, id: &str, checkpoint: u64) -> Result<i64> {
+        let path = format!("/jobs/{id}/checkpoints/details/{checkpoint}");
+        Ok(self.get::<Details>(&path).await?.trigger_timestamp)
     }
 
     /// When a checkpoint was complete: its last task's answer, ms since the epoch.

@@ -22,6 +22,7 @@ pub mod pressure;
 pub mod request;
 pub mod requirements;
 pub mod savepoint;
+pub mod watermark;
 
 /// How long one request may take; the server is on this machine.
 const REQUEST: Duration = Duration::from_secs(5);

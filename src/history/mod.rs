@@ -1,21 +1,29 @@
 //! Everything observed in a run, in time order, faults included; what a verdict is made from, and nothing else.
-
-use std::collections::VecDeque;
+//!
+//! Events speak of keys, windows, counts, checksums and offsets, never of one workload's own things: what a record means
+//! is said by the workload, before it comes here.
 
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{Delivery, JobVariant};
 use operated::Operated;
+use seen::{JobFacts, JobSeen, PressureSeen, Read, Restored};
+use traffic::{Emitted, Sent, Stray, Topic};
 
+pub mod chain;
+pub mod clock;
 pub mod operated;
+pub mod recorded;
+pub mod seen;
 pub mod store;
+pub mod traffic;
 
 /// Something that was done or seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// When, in ms since the epoch, by the clock of this machine.
+    /// When, in ms since the run began, by a clock that never jumps.
     pub at: i64,
-    /// What.
+    /// The thing itself.
     #[serde(flatten)]
     pub what: What,
 }
@@ -75,6 +83,15 @@ pub enum What {
     },
     /// An operation came to an end.
     Operated(Operated),
+    /// An instance of the stack came, went, or changed its state.
+    Instance {
+        /// As in `taskmanager-1`.
+        instance: String,
+        /// As in `running`, `exited`; `gone` when the platform has it no more.
+        state: String,
+    },
+    /// A job that the cluster knows, told when it is first seen.
+    Found(JobFacts),
     /// The job's state.
     Job(JobSeen),
     /// The cluster's TaskManagers.
@@ -86,78 +103,88 @@ pub enum What {
     },
     /// How the vertices of the job wait for each other.
     Pressure(PressureSeen),
+    /// The newest checkpoint that was begun, complete or not.
+    Triggered {
+        /// Its id.
+        checkpoint: u64,
+    },
     /// A checkpoint completed.
     Checkpoint {
         /// Its id.
         id: u64,
-        /// When it began, ms since the epoch, by Flink's clock.
-        triggered: i64,
+        /// How long it took, in ms.
+        took: i64,
         /// Bytes.
         size: u64,
     },
-    /// The job was restored from a checkpoint.
-    Restored {
-        /// Its id.
-        checkpoint: u64,
+    /// The job was restored from a checkpoint or a savepoint.
+    Restored(Restored),
+    /// The event time that every subtask of the job has passed.
+    Watermark {
+        /// In ms since the epoch of event time.
+        watermark: i64,
+        /// The newest checkpoint that was begun when this was asked: later ones hold what this watermark set off.
+        triggered: u64,
     },
-    /// How far the job's checkpoints got in `input`.
-    Progress(Progress),
-    /// Clicks counted in `input`, beyond those told before for the same page and window.
-    Clicks {
-        /// The page.
-        page: String,
-        /// The window's start, ms since the epoch.
-        start: i64,
+    /// A partition of the input was not read from its first record on: windows that start before this are not whole.
+    Cut {
+        /// The partition.
+        partition: i32,
+        /// In ms since the epoch of event time.
+        whole_from: i64,
+    },
+    /// Records that came into the input, added up by key and window; more of the same may have been told before.
+    Sent(Sent),
+    /// A record of the output, as a reader sees it that the job promises something to.
+    Emitted(Emitted),
+    /// A record of the output as a read-uncommitted reader sees it, in a run whose ledger reads what is committed.
+    Written(Emitted),
+    /// A record of the output that is no result of this workload.
+    Stray(Stray),
+    /// Records of the input that are none of the workload, so far: the job skips them as well.
+    Foreign {
         /// How many.
-        clicks: u64,
-        /// Where they lie.
-        partition: i32,
-        /// The last one's offset.
-        last_offset: i64,
+        records: u64,
+        /// The first one, as in `input-3 @ 77: 'hello'`.
+        first: String,
     },
-    /// A record of `output`.
-    Counted {
-        /// The page.
-        page: String,
-        /// The window's start, ms since the epoch.
-        start: i64,
-        /// The job's count.
-        count: u64,
-        /// Where it lies.
+    /// Both topics were read up to here, the input as far as anything in the output can come from.
+    Read(Read),
+    /// Records left a topic: retention, or somebody who deleted them.
+    Gone {
+        /// Which topic.
+        topic: Topic,
+        /// The partition.
         partition: i32,
-        /// Its offset.
-        offset: i64,
+        /// The first offset that is gone.
+        from: i64,
+        /// The oldest offset that is left.
+        to: i64,
+        /// Whether some of them were never read by this run.
+        unread: bool,
     },
-    /// A record of `output` as a read-uncommitted reader sees it, in a run whose ledger reads what is committed.
-    Uncommitted {
-        /// The page.
-        page: String,
-        /// The window's start, ms since the epoch.
-        start: i64,
-        /// The job's count.
-        count: u64,
-        /// Where it lies.
+    /// A topic was deleted and made anew.
+    Anew {
+        /// Which topic.
+        topic: Topic,
+        /// The partition in which it was noticed.
         partition: i32,
-        /// Its offset.
-        offset: i64,
     },
-    /// A record of `output` that is no count of this workload.
-    Stray {
-        /// Where it lies.
-        partition: i32,
-        /// Its offset.
-        offset: i64,
-        /// What is wrong with it.
-        what: String,
-    },
+    /// From here on it is only waited for what the input holds now.
+    Settling,
     /// The run was interrupted by its user.
     Interrupted,
+    /// The run came to its end, and all was written down.
+    Ended {
+        /// How many events there are before this one.
+        events: u64,
+    },
 }
 
 /// What a run is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Head {
-    /// The scenario's name.
+    /// The scenario's name; `verify` for a stack that was only looked at.
     pub scenario: String,
     /// What it shows.
     pub purpose: String,
@@ -170,18 +197,45 @@ pub struct Head {
     /// What must hold.
     #[serde(default)]
     pub holds: Holds,
+    /// What of the past and the future is judged.
+    #[serde(default)]
+    pub scope: Scope,
+    /// How many steps the plan has.
+    #[serde(default)]
+    pub steps: usize,
+    /// When it began, ms since the epoch by the wall clock: for people, nothing is computed from it.
+    #[serde(default)]
+    pub began: i64,
+    /// SHA-256 of `plan.json`, in hexadecimal digits; empty for a run that is not kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub plan: String,
+}
+
+/// What of the past and the future a verdict is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// What a plan does, from its begin to its last step.
+    #[default]
+    Plan,
+    /// All that the topics hold, counted by a job that runs.
+    Present,
+    /// So many windows that close after the run began, counted by a job that runs.
+    Windows(u64),
+    /// All that the topics hold, whether or not a job still counts.
+    Past,
 }
 
 /// What must hold at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holds {
-    /// Every window counts what `input` has, as often as the delivery allows.
+    /// Every window counts what the input has, as often as the delivery allows.
     #[default]
     Exact,
-    /// Clicks are lost: a scenario that shows what goes wrong has shown nothing when nothing did.
+    /// Records are lost, and nothing else goes wrong: a scenario that shows a loss has shown nothing when nothing is lost.
     Loss,
-    /// The counts of windows differ, where each has as many clicks.
+    /// The counts of windows differ, and together they are what was sent.
     Spread,
     /// As exact, though a transaction of the sink was cut off: records that were written were never committed.
     ExactlyOnce,
@@ -192,133 +246,5 @@ impl Head {
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         self.job.delivery
-    }
-}
-
-/// A job as it was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobSeen {
-    /// As Flink names it, or `UNREACHABLE` when the `JobManager` does not answer.
-    pub state: String,
-    /// Subtasks that process records.
-    pub running: u32,
-    /// All subtasks.
-    pub subtasks: u32,
-    /// Subtasks of its widest vertex, which is how many slots it needs.
-    #[serde(default)]
-    pub parallelism: u32,
-    /// The root cause of its newest exception.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-}
-
-impl JobSeen {
-    /// The state of a job whose JobManager does not answer.
-    pub const UNREACHABLE: &'static str = "UNREACHABLE";
-
-    /// Whether Flink itself says that not every subtask processes records. No answer says nothing of the job.
-    #[must_use]
-    pub fn is_down(&self) -> bool {
-        self.state != Self::UNREACHABLE && !self.is_running()
-    }
-
-    /// Whether every subtask processes records.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.state == "RUNNING" && self.running == self.subtasks && self.subtasks > 0
-    }
-}
-
-/// How the source waits for what comes behind it, as it was measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PressureSeen {
-    /// The share of time, 0 to 1, that the source was back-pressured: the mean of its subtasks.
-    pub source: f64,
-    /// The vertex that the others wait for, if any does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slow: Option<String>,
-    /// Whether the clock's minute was even, in which the job's throttle works, all the time that was measured.
-    pub even_minute: Option<bool>,
-}
-
-/// How far the job's checkpoints got in `input`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The next offset of each partition that the job's group committed; 0 where it has not yet.
-    pub committed: Vec<i64>,
-    /// The end offset of each partition.
-    pub ends: Vec<i64>,
-}
-
-impl Progress {
-    /// Records that are in `input` and in no checkpoint yet.
-    #[must_use]
-    pub fn lag(&self) -> i64 {
-        self.ends.iter().zip(&self.committed).map(|(end, committed)| (end - committed).max(0)).sum()
-    }
-}
-
-/// The lag of the last moments, which is what a later lag is held against: the highest of two checkpoints' time, since it
-/// rises and falls with each of them.
-#[derive(Debug, Clone)]
-pub struct UsualLag {
-    seen: VecDeque<(i64, i64)>,
-    /// How long, in ms, a lag is remembered.
-    moments: i64,
-}
-
-impl Default for UsualLag {
-    fn default() -> Self {
-        Self { seen: VecDeque::new(), moments: Self::MOMENTS_MS }
-    }
-}
-
-impl UsualLag {
-    /// How long, in ms, a lag is remembered at least.
-    const MOMENTS_MS: i64 = 3_000;
-
-    /// Of a job that checkpoints so often.
-    #[must_use]
-    pub fn of(job: &JobVariant) -> Self {
-        let interval = i64::try_from(job.checkpoint_interval_ms).unwrap_or(Self::MOMENTS_MS);
-        Self { moments: Self::MOMENTS_MS.max(2 * interval), ..Self::default() }
-    }
-
-    /// Takes in what was seen at a time, ms since the epoch.
-    pub fn add(&mut self, at: i64, progress: &Progress) {
-        self.seen.push_back((at, progress.lag()));
-        self.seen.retain(|(seen_at, _)| seen_at + self.moments >= at);
-    }
-
-    /// The highest of the last moments; 0 when nothing was seen.
-    #[must_use]
-    pub fn records(&self) -> i64 {
-        self.seen.iter().map(|(_, lag)| *lag).max().unwrap_or(0)
-    }
-}
-
-/// A run's events, in time order.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct History {
-    /// The events.
-    pub events: Vec<Event>,
-}
-
-impl History {
-    /// What the run is about, if it has begun.
-    #[must_use]
-    pub fn head(&self) -> Option<&Head> {
-        self.events.iter().find_map(|event| match &event.what {
-            What::Began(head) => Some(head),
-            _ => None,
-        })
-    }
-}
-
-impl Event {
-    /// Something that is done or seen now.
-    #[must_use]
-    pub fn now(what: What) -> Self {
-        Self { at: jiff::Timestamp::now().as_millisecond(), what }
     }
 }

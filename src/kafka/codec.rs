@@ -198,7 +198,7 @@ impl Output {
         let needed = self.filled.saturating_add(wanted);
         ensure!(needed <= LARGEST, "its records unpack to more than {} MiB", LARGEST >> 20);
         if needed > self.bytes.len() {
-            self.bytes.resize(needed.max(2 * self.bytes.len()).max(STEP).min(LARGEST), 0);
+            self.bytes.resize(needed.max(2 * self.bytes.len()).clamp(STEP, LARGEST), 0);
         }
         Ok(&mut self.bytes[self.filled..])
     }

@@ -3,64 +3,116 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Watch;
 use crate::flink::Flink;
 use crate::flink::checkpoint::Checkpoints;
-use crate::history::{JobSeen, What};
-use crate::workload::JOB;
+use crate::flink::job::Summary;
+use crate::history::What;
+use crate::history::seen::{JobFacts, JobSeen, Restored};
+use crate::settings::JobVariant;
 
 /// As often as the server renews what it says.
 const LOOK: Duration = Duration::from_millis(100);
+/// As often as the server renews its metrics.
+const METRICS: Duration = Duration::from_millis(500);
 
 /// Looks until the run is over. A JobManager that does not answer is something seen, not an error.
-pub(super) async fn watch(flink: Flink, watch: Watch) {
+pub(super) async fn watch(flink: Flink, name: String, watch: Watch) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = Told::default();
+    let mut looker = Looker { flink, name, found: None, watermark: None };
     while watch.goes_on() {
         ticks.tick().await;
-        let seen = look(&flink).await.unwrap_or_else(|_| Look::unreachable());
+        let seen = looker.look().await.unwrap_or_else(|_| Look::unreachable());
         for what in told.news(seen) {
-            watch.tell(what);
+            watch.tell(what).await;
         }
     }
+}
+
+/// What Flink knows of a job, and the variant that its arguments choose.
+pub async fn facts(flink: &Flink, summary: &Summary) -> Result<(JobFacts, JobVariant)> {
+    let submitted = flink.submitted(&summary.id).await?;
+    let interval = flink.checkpoint_interval(&summary.id).await?;
+    let variant = JobVariant::from_arguments(&submitted.parameters);
+    let facts = JobFacts {
+        id: summary.id.clone(),
+        name: summary.name.clone(),
+        since: summary.start_time,
+        delivery: submitted.parameters.contains_key("delivery").then_some(variant.delivery),
+        checkpoint_interval: interval.and_then(|interval| u64::try_from(interval).ok()),
+    };
+    Ok((facts, variant))
 }
 
 /// What one look found.
 #[derive(Debug, Default)]
 struct Look {
+    facts: Option<JobFacts>,
     job: Option<JobSeen>,
     /// Registered TaskManagers and their slots.
     cluster: Option<(u32, u32)>,
     checkpoints: Option<Checkpoints>,
+    watermark: Option<i64>,
 }
 
 impl Look {
     fn unreachable() -> Self {
-        let job =
-            JobSeen { state: JobSeen::UNREACHABLE.to_owned(), running: 0, subtasks: 0, parallelism: 0, cause: None };
-        Self { job: Some(job), cluster: None, checkpoints: None }
+        Self { job: Some(JobSeen::absent(JobSeen::UNREACHABLE)), ..Self::default() }
     }
 }
 
-async fn look(flink: &Flink) -> Result<Look> {
-    let overview = flink.overview().await?;
-    let cluster = Some((overview.taskmanagers, overview.slots_total));
-    // The newest of that name: an earlier one may have been cancelled for it.
-    let Some(summary) = flink.jobs().await?.into_iter().find(|job| job.name == JOB) else {
-        return Ok(Look { cluster, ..Look::default() });
-    };
-    let (job, checkpoints) = tokio::try_join!(flink.job(&summary.id), flink.checkpoints(&summary.id))?;
-    let cause = if job.is_running() { None } else { flink.newest_cause(&summary.id).await? };
-    let (running, subtasks) = job.subtasks();
-    let parallelism = job.parallelism();
-    Ok(Look {
-        job: Some(JobSeen { state: job.state, running, subtasks, parallelism, cause }),
-        cluster,
-        checkpoints: Some(checkpoints),
-    })
+/// Looks at the newest job of a name that is alive, or else at the newest.
+struct Looker {
+    flink: Flink,
+    name: String,
+    /// The job whose facts were asked for.
+    found: Option<String>,
+    /// When the watermark was last asked for.
+    watermark: Option<Instant>,
+}
+
+impl Looker {
+    async fn look(&mut self) -> Result<Look> {
+        let overview = self.flink.overview().await?;
+        let cluster = Some((overview.taskmanagers, overview.slots_total));
+        let jobs: Vec<Summary> = self.flink.jobs().await?.into_iter().filter(|job| job.name == self.name).collect();
+        let alive = jobs.iter().filter(|job| !job.is_over()).count();
+        let Some(summary) = jobs.iter().find(|job| !job.is_over()).or(jobs.first()) else {
+            return Ok(Look { cluster, job: Some(JobSeen::absent(JobSeen::NONE)), ..Look::default() });
+        };
+        let facts = self.facts(summary).await?;
+        // Asked before the checkpoints: one that begins later holds what this watermark set off.
+        let job = self.flink.job(&summary.id).await?;
+        let watermark = if job.is_running() && self.is_due() { self.flink.watermark(&job).await? } else { None };
+        let checkpoints = self.flink.checkpoints(&summary.id).await?;
+        let cause = if job.is_running() { None } else { self.flink.newest_cause(&summary.id).await? };
+        let (running, subtasks) = job.subtasks();
+        let parallelism = job.parallelism();
+        let alive = u32::try_from(alive).unwrap_or(u32::MAX);
+        let job = JobSeen { id: Some(job.id), state: job.state, running, subtasks, parallelism, cause, alive };
+        Ok(Look { facts, job: Some(job), cluster, checkpoints: Some(checkpoints), watermark })
+    }
+
+    async fn facts(&mut self, summary: &Summary) -> Result<Option<JobFacts>> {
+        if self.found.as_ref() == Some(&summary.id) {
+            return Ok(None);
+        }
+        let (facts, _) = facts(&self.flink, summary).await?;
+        self.found = Some(summary.id.clone());
+        Ok(Some(facts))
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.watermark.is_none_or(|asked| asked.elapsed() >= METRICS);
+        if due {
+            self.watermark = Some(Instant::now());
+        }
+        due
+    }
 }
 
 /// What was told already, so that only changes are.
@@ -68,38 +120,79 @@ async fn look(flink: &Flink) -> Result<Look> {
 struct Told {
     job: Option<JobSeen>,
     cluster: Option<(u32, u32)>,
+    begun: Option<u64>,
     checkpoint: Option<u64>,
+    watermark: Watermarks,
     /// When the job was last restored, ms since the epoch; 0 for never. The first look tells of restores before the
     /// run, which are none of it.
     restored: Option<i64>,
 }
 
+/// A job that was restored begins with metrics of the one before: the server renews them a moment later.
+#[derive(Debug, Default)]
+struct Watermarks {
+    last: Option<i64>,
+    /// How often the value has to change before it is believed.
+    doubtful: u8,
+}
+
+impl Watermarks {
+    fn restored(&mut self) {
+        self.doubtful = 2;
+    }
+
+    fn news(&mut self, watermark: i64) -> Option<i64> {
+        if self.last.replace(watermark) == Some(watermark) {
+            return None;
+        }
+        let believed = self.doubtful == 0;
+        self.doubtful = self.doubtful.saturating_sub(1);
+        believed.then_some(watermark)
+    }
+}
+
 impl Told {
     fn news(&mut self, seen: Look) -> Vec<What> {
         let mut news = Vec::new();
+        let is_away = seen.job.as_ref().is_some_and(|job| job.state == JobSeen::UNREACHABLE);
+        if is_away {
+            // What it says when it is back is news, though it be the same.
+            self.cluster = None;
+        }
         if let Some(cluster) = seen.cluster
             && self.cluster.replace(cluster) != Some(cluster)
         {
             news.push(What::Cluster { taskmanagers: cluster.0, slots: cluster.1 });
         }
-        if let Some(checkpoints) = seen.checkpoints {
-            self.checkpoints(&checkpoints, &mut news);
+        news.extend(seen.facts.map(What::Found));
+        if let (Some(checkpoints), Some(job)) = (&seen.checkpoints, seen.job.as_ref().and_then(|job| job.id.clone())) {
+            self.checkpoints(checkpoints, job, &mut news);
         }
         if let Some(job) = seen.job
             && self.job.as_ref() != Some(&job)
         {
+            if !job.is_running() {
+                self.watermark.restored();
+            }
             news.push(What::Job(job.clone()));
             self.job = Some(job);
+        }
+        if let Some(watermark) = seen.watermark.and_then(|watermark| self.watermark.news(watermark)) {
+            news.push(What::Watermark { watermark, triggered: self.begun.unwrap_or_default() });
         }
         news
     }
 
-    fn checkpoints(&mut self, checkpoints: &Checkpoints, news: &mut Vec<What>) {
+    fn checkpoints(&mut self, checkpoints: &Checkpoints, job: String, news: &mut Vec<What>) {
+        let begun = checkpoints.newest_begun();
+        if begun > 0 && self.begun.replace(begun) != Some(begun) {
+            news.push(What::Triggered { checkpoint: begun });
+        }
         if let Some(completed) = &checkpoints.latest.completed
             && self.checkpoint.replace(completed.id) != Some(completed.id)
         {
-            let (id, triggered, size) = (completed.id, completed.trigger_timestamp, completed.state_size);
-            news.push(What::Checkpoint { id, triggered, size });
+            let (id, took, size) = (completed.id, completed.end_to_end_duration, completed.state_size);
+            news.push(What::Checkpoint { id, took, size });
         }
         let restored = checkpoints.latest.restored.as_ref();
         let at = restored.map_or(0, |restored| restored.restore_timestamp);
@@ -107,7 +200,9 @@ impl Told {
         if let (Some(restored), Some(before)) = (restored, before)
             && at != before
         {
-            news.push(What::Restored { checkpoint: restored.id });
+            self.watermark.restored();
+            let (checkpoint, savepoint) = (restored.id, restored.is_savepoint);
+            news.push(What::Restored(Restored { job, checkpoint, savepoint, again: None }));
         }
     }
 }
@@ -115,20 +210,24 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flink::checkpoint::{Counts, Latest, Restored};
+    use crate::flink::checkpoint::{Counts, Entry, Latest, Restored as Seen};
 
     fn restored(at: Option<i64>) -> Look {
         let counts = Counts { restored: 0, completed: 0, failed: 0, in_progress: 0 };
-        let restored = at.map(|restore_timestamp| Restored {
-            id: 41,
-            restore_timestamp,
-            is_savepoint: false,
-            external_path: None,
-        });
+        let restored =
+            at.map(|restore_timestamp| Seen { id: 41, restore_timestamp, is_savepoint: false, external_path: None });
+        let entry = |id| Entry { id, status: "IN_PROGRESS".into(), is_savepoint: false };
+        let latest = Latest { completed: None, restored };
+        let job = JobSeen { id: Some("a".into()), running: 4, subtasks: 4, alive: 1, ..JobSeen::absent("RUNNING") };
         Look {
-            checkpoints: Some(Checkpoints { counts, latest: Latest { completed: None, restored } }),
+            job: Some(job),
+            checkpoints: Some(Checkpoints { counts, latest, history: vec![entry(41), entry(42)] }),
             ..Look::default()
         }
+    }
+
+    fn is_restored(what: &What) -> bool {
+        matches!(what, What::Restored(Restored { checkpoint: 41, again: None, .. }))
     }
 
     #[test]
@@ -139,16 +238,32 @@ mod tests {
         assert_eq!(told.news(look()), []);
         assert_eq!(told.news(Look::unreachable()).len(), 1);
         assert_eq!(told.news(Look::unreachable()), []);
+        assert_eq!(told.news(look()).len(), 1, "a JobManager that is back has its TaskManagers told again");
     }
 
     #[test]
     fn a_restore_before_the_run_is_not_told_and_one_in_it_is() {
         let mut told = Told::default();
+        let first = told.news(restored(Some(5)));
+        assert!(first.contains(&What::Triggered { checkpoint: 42 }) && !first.iter().any(is_restored), "{first:?}");
         assert_eq!(told.news(restored(Some(5))), []);
-        assert_eq!(told.news(restored(Some(5))), []);
-        assert_eq!(told.news(restored(Some(9))), [What::Restored { checkpoint: 41 }]);
+        assert!(told.news(restored(Some(9))).iter().all(is_restored));
         let mut told = Told::default();
-        assert_eq!(told.news(restored(None)), []);
-        assert_eq!(told.news(restored(Some(9))), [What::Restored { checkpoint: 41 }]);
+        assert!(!told.news(restored(None)).iter().any(is_restored));
+        assert!(told.news(restored(Some(9))).iter().any(is_restored));
+    }
+
+    #[test]
+    fn a_watermark_of_the_job_before_its_restore_is_not_believed() {
+        let mut told = Told::default();
+        let look = |watermark| Look { watermark: Some(watermark), ..restored(Some(5)) };
+        let watermark = |news: Vec<What>| news.iter().any(|what| matches!(what, What::Watermark { .. }));
+        assert!(watermark(told.news(look(10))));
+        assert!(!watermark(told.news(look(10))));
+        assert!(!watermark(told.news(Look { watermark: Some(20), ..restored(Some(9)) })));
+        let again = |watermark| Look { watermark: Some(watermark), ..restored(Some(9)) };
+        assert!(!watermark(told.news(again(20))));
+        assert!(!watermark(told.news(again(12))), "it may have been renewed in the moment of the failure");
+        assert!(watermark(told.news(again(13))));
     }
 }

@@ -1,23 +1,30 @@
 //! Watches a running stack and tells what it sees as events: the job through Flink's REST API, the topics through the
-//! broker. Watching changes nothing, and goes on while what is watched is away.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! broker, the instances through the platform. Watching changes nothing, decides nothing, and goes on while what is watched
+//! is away.
 
 use anyhow::Result;
 use tokio::sync::mpsc;
 
 use crate::flink::Flink;
-use crate::history::{Event, What};
+use crate::history::clock::Clock;
 use crate::kafka::Isolation;
-use crate::settings::JobVariant;
+use crate::platform::Platform;
+use crate::workload::meaning::Workload;
 
-pub mod audit;
-mod input;
-mod job;
-mod output;
+pub use topics::Begin;
+use topics::Topics;
+use watch::Watch;
+pub use watch::{Reading, Seen};
+
+mod instances;
+pub mod job;
+pub mod lag;
+mod opening;
 mod pressure;
-pub mod progress;
+mod restores;
+mod sums;
+mod topics;
+mod watch;
 
 /// Where a stack is to be reached from this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,74 +35,64 @@ pub struct Endpoints {
     pub kafka: String,
 }
 
+/// What to watch.
+#[derive(Clone)]
+pub struct Watched {
+    /// The broker, as `host:port`.
+    pub kafka: String,
+    /// Flink's REST API; none where only topics are known.
+    pub flink: Option<Flink>,
+    /// Where the instances are seen come and go; none where they do not matter.
+    pub platform: Option<Platform>,
+    /// What the records mean.
+    pub workload: Workload,
+    /// As which reader to read the output.
+    pub isolation: Isolation,
+    /// Whether to tell what is written beside what is committed.
+    pub uncommitted: bool,
+    /// From where on to read the topics.
+    pub begin: Begin,
+    /// Whether to measure how the vertices wait for each other.
+    pub pressure: bool,
+}
+
 /// The watchers of a stack; they end when it is dropped.
 #[derive(Debug)]
 pub struct Observer {
     /// What they see. An error ends the one that met it.
-    pub seen: mpsc::UnboundedReceiver<Result<Event>>,
-    stop: Arc<AtomicBool>,
+    pub seen: mpsc::Receiver<Result<Seen>>,
+    watch: Watch,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
-/// Where a watcher tells what it sees, and learns when to stop.
-#[derive(Debug, Clone)]
-struct Watch {
-    sender: mpsc::UnboundedSender<Result<Event>>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Watch {
-    fn tell(&self, what: What) {
-        // Nobody listens any more when the run is over; the stop flag ends the watcher.
-        let _ = self.sender.send(Ok(Event::now(what)));
-    }
-
-    fn goes_on(&self) -> bool {
-        !self.stop.load(Ordering::Relaxed)
-    }
-
-    /// Runs a watcher on a thread of its own, since Kafka's client blocks.
-    fn thread(&self, name: &str, watcher: impl FnOnce(&Self) -> Result<()> + Send + 'static) -> Result<()> {
-        let watch = self.clone();
-        let run = move || {
-            if let Err(error) = watcher(&watch) {
-                let _ = watch.sender.send(Err(error));
-            }
-        };
-        std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
-        Ok(())
-    }
-}
-
 impl Observer {
-    /// Begins to watch. What the topics hold already is left out, but for a topic that has just begun.
-    pub async fn start(endpoints: &Endpoints, variant: &JobVariant) -> Result<Self> {
-        let (sender, seen) = mpsc::unbounded_channel();
-        let stop = Arc::new(AtomicBool::new(false));
-        let watch = Watch { sender, stop: Arc::clone(&stop) };
-        // Both ends are taken before anything is read, the output's first: a window whose clicks the run sees whole
-        // is then emitted behind the place where its reading of output begins.
-        let (kafka, isolation) = (endpoints.kafka.clone(), Isolation::of(variant.delivery));
-        let begin = tokio::task::spawn_blocking(move || output::Begin::find(&kafka, isolation)).await??;
-        if isolation == Isolation::Committed {
-            // Shown beside what is committed, from the same place on.
-            watch.thread("uncommitted", begin.clone().uncommitted_watcher())?;
+    /// Begins to watch.
+    pub async fn start(watched: Watched, clock: Clock) -> Result<Self> {
+        let (watch, seen) = Watch::new(clock);
+        let Watched { kafka, flink, platform, workload, isolation, uncommitted, begin, pressure } = watched;
+        if let (Some(flink), Begin::Oldest) = (&flink, begin) {
+            // Before the topics are read: what may be repeated is known before a repeat is met.
+            restores::tell(flink, &kafka, &workload, &watch).await?;
         }
-        watch.thread("output", begin.watcher())?;
-        watch.thread("input", input::watcher(endpoints.kafka.clone()))?;
-        watch.thread("progress", progress::watcher(endpoints.kafka.clone()))?;
-        let flink = Flink::at(&endpoints.rest.0, endpoints.rest.1)?;
-        let mut tasks = vec![tokio::spawn(job::watch(flink.clone(), watch.clone()))];
-        if variant.backpressure {
-            tasks.push(tokio::spawn(pressure::watch(flink, watch)));
+        let topics = Topics { kafka, workload: workload.clone(), isolation, uncommitted, begin };
+        watch.thread("topics", move |watch| topics.watch(watch))?;
+        let mut tasks = Vec::new();
+        if let Some(flink) = flink {
+            tasks.push(tokio::spawn(job::watch(flink.clone(), workload.job.clone(), watch.clone())));
+            if pressure {
+                tasks.push(tokio::spawn(pressure::watch(flink, workload.job, watch.clone())));
+            }
         }
-        Ok(Self { seen, stop, tasks })
+        if let Some(platform) = platform {
+            tasks.push(tokio::spawn(instances::watch(platform, watch.clone())));
+        }
+        Ok(Self { seen, watch, tasks })
     }
 }
 
 impl Drop for Observer {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.watch.stop();
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }

@@ -8,28 +8,28 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Watch;
 use crate::flink::Flink;
 use crate::flink::pressure::{Bottleneck, Meter, SPAN, VertexPressure, bottleneck};
-use crate::history::{PressureSeen, What};
-use crate::workload::JOB;
+use crate::history::What;
+use crate::history::seen::PressureSeen;
 
 /// How often to look. Each measurement is of the last [`SPAN`].
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Measures until the run is over. A job that is not there, or does not run, is not measured.
-pub(super) async fn watch(flink: Flink, watch: Watch) {
+pub(super) async fn watch(flink: Flink, name: String, watch: Watch) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut meter = Meter::default();
     while watch.goes_on() {
         ticks.tick().await;
         let Ok(jobs) = flink.jobs().await else { continue };
-        let Some(summary) = jobs.into_iter().find(|job| job.name == JOB && !job.is_over()) else { continue };
+        let Some(summary) = jobs.into_iter().find(|job| job.name == name && !job.is_over()) else { continue };
         let Ok(job) = flink.job(&summary.id).await else { continue };
         let Ok(sample) = flink.pressure_sample(&job).await else { continue };
         meter.add(sample);
         if meter.is_measured()
             && let Some(seen) = seen(&meter.vertices(), Timestamp::now())
         {
-            watch.tell(What::Pressure(seen));
+            watch.tell(What::Pressure(seen)).await;
         }
     }
 }

@@ -4,7 +4,7 @@
 //! it is started, a one-shot service is done at once, and a command prints itself.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,10 +17,11 @@ use crate::platform::{
 use crate::stack::{HealthCheck, Service, Stack};
 
 /// Remembers what was done to it.
+#[derive(Clone)]
 pub struct Fake {
     file: PathBuf,
     project: String,
-    world: Mutex<World>,
+    world: Arc<Mutex<World>>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ impl Fake {
             Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", file.display()))?,
             Err(_) => World::default(),
         };
-        Ok(Self { file, project: project.to_owned(), world: Mutex::new(world) })
+        Ok(Self { file, project: project.to_owned(), world: Arc::new(Mutex::new(world)) })
     }
 
     /// Looks at the world or changes it, and writes it down.

@@ -61,6 +61,19 @@ pub enum State {
     Exited,
 }
 
+impl State {
+    /// As people and Docker name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Exited => "exited",
+        }
+    }
+}
+
 /// What a health check says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -260,6 +273,7 @@ pub struct PortTaken {
 }
 
 /// One of the platforms.
+#[derive(Clone)]
 pub enum Platform {
     /// A Docker engine.
     Docker(docker::Docker),

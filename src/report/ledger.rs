@@ -1,14 +1,13 @@
-//! A judged ledger: its line, its verdict, its evidence. Used by `verify` and by `scenario`.
+//! A judged ledger: its line, its verdict, its evidence. Used by `verify`, `scenario` and `judge`.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Paint;
 use super::number::{counted, grouped};
+use crate::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span};
 use crate::settings::Delivery;
-use crate::verdict::Outcome;
-use crate::verdict::ledger::{Class, Counterexample, Emission, Judgement};
-use crate::workload::OUTPUT;
+use crate::workload::{OUTPUT, RECORD};
 
 /// How many windows are of which kind.
 #[must_use]
@@ -16,11 +15,12 @@ pub fn line(judgement: &Judgement) -> String {
     let counts = &judgement.counts;
     let allowed = judgement.delivery == Delivery::AtLeastOnce;
     let complete = counts.complete + if allowed { counts.duplicate } else { 0 };
-    let mut parts = vec![match judgement.windows_judged {
+    let span = judgement.span.map_or_else(String::new, |span| format!(", {}", self::span(span)));
+    let mut parts = vec![match judgement.judged {
         0 => "no window decided".to_owned(),
-        judged => format!("{} of {} complete", grouped(complete), counted(judged, "window")),
+        judged => format!("{} of {} complete{span}", grouped(complete), counted(judged, "window")),
     }];
-    let twice = if allowed { "emitted twice, as at-least-once allows" } else { "emitted twice" };
+    let twice = if allowed { "emitted again, as at-least-once allows" } else { "emitted again" };
     for (number, what) in [
         (counts.duplicate, twice),
         (counts.short, "short"),
@@ -37,11 +37,18 @@ pub fn line(judgement: &Judgement) -> String {
     format!("ledger    {}", parts.join(" · "))
 }
 
+/// As in `13:09:00 to 13:12:30 UTC`, with the days where they differ.
+fn span(span: Span) -> String {
+    let day = |at| clock(at, "%F");
+    let format = if day(span.from) == day(span.to) { "%T" } else { "%F %T" };
+    format!("{} to {} UTC", clock(span.from, format), clock(span.to, format))
+}
+
 /// The verdict, and what it stands on. `outcome` may be worse than the ledger's own.
 #[must_use]
 pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String {
     let (word, text) = match outcome {
-        Outcome::Pass => (paint.good("PASS"), "no click lost, none counted twice".to_owned()),
+        Outcome::Pass => (paint.good("PASS"), format!("no {RECORD} lost, none counted twice")),
         Outcome::Fail => (paint.bad("FAIL"), wrongs(judgement).join(", ")),
         Outcome::Unknown => (paint.doubtful("UNKNOWN"), doubt(judgement)),
     };
@@ -52,13 +59,13 @@ pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String 
 fn wrongs(judgement: &Judgement) -> Vec<String> {
     let counts = &judgement.counts;
     let windows = counts.short + counts.over + counts.conflicting + counts.missing;
-    let of_windows = format!("in {} of {}", grouped(windows), counted(judgement.windows_judged, "window"));
+    let of_windows = format!("in {} of {}", grouped(windows), counted(judgement.judged, "window"));
     let mut wrongs = Vec::new();
-    if judgement.clicks_lost > 0 {
-        wrongs.push(format!("{} lost", counted(judgement.clicks_lost, "click")));
+    if judgement.records_lost > 0 {
+        wrongs.push(format!("{} lost", counted(judgement.records_lost, RECORD)));
     }
-    if judgement.clicks_counted_twice > 0 {
-        wrongs.push(format!("{} counted twice", counted(judgement.clicks_counted_twice, "click")));
+    if judgement.records_counted_twice > 0 {
+        wrongs.push(format!("{} counted twice", counted(judgement.records_counted_twice, RECORD)));
     }
     if wrongs.is_empty() && windows > 0 {
         wrongs.push("different counts".to_owned());
@@ -67,7 +74,7 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
         *last = format!("{last} {of_windows}");
     }
     if counts.duplicate > 0 && judgement.delivery == Delivery::ExactlyOnce {
-        wrongs.push(format!("{} emitted twice, against exactly-once", counted(counts.duplicate, "window")));
+        wrongs.push(format!("{} emitted again, against exactly-once", counted(counts.duplicate, "window")));
     }
     if counts.unexpected > 0 {
         wrongs.push(format!("{} in output that input does not explain", counted(counts.unexpected, "record")));
@@ -76,7 +83,7 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
 }
 
 fn doubt(judgement: &Judgement) -> String {
-    match (judgement.windows_judged, judgement.counts.undecided) {
+    match (judgement.judged, judgement.counts.undecided) {
         (0, 0) => "nothing was seen".to_owned(),
         (0, open) => format!("nothing was decided: {} still open", counted(open, "window")),
         _ => "not all was seen; what was seen is right".to_owned(),
@@ -107,17 +114,22 @@ pub fn counterexamples_of(judgement: &Judgement, topic: &str) -> Vec<String> {
 fn shown(example: &Counterexample, topic: &str, format: &str) -> String {
     match example {
         Counterexample::Stray { partition, offset, what, .. } => format!("{topic}-{partition} @ {offset}   {what}"),
-        Counterexample::Window { class, page, window_start, window_end, expected, emitted, records } => {
+        Counterexample::Window { class, key, window_start, window_end, expected: count, emitted, records } => {
             let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
-            let expected = match expected {
-                0 => "no click in input".to_owned(),
-                clicks => format!("{} in input", counted(*clicks, "click")),
+            let expected = match count {
+                0 => format!("no {RECORD} in input"),
+                records => format!("{} in input", counted(*records, RECORD)),
             };
             let found = match class {
                 Class::Missing => "nothing emitted".to_owned(),
+                // The count is right in every record, so it is the checksum that is not.
+                Class::Conflicting if records.iter().all(|record| record.count == *count) => found(
+                    *emitted, records, topic,
+                )
+                .replacen("counted", "counted, but not the same ones: the checksum differs", 1),
                 _ => found(*emitted, records, topic),
             };
-            format!("{page:<7} {window} UTC   {expected}, {found}")
+            format!("{key:<7} {window} UTC   {expected}, {found}")
         }
     }
 }
@@ -162,23 +174,31 @@ pub(super) fn clock(timestamp: i64, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::ledger::{Counted, Ledger, Stray};
-    use crate::workload::{PAGES, WINDOW_MS};
+    use crate::history::traffic::{Emitted, Sent, Stray, Window};
+    use crate::ledger::{Ledger, Terms};
 
     /// 2020-11-02, 01:24:15 UTC.
     const START: i64 = 1_604_280_255_000;
+    const LENGTH: i64 = 15_000;
+    const KEYS: [&str; 6] = ["/help", "/index", "/shop", "/jobs", "/about", "/news"];
 
-    /// Six windows of every page, of which `count` makes the records.
+    fn window(start: i64) -> Option<Window> {
+        Some(Window { start, end: start + LENGTH })
+    }
+
+    /// Six windows of every key, of which `count` makes the records.
     fn judged(delivery: Delivery, mut count: impl FnMut(&mut Ledger, usize, i64, i64)) -> Judgement {
-        let mut ledger = Ledger::new();
-        for window in 0..6 {
-            for page in 0..PAGES.len() {
-                let start = START + window * WINDOW_MS;
-                ledger.clicked(page, start, 1000);
-                count(&mut ledger, page, start, 6 * window + i64::try_from(page).unwrap());
+        let mut ledger = Ledger::default();
+        for number in 0..6 {
+            for (key, offset) in (0..KEYS.len()).zip(6 * number..) {
+                let start = START + number * LENGTH;
+                let (name, partition) = (KEYS[key].to_owned(), i32::try_from(key).unwrap());
+                let offsets = (number * 1000, number * 1000 + 999);
+                ledger.sent(&Sent { key: name, window: window(start), count: 1000, checksum: 0, partition, offsets });
+                count(&mut ledger, key, start, offset);
             }
         }
-        ledger.judge(i64::MIN, delivery)
+        ledger.judge(&Terms::of(delivery))
     }
 
     fn page_of(judgement: &Judgement) -> String {
@@ -187,32 +207,33 @@ mod tests {
         lines.join("\n")
     }
 
-    fn one(ledger: &mut Ledger, page: usize, start: i64, count: u64, offset: i64) {
-        ledger.counted(Counted { page, start, count, partition: 0, offset });
+    fn one(ledger: &mut Ledger, key: usize, start: i64, count: u64, offset: i64) {
+        let (key, checksum, partition) = (KEYS[key].to_owned(), None, 0);
+        ledger.emitted(&Emitted { key, window: window(start), count, checksum, partition, offset });
     }
 
     #[test]
     fn all_well() {
-        let judgement = judged(Delivery::AtLeastOnce, |ledger, page, start, offset| {
-            one(ledger, page, start, 1000, offset);
-            if page == 1 && start < START + 2 * WINDOW_MS {
-                one(ledger, page, start, 1000, offset + 100);
+        let judgement = judged(Delivery::AtLeastOnce, |ledger, key, start, offset| {
+            one(ledger, key, start, 1000, offset);
+            if key == 1 && start < START + 2 * LENGTH {
+                one(ledger, key, start, 1000, offset + 100);
             }
         });
         insta::assert_snapshot!(page_of(&judgement), @"
-        ledger    36 of 36 windows complete · 2 emitted twice, as at-least-once allows
+        ledger    36 of 36 windows complete, 01:24:15 to 01:25:45 UTC · 2 emitted again, as at-least-once allows
         verdict   PASS  no click lost, none counted twice
         ");
     }
 
     #[test]
     fn clicks_lost() {
-        let judgement = judged(Delivery::AtLeastOnce, |ledger, page, start, offset| {
-            let is_victim = page == 2 && start == START + WINDOW_MS;
-            one(ledger, page, start, if is_victim { 188 } else { 1000 }, offset);
+        let judgement = judged(Delivery::AtLeastOnce, |ledger, key, start, offset| {
+            let is_victim = key == 2 && start == START + LENGTH;
+            one(ledger, key, start, if is_victim { 188 } else { 1000 }, offset);
         });
         insta::assert_snapshot!(page_of(&judgement), @"
-        ledger    35 of 36 windows complete · 1 short
+        ledger    35 of 36 windows complete, 01:24:15 to 01:25:45 UTC · 1 short
         verdict   FAIL  812 clicks lost in 1 of 36 windows
                     /shop   01:24:30 to 01:24:45 UTC   1000 clicks in input, 188 counted   output-0 @ 8
         ");
@@ -220,34 +241,48 @@ mod tests {
 
     #[test]
     fn every_kind_of_wrong() {
-        let judgement = judged(Delivery::ExactlyOnce, |ledger, page, start, offset| {
-            match (page, (start - START) / WINDOW_MS) {
+        let judgement = judged(Delivery::ExactlyOnce, |ledger, key, start, offset| {
+            match (key, (start - START) / LENGTH) {
                 (0, 1) => {}
-                (1, 1) => one(ledger, page, start, 1500, offset),
+                (1, 1) => one(ledger, key, start, 1500, offset),
                 (2, 1) => {
-                    one(ledger, page, start, 1000, offset);
-                    one(ledger, page, start, 12, offset + 100);
+                    one(ledger, key, start, 1000, offset);
+                    one(ledger, key, start, 12, offset + 100);
                 }
-                (3, 1) => (0..12).for_each(|again| one(ledger, page, start, 1000, offset + again * 100)),
+                (3, 1) => (0..12).for_each(|again| one(ledger, key, start, 1000, offset + again * 100)),
                 (4, 1) => {
-                    one(ledger, page, start, 1000, offset);
-                    one(ledger, page, start + 24 * 3_600_000, 7, offset + 100);
+                    one(ledger, key, start, 1000, offset);
+                    one(ledger, key, start + 24 * 3_600_000, 7, offset + 100);
                 }
-                _ => one(ledger, page, start, 1000, offset),
+                _ => one(ledger, key, start, 1000, offset),
             }
-            if (page, start) == (0, START) {
+            if (key, start) == (0, START) {
                 ledger.stray(Stray { partition: 0, offset: 400, what: "'oops' is no count of a window".into() });
             }
         });
         insta::assert_snapshot!(page_of(&judgement), @"
-        ledger    32 of 36 windows complete · 1 emitted twice · 1 over · 1 conflicting · 1 missing · 2 unexpected
-        verdict   FAIL  1988 clicks lost, 500 clicks counted twice in 3 of 36 windows, 1 window emitted twice, against exactly-once, 2 records in output that input does not explain
+        ledger    32 of 36 windows complete, 01:24:15 to 01:25:45 UTC · 1 emitted again · 1 over · 1 conflicting · 1 missing · 2 unexpected
+        verdict   FAIL  1988 clicks lost, 500 clicks counted twice in 3 of 36 windows, 1 window emitted again, against exactly-once, 2 records in output that input does not explain
                     /help   2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, nothing emitted
                     /index  2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, 1500 counted   output-0 @ 7
-                    /shop   2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, 1000 counted at output-0 @ 8, 12 counted at output-0 @ 108
                     /jobs   2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, 1000 counted   output-0 @ 9, output-0 @ 109, output-0 @ 209 and 9 more
+                    /shop   2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, 1000 counted at output-0 @ 8, 12 counted at output-0 @ 108
                     /about  2020-11-03 01:24:30 to 01:24:45 UTC   no click in input, 7 counted   output-0 @ 110
                     output-0 @ 400   'oops' is no count of a window
+        ");
+    }
+
+    #[test]
+    fn a_count_of_other_clicks_is_told_by_its_checksum() {
+        let judgement = judged(Delivery::AtLeastOnce, |ledger, key, start, offset| {
+            let checksum = Some(u64::from((key, start) == (2, START)));
+            let key = KEYS[key].to_owned();
+            ledger.emitted(&Emitted { key, window: window(start), count: 1000, checksum, partition: 0, offset });
+        });
+        insta::assert_snapshot!(page_of(&judgement), @"
+        ledger    35 of 36 windows complete, 01:24:15 to 01:25:45 UTC · 1 conflicting
+        verdict   FAIL  1 click lost, 1 click counted twice in 1 of 36 windows
+                    /shop   01:24:15 to 01:24:30 UTC   1000 clicks in input, 1000 counted, but not the same ones: the checksum differs   output-0 @ 2
         ");
     }
 
@@ -257,7 +292,8 @@ mod tests {
         ledger    no window decided · 36 still open
         verdict   UNKNOWN  nothing was decided: 36 windows still open
         ");
-        insta::assert_snapshot!(page_of(&Ledger::new().judge(i64::MIN, Delivery::AtLeastOnce)), @"
+        let nothing = Ledger::default().judge(&Terms::of(Delivery::AtLeastOnce));
+        insta::assert_snapshot!(page_of(&nothing), @"
         ledger    no window decided
         verdict   UNKNOWN  nothing was seen
         ");
@@ -266,7 +302,7 @@ mod tests {
     #[test]
     fn many_are_cut_short() {
         let judgement =
-            judged(Delivery::AtLeastOnce, |ledger, page, start, offset| one(ledger, page, start, 999, offset));
+            judged(Delivery::AtLeastOnce, |ledger, key, start, offset| one(ledger, key, start, 999, offset));
         let lines = counterexamples(&judgement);
         assert_eq!((lines.len(), lines[20].trim()), (21, "and 16 more"));
     }

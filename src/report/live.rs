@@ -3,10 +3,10 @@
 //! Without a terminal only what is done is written, a line each.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 
 use super::steps::Steps;
 use super::{Terminal, operation as page, up};
+use crate::history::clock::Clock;
 use crate::operation;
 use crate::operation::up::{News, Part};
 use crate::platform::Progress;
@@ -177,6 +177,8 @@ pub struct RunProgress<'a> {
     live: Live,
     up: UpProgress,
     steps: Steps<'a>,
+    /// For what is no event: it differs from the run's own by no more than can be shown.
+    clock: Clock,
 }
 
 impl<'a> RunProgress<'a> {
@@ -184,9 +186,9 @@ impl<'a> RunProgress<'a> {
     #[must_use]
     pub fn new(plan: &'a Plan, terminal: &Terminal) -> Self {
         let live = Live::new(*terminal);
-        let steps = Steps::new(plan, terminal.progress, now());
+        let steps = Steps::new(plan, terminal.progress);
         live.keep(&steps.title());
-        Self { live, up: UpProgress::new(terminal), steps }
+        Self { live, up: UpProgress::new(terminal), steps, clock: Clock::start() }
     }
 
     /// Shows something that happened.
@@ -197,12 +199,12 @@ impl<'a> RunProgress<'a> {
                 self.live.keep(&format!("        {}", page::asked(line, self.live.terminal.progress).trim_start()));
             }
             Told::Operation(operation::News::Waiting { part, seen }) => {
-                self.live.wait(self.steps.part(part, seen, now()));
+                self.live.wait(self.steps.part(part, seen, self.clock.now()));
             }
             Told::Operation(operation::News::Done(part)) => {
-                self.live.keep(&self.steps.part(&part.name, &part.seen, now()));
+                self.live.keep(&self.steps.part(&part.name, &part.seen, self.clock.now()));
             }
-            Told::Waiting(planned, seen) => self.live.wait(self.steps.waiting(planned, seen, now())),
+            Told::Waiting(planned, seen) => self.live.wait(self.steps.waiting(planned, seen, self.clock.now())),
             Told::Event(event) => {
                 if let Some(line) = self.steps.event(event) {
                     self.up.finish();
@@ -217,8 +219,4 @@ impl<'a> RunProgress<'a> {
         self.up.finish();
         self.live.finish();
     }
-}
-
-fn now() -> i64 {
-    Timestamp::now().as_millisecond()
 }

@@ -18,6 +18,7 @@ pub mod generate;
 pub mod images;
 pub mod instances;
 pub mod job;
+pub mod judge;
 pub mod ledger;
 pub mod live;
 pub mod log;

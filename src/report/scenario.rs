@@ -8,18 +8,18 @@ use serde::Serialize;
 use super::number::{counted, grouped};
 use super::{Paint, Render, ledger, operation};
 use crate::failure::Status;
+use crate::fold::pressure::PressureSummary;
+use crate::fold::transactions::Uncommitted;
 use crate::history::Holds;
 use crate::history::operated::Operated;
+use crate::ledger::Judgement;
 use crate::platform::Mark;
 use crate::scenario::fault::Healed;
 use crate::scenario::{Plan, Scenario};
-use crate::settings::StackSettings;
-use crate::verdict::ledger::Judgement;
-use crate::verdict::pressure::Pressure;
 use crate::verdict::recovery::Recovery;
 use crate::verdict::spread::Spread;
-use crate::verdict::uncommitted::Uncommitted;
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{JudgedJob, Outcome, Verdict};
+use crate::workload::RECORD;
 
 /// All scenarios.
 #[derive(Debug, Serialize)]
@@ -98,12 +98,16 @@ pub struct RunPage {
     pub verdict: Outcome,
     /// Why, where it is not pass.
     pub reasons: Vec<String>,
-    /// A count for each class of page and window, and examples of what is wrong.
+    /// A count for each class of key and window, and examples of what is wrong.
     pub ledger: Judgement,
-    /// What had to hold: `exact`, `loss` or `spread`.
+    /// What had to hold: `exact`, `exactly-once`, `loss` or `spread`.
     pub holds: Holds,
+    /// The job that it is about.
+    pub job: Option<JudgedJob>,
     /// Seconds, by what happened in them.
     pub recovery: Option<Recovery>,
+    /// The recoveries from later faults, in order.
+    pub later_recoveries: Vec<Recovery>,
     /// The operations, in order, with what each consisted of.
     pub operations: Vec<Operated>,
     /// The longest time without a record in `output` that a reader saw from the first operation on, in seconds.
@@ -113,31 +117,33 @@ pub struct RunPage {
     /// What a read-uncommitted reader saw, of an exactly-once job.
     pub uncommitted: Option<Uncommitted>,
     /// How the source waited, of a job that throttles.
-    pub pressure: Option<Pressure>,
-    /// The run's folder.
-    pub run: PathBuf,
+    pub pressure: Option<PressureSummary>,
     /// The command that does the same again.
     pub again: String,
+    /// The run's folder.
+    pub run: PathBuf,
 }
 
 impl RunPage {
-    /// Of a verdict.
+    /// Of a verdict; `again` is the command that does the same again.
     #[must_use]
-    pub fn new(plan: &Plan, settings: &StackSettings, verdict: Verdict, run: &Path) -> Self {
+    pub fn new(scenario: &str, again: &str, verdict: Verdict, run: &Path) -> Self {
         Self {
-            scenario: plan.head.scenario.clone(),
+            scenario: scenario.to_owned(),
             verdict: verdict.outcome,
             reasons: verdict.reasons,
             ledger: verdict.ledger,
             holds: verdict.holds,
+            job: verdict.job,
             recovery: verdict.recovery,
+            later_recoveries: verdict.later_recoveries,
             operations: verdict.operations,
             output_gap: verdict.output_gap,
             spread: verdict.spread,
             uncommitted: verdict.uncommitted,
             pressure: verdict.pressure,
+            again: again.to_owned(),
             run: run.to_owned(),
-            again: again(plan, settings),
         }
     }
 
@@ -148,19 +154,9 @@ impl RunPage {
     }
 }
 
-/// The command line that gives the same plan.
-fn again(plan: &Plan, settings: &StackSettings) -> String {
-    let mut command = format!("playground{}", super::project_option(&settings.project));
-    let _ = write!(command, " scenario {}", plan.head.scenario);
-    for argument in settings.arguments() {
-        let _ = write!(command, " {argument}");
-    }
-    command
-}
-
 impl Render for RunPage {
     fn human(&self, paint: Paint) -> String {
-        let mut lines = vec![String::new()];
+        let mut lines: Vec<String> = Vec::new();
         lines.extend(self.operations.iter().map(|done| operation::summary(done, paint)));
         match &self.spread {
             Some(spread) => lines.push(spread_line(spread)),
@@ -168,7 +164,7 @@ impl Render for RunPage {
         }
         lines.extend(self.uncommitted.as_ref().map(uncommitted));
         lines.extend(self.pressure.as_ref().map(pressure));
-        lines.extend(self.recovery.as_ref().map(recovery));
+        lines.extend(self.recovery.iter().chain(&self.later_recoveries).map(recovery));
         if let (Some(gap), None) = (self.output_gap, &self.recovery) {
             lines.push(format!("output    a reader saw nothing for {gap:.1} s at most"));
         }
@@ -189,14 +185,18 @@ impl RunPage {
     fn verdict_line(&self, paint: Paint) -> String {
         match (self.holds, self.verdict) {
             (Holds::Loss, Outcome::Pass) => {
-                let lost = counted(self.ledger.clicks_lost, "click");
+                let lost = counted(self.ledger.records_lost, RECORD);
                 format!("verdict   {}  {lost} lost, as this scenario is to show", paint.good("PASS"))
             }
-            (Holds::Loss, Outcome::Fail) => format!("verdict   {}  nothing was lost", paint.bad("FAIL")),
+            (Holds::Loss, Outcome::Fail) => {
+                format!("verdict   {}  it did not show a loss and nothing else", paint.bad("FAIL"))
+            }
             (Holds::Spread, Outcome::Pass) => {
                 format!("verdict   {}  counts are not exact, as this scenario is to show", paint.good("PASS"))
             }
-            (Holds::Spread, Outcome::Fail) => format!("verdict   {}  every count is exact", paint.bad("FAIL")),
+            (Holds::Spread, Outcome::Fail) => {
+                format!("verdict   {}  it did not show a spread and nothing else", paint.bad("FAIL"))
+            }
             (Holds::Spread, Outcome::Unknown) => {
                 format!("verdict   {}  not enough was seen", paint.doubtful("UNKNOWN"))
             }
@@ -223,7 +223,7 @@ fn uncommitted(seen: &Uncommitted) -> String {
     )
 }
 
-fn pressure(seen: &Pressure) -> String {
+fn pressure(seen: &PressureSummary) -> String {
     let share =
         |share: Option<f64>| share.map_or_else(|| "not measured".to_owned(), |share| format!("{:.0} %", share * 100.0));
     let slow = seen.slow.as_ref().map_or_else(String::new, |vertex| format!("; slow: {vertex}"));

@@ -21,10 +21,10 @@ pub struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    /// Lines of a plan's run that begins at `now`, ms since the epoch.
+    /// Lines of a plan's run. Times are in ms since it began.
     #[must_use]
-    pub fn new(plan: &'a Plan, paint: Paint, now: i64) -> Self {
-        Self { plan, paint, zero: now, last: now }
+    pub fn new(plan: &'a Plan, paint: Paint) -> Self {
+        Self { plan, paint, zero: 0, last: 0 }
     }
 
     /// What stands above the lines.
@@ -125,7 +125,7 @@ mod tests {
             Duration::from_mins(1),
             Via::Rest,
         );
-        let mut steps = Steps::new(&plan, Paint::Plain, 0);
+        let mut steps = Steps::new(&plan, Paint::Plain);
         let done = |step, seen: &str| What::Done { step, seen: seen.into() };
         let events = [
             (10_000, done(0, "the job runs")),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Paint;
 use super::ledger::clock;
 use crate::workload::encoding::{decode, decode_count, excerpt};
-use crate::workload::{CLICKS_PER_WINDOW, OUTPUT, PAGES, WINDOW_MS};
+use crate::workload::{CLICKS_PER_WINDOW, Click, OUTPUT, WindowCount};
 
 /// A record of a topic.
 #[derive(Debug, Clone, Copy)]
@@ -31,17 +31,17 @@ impl Line<'_> {
     }
 
     fn count(&self, paint: Paint) -> Option<String> {
-        let (page, start, count) = decode_count(self.payload).ok()?;
+        let WindowCount { window_start, window_end, page, count, .. } = decode_count(self.payload).ok()?;
         let shown = format!("{count:>6}");
         // Another number is no error here: that takes what `input` has, and `verify`.
         let shown = if count == CLICKS_PER_WINDOW { shown } else { paint.doubtful(&shown) };
-        let window = format!("{} to {}", clock(start, "%T"), clock(start + WINDOW_MS, "%T"));
-        Some(format!("{window} UTC  {:<7}{shown}", PAGES[page]))
+        let window = format!("{} to {}", clock(window_start, "%T"), clock(window_end, "%T"));
+        Some(format!("{window} UTC  {page:<7}{shown}"))
     }
 
     fn click(&self) -> Option<String> {
-        let (timestamp, page) = decode(self.payload)?;
-        Some(format!("{} UTC  {:<7}", clock(timestamp, "%T%.3f"), PAGES[page]))
+        let Click { timestamp, page } = decode(self.payload)?;
+        Some(format!("{} UTC  {page:<7}", clock(timestamp, "%T%.3f")))
     }
 
     /// A JSON document in one line: `topic`, `partition`, `offset`, and `value`, which is a string where it is not JSON.

@@ -1,27 +1,27 @@
 //! Scenarios: what is done to the stack, in which order, and what is waited for.
 //!
 //! A scenario file is parsed ([`parse`]), made into a plan for one stack ([`plan`]), and run ([`runner`]). The plan is
-//! data that can be printed; the runner decides nothing. What a step waits for is a pure question to the [`picture`]
-//! that the events so far make.
+//! data that can be printed; the runner decides nothing. What a step waits for is a pure question ([`condition`]) to what
+//! the events so far add up to.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::operated::Outcome;
 use crate::history::{Head, Holds};
-use crate::operation::{Operation, Via};
 use crate::settings::{Delivery, JobVariant, PARALLELISM, Scheduler, StackSettings};
 
 pub mod catalog;
 pub mod condition;
 pub mod fault;
+pub mod operating;
 pub mod parse;
-pub mod picture;
 pub mod plan;
 pub mod runner;
 
+use condition::Await;
 use fault::Fault;
+use operating::Operating;
 
 /// A scenario, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,58 +121,6 @@ pub enum Action<T> {
     Await(Await),
 }
 
-/// An operation of a scenario.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Operating {
-    /// What is done.
-    pub operation: Operation,
-    /// How it is to end.
-    pub outcome: Outcome,
-    /// How it speaks to Flink.
-    pub via: Via,
-}
-
-/// What can be waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Await {
-    /// So many windows of every page are exact, with the job running.
-    SteadyState {
-        /// How many.
-        windows: u64,
-    },
-    /// The job has noticed the fault.
-    Detected,
-    /// Clicks of so many windows wait in `input`.
-    Backlog {
-        /// How many.
-        windows: u64,
-    },
-    /// As many slots as before the fault.
-    Registered,
-    /// The job was restored.
-    Restored,
-    /// Every subtask processes records.
-    Running,
-    /// The job lacks slots.
-    WaitingForSlots,
-    /// So many windows of every page were emitted, right or wrong.
-    Emitted {
-        /// How many.
-        windows: u64,
-    },
-    /// A transaction of the sink is open, with records in it, and will be for a while.
-    InTransaction,
-    /// The source waits for a slower operator.
-    BackPressured,
-    /// It does not any more.
-    Relieved,
-    /// The backlog is worked off.
-    CaughtUp,
-    /// Every window that the fault could have touched is decided.
-    Judged,
-}
-
 /// What will be done to one stack. Printing it shows everything that running it does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
@@ -181,6 +129,8 @@ pub struct Plan {
     pub head: Head,
     /// The steps, in order.
     pub steps: Vec<Planned>,
+    /// The command that runs the same again.
+    pub again: String,
 }
 
 /// A step of a plan.

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use super::{Action, Await, InstanceName, Operating, Plan, Planned, Scenario, Step};
-use crate::history::Head;
+use super::operating::Operating;
+use super::{Action, InstanceName, Plan, Planned, Scenario, Step};
+use crate::history::{Head, Scope};
 use crate::operation::{Operation, Via};
 use crate::settings::StackSettings;
 
-/// Plans a scenario on the stack of [`Scenario::settings`]. `limit` is how long each step may take, and `via` how operations
+/// Plans a scenario on the stack that was asked for. `limit` is how long each step may take, and `via` how operations
 /// speak to Flink.
 ///
 /// A fault on a service is done to its first instance, so that a plan says before it runs what it will hit.
 #[must_use]
-pub fn plan(scenario: &Scenario, settings: &StackSettings, limit: Duration, via: Via) -> Plan {
+pub fn plan(scenario: &Scenario, asked: &StackSettings, limit: Duration, via: Via) -> Plan {
+    let settings = scenario.settings(asked);
     let head = Head {
         scenario: scenario.name.clone(),
         purpose: scenario.purpose.clone(),
@@ -20,6 +22,10 @@ pub fn plan(scenario: &Scenario, settings: &StackSettings, limit: Duration, via:
         speed: settings.speed,
         job: settings.job.clone(),
         holds: scenario.holds,
+        scope: Scope::Plan,
+        steps: 1 + scenario.steps.len(),
+        began: 0,
+        plan: String::new(),
     };
     let up = Planned {
         title: "stack up".to_owned(),
@@ -30,7 +36,18 @@ pub fn plan(scenario: &Scenario, settings: &StackSettings, limit: Duration, via:
         limit,
     };
     let steps = std::iter::once(up).chain(scenario.steps.iter().map(|step| planned(step, limit, via))).collect();
-    Plan { head, steps }
+    Plan { head, steps, again: again(&scenario.name, asked) }
+}
+
+/// The command line that gives the same plan.
+fn again(scenario: &str, asked: &StackSettings) -> String {
+    let project = match asked.project.as_str() {
+        "playground" => Vec::new(),
+        other => vec!["-p".to_owned(), other.to_owned()],
+    };
+    let words = ["playground".to_owned()].into_iter().chain(project);
+    let words = words.chain(["scenario".to_owned(), scenario.to_owned()]).chain(asked.arguments());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn planned(step: &Step, limit: Duration, via: Via) -> Planned {
@@ -68,28 +85,6 @@ fn title(action: &Action<InstanceName>) -> String {
         Action::Undo { fault, target } => fault.undo(target),
         Action::Operate(operating) => operating.operation.title(),
         Action::Await(what) => what.title().to_owned(),
-    }
-}
-
-impl Await {
-    /// What it is called when it was seen.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::SteadyState { .. } => "steady state",
-            Self::Detected => "detected",
-            Self::Backlog { .. } => "backlog",
-            Self::Registered => "registered",
-            Self::Restored => "restored",
-            Self::Running => "running",
-            Self::WaitingForSlots => "waiting for slots",
-            Self::Emitted { .. } => "emitted",
-            Self::InTransaction => "in transaction",
-            Self::BackPressured => "back-pressured",
-            Self::Relieved => "relieved",
-            Self::CaughtUp => "caught up",
-            Self::Judged => "judged",
-        }
     }
 }
 

@@ -10,21 +10,26 @@ use anyhow::{Context as _, Result, bail};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::condition::{Answer, ask};
+use super::condition::{Answer, Await};
 use super::fault::{Fault, mend};
-use super::picture::Picture;
-use super::{Action, Await, Operating, Plan, Planned};
+use super::operating::Operating;
+use super::{Action, Plan, Planned};
 use crate::failure::Status;
 use crate::flink::Flink;
+use crate::fold::Fold;
+use crate::history::clock::Clock;
 use crate::history::operated::Operated;
 use crate::history::store::Store;
-use crate::history::{Event, History, What};
-use crate::observe::Observer;
+use crate::history::{Event, Head, What};
+use crate::kafka::Isolation;
+use crate::observe::{Begin, Observer, Seen, Watched};
 use crate::operation::model::{From, Submit};
 use crate::operation::up::{self, News, Up};
 use crate::operation::{self, Control, Operation, Via, claim};
-use crate::platform::{Journal as _, Kind, Mark, Owner};
+use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State};
+use crate::settings::Delivery;
 use crate::workload::JOB;
+use crate::workload::meaning::Workload;
 
 /// Something to show while a run goes on.
 #[derive(Clone, Copy)]
@@ -56,8 +61,8 @@ struct Run<'a> {
     up: Up<'a>,
     store: &'a mut Store,
     tell: &'a mut dyn FnMut(Told<'_>),
-    history: History,
-    picture: Picture,
+    clock: Clock,
+    fold: Fold,
     observer: Option<Observer>,
     /// The savepoint of a job that a step stopped, and no later step started yet.
     stopped: Option<String>,
@@ -75,15 +80,16 @@ pub async fn run(
     store: &mut Store,
     stop: Pin<&mut dyn Future<Output = ()>>,
     tell: &mut dyn FnMut(Told<'_>),
-) -> Result<History> {
-    let (history, picture) = Default::default();
-    let mut run = Run { plan, up, store, tell, history, picture, observer: None, stopped: None, stop };
+) -> Result<Fold> {
+    let (clock, fold) = (Clock::start(), Fold::default());
+    let mut run = Run { plan, up, store, tell, clock, fold, observer: None, stopped: None, stop };
     let done = run.steps().await;
     let undone = run.undo_all().await.context("a fault is not undone; the next playground command tries again");
     let started = run.start_what_is_stopped().await;
     let undone = undone.and(started);
+    let done = done.and_then(|()| run.end());
     match (done, undone) {
-        (Ok(()), Ok(())) => Ok(run.history),
+        (Ok(()), Ok(())) => Ok(run.fold),
         (Ok(()), Err(error)) | (Err(error), Ok(())) => Err(error),
         (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
     }
@@ -91,15 +97,17 @@ pub async fn run(
 
 impl Run<'_> {
     async fn steps(&mut self) -> Result<()> {
-        self.note(Event::now(What::Began(self.plan.head.clone())))?;
         let plan = self.plan;
+        let began = jiff::Timestamp::now().as_millisecond();
+        let written = self.store.plan(plan)?;
+        self.note(What::Began(Head { began, plan: written, ..plan.head.clone() }))?;
         for (step, planned) in plan.steps.iter().enumerate() {
-            self.note(Event::now(What::Step { step, title: planned.title.clone() }))?;
+            self.note(What::Step { step, title: planned.title.clone() })?;
             let ended = self.act(planned).await.with_context(|| planned.title.clone())?;
             match ended {
-                Ended::Well(seen) => self.note(Event::now(What::Done { step, seen }))?,
-                Ended::TooLate(seen) => return self.note(Event::now(What::GaveUp { step, seen })),
-                Ended::Interrupted => return self.note(Event::now(What::Interrupted)),
+                Ended::Well(seen) => self.note(What::Done { step, seen })?,
+                Ended::TooLate(seen) => return self.note(What::GaveUp { step, seen }),
+                Ended::Interrupted => return self.note(What::Interrupted),
             }
         }
         Ok(())
@@ -120,7 +128,18 @@ impl Run<'_> {
         if up.run(self.stop.as_mut(), |news| (self.tell)(Told::Up(&news))).await? == up::Ended::Interrupted {
             return Ok(Ended::Interrupted);
         }
-        self.observer = Some(Observer::start(&up.endpoints(), &self.plan.head.job).await?);
+        let (endpoints, delivery) = (up.endpoints(), self.plan.head.delivery());
+        let watched = Watched {
+            kafka: endpoints.kafka,
+            flink: Some(Flink::at(&endpoints.rest.0, endpoints.rest.1)?),
+            platform: Some(up.platform.clone()),
+            workload: Workload::click_count(),
+            isolation: Isolation::of(delivery),
+            uncommitted: delivery == Delivery::ExactlyOnce,
+            begin: Begin::End,
+            pressure: self.plan.head.job.backpressure,
+        };
+        self.observer = Some(Observer::start(watched, self.clock).await?);
         Ok(Ended::Well("all services ready, the job runs".to_owned()))
     }
 
@@ -128,17 +147,30 @@ impl Run<'_> {
     async fn inject(&mut self, fault: Fault, target: &str) -> Result<Ended> {
         let by = format!("scenario {}", self.plan.head.scenario);
         self.note_what_was_seen()?;
+        let before = self.instance(target).await?;
+        if before != State::Running.name() {
+            return Ok(Ended::TooLate(format!("{target} is {before} already: to {} it is no fault", fault.name())));
+        }
         // The process dies when the platform is asked, not when it has answered.
-        let event = Event::now(What::Fault { fault: fault.name().to_owned(), target: target.to_owned() });
+        let event = self.clock.event(What::Fault { fault: fault.name().to_owned(), target: target.to_owned() });
         fault.inject(self.up.platform, target, &by).await?;
-        self.note(event)?;
+        self.note_event(&event)?;
+        let state = self.instance(target).await?;
+        self.note(What::Instance { instance: target.to_owned(), state })?;
         Ok(Ended::Well(fault.undo(target)))
+    }
+
+    /// The state of an instance; `gone` when there is none of this name.
+    async fn instance(&self, name: &str) -> Result<String> {
+        let instances = self.up.platform.services().await?;
+        let found = instances.iter().find(|instance| instance.name() == name);
+        Ok(found.map_or("gone", |instance| instance.state.name()).to_owned())
     }
 
     /// What was seen before something is done belongs before it in the history.
     fn note_what_was_seen(&mut self) -> Result<()> {
-        while let Some(event) = self.observer.as_mut().and_then(|observer| observer.seen.try_recv().ok()) {
-            self.note(event?)?;
+        while let Some(seen) = self.observer.as_mut().and_then(|observer| observer.seen.try_recv().ok()) {
+            self.note_seen(seen)?;
         }
         Ok(())
     }
@@ -146,7 +178,7 @@ impl Run<'_> {
     /// Not cut off by Ctrl-C either: an operation that is told of it leaves a job running.
     async fn operate(&mut self, operating: &Operating, limit: Duration) -> Result<Ended> {
         self.note_what_was_seen()?;
-        self.note(Event::now(What::Operating { operation: operating.operation.name().to_owned() }))?;
+        self.note(What::Operating { operation: operating.operation.name().to_owned() })?;
         let (up, rest) = (self.up, self.up.endpoints().rest);
         let flink = Flink::at(&rest.0, rest.1)?;
         let (news, mut told) = mpsc::unbounded_channel();
@@ -162,8 +194,8 @@ impl Run<'_> {
                 Some(news) = told.recv() => (self.tell)(Told::Operation(&news)),
                 done = &mut work => break done,
                 // An operation is not cut off by what goes wrong beside it.
-                Some(event) = observer.seen.recv() => {
-                    let noted = event.and_then(|event| self.note(event));
+                Some(seen) = observer.seen.recv() => {
+                    let noted = self.note_seen(seen);
                     beside = beside.and(noted);
                 }
             }
@@ -178,7 +210,7 @@ impl Run<'_> {
         };
         self.remember_what_is_stopped(&operating.operation, &done).await?;
         beside?;
-        self.note(Event::now(What::Operated(done.clone())))?;
+        self.note(What::Operated(done.clone()))?;
         Ok(match (&done.reason, *interrupt.borrow()) {
             (_, true) => Ended::Interrupted,
             (reason, _) if done.outcome != operating.outcome => {
@@ -215,7 +247,7 @@ impl Run<'_> {
         let done = control.perform(&Operation::Submit(submit), None).await.with_context(|| {
             format!("the job is stopped; its state is in {savepoint}\n  playground submit --from-savepoint {savepoint} goes on with it")
         })?;
-        self.note(Event::now(What::Operated(done)))
+        self.note(What::Operated(done))
     }
 
     async fn undo(&mut self, fault: Fault, target: &str) -> Result<Ended> {
@@ -247,16 +279,16 @@ impl Run<'_> {
     /// Mends first: a disk that is full must not keep a fault in place.
     async fn mend(&mut self, mark: &Mark) -> Result<()> {
         let (fault, target) = (mark.what.clone(), mark.target.clone());
-        let before = Event::now(What::Undoing { fault: fault.clone(), target: target.clone() });
+        let before = self.clock.event(What::Undoing { fault: fault.clone(), target: target.clone() });
         mend(self.up.platform, mark).await?;
-        self.note(before)?;
-        self.note(Event::now(What::Undone { fault, target }))
+        self.note_event(&before)?;
+        self.note(What::Undone { fault, target })
     }
 
     async fn wait(&mut self, planned: &Planned, what: Await) -> Result<Ended> {
         let deadline = Instant::now() + planned.limit;
         loop {
-            let last = match ask(what, &self.picture, self.plan.head.delivery()) {
+            let last = match what.ask(&self.fold) {
                 Answer::Holds(seen) => return Ok(Ended::Well(seen)),
                 Answer::Never(seen) => return Ok(Ended::TooLate(seen)),
                 Answer::NotYet(last) => last,
@@ -270,20 +302,34 @@ impl Run<'_> {
                 () = sleep_until(deadline) => {
                     return Ok(Ended::TooLate(format!("not within {} s; last seen: {last}", planned.limit.as_secs())));
                 }
-                event = observer.seen.recv() => {
-                    let event = event.context("all watchers have ended")?;
-                    self.note(event?)?;
-                }
+                seen = observer.seen.recv() => self.note_seen(seen.context("all watchers have ended")?)?,
             }
         }
     }
 
-    /// Writes an event down, shows it, and adds it to the picture.
-    fn note(&mut self, event: Event) -> Result<()> {
-        self.store.add(&event)?;
-        (self.tell)(Told::Event(&event));
-        self.picture.add(&event);
-        self.history.events.push(event);
+    /// The last word of a run: that nothing of it is missing.
+    fn end(&mut self) -> Result<()> {
+        self.note(What::Ended { events: self.store.written() })
+    }
+
+    fn note_seen(&mut self, seen: Result<Seen>) -> Result<()> {
+        match seen? {
+            Seen::Event(event) => self.note_event(&event),
+            // A run reads what comes, which is never much at once.
+            Seen::Reading(_) => Ok(()),
+        }
+    }
+
+    /// Notes something that is done now.
+    fn note(&mut self, what: What) -> Result<()> {
+        self.note_event(&self.clock.event(what))
+    }
+
+    /// Writes an event down, shows it, and adds it to what is known.
+    fn note_event(&mut self, event: &Event) -> Result<()> {
+        self.store.add(event)?;
+        (self.tell)(Told::Event(event));
+        self.fold.add(event);
         Ok(())
     }
 }

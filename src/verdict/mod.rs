@@ -1,249 +1,294 @@
 //! The judgement of a run, from what was observed alone: pass, fail or unknown, the worst wins.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::failure::Status;
+use crate::fold::Fold;
+use crate::fold::pressure::PressureSummary;
+use crate::fold::transactions::Uncommitted;
 use crate::history::operated::Operated;
-use crate::history::{Event, Head, History, Holds, What};
+use crate::history::{Holds, Scope};
+use crate::ledger::Judgement;
+pub use crate::ledger::Outcome;
 use crate::settings::Delivery;
-use ledger::Judgement;
-use pressure::{Pressure, pressure};
 use recovery::Recovery;
 use spread::{Spread, spread};
-use tally::Tally;
-use uncommitted::{Uncommitted, uncommitted};
 
-pub mod ledger;
-pub mod pressure;
+mod doubt;
+#[cfg(test)]
+mod laws;
+mod loss;
 pub mod recovery;
 pub mod spread;
-pub mod tally;
-pub mod uncommitted;
-
-/// Three-valued; of several the worst wins: fail over unknown over pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Seen, and right.
-    Pass,
-    /// Not enough was seen.
-    Unknown,
-    /// Seen, and wrong.
-    Fail,
-}
-
-impl From<Outcome> for Status {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Pass => Self::Pass,
-            Outcome::Unknown => Self::Unknown,
-            Outcome::Fail => Self::Fail,
-        }
-    }
-}
 
 /// What a run proved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     /// The worst of all that was judged.
     pub outcome: Outcome,
-    /// Each page and window.
+    /// Why, where it is not pass: one sentence each.
+    pub reasons: Vec<String>,
+    /// Each key and window.
     pub ledger: Judgement,
     /// What had to hold.
     pub holds: Holds,
+    /// Whether it is about what is over, and says nothing of a job that runs.
+    pub past: bool,
+    /// The job that it is about; none where only topics were given, or none was seen.
+    pub job: Option<JudgedJob>,
     /// How long the recovery took; without a fault there is none.
     pub recovery: Option<Recovery>,
+    /// The recoveries from later faults, in order.
+    pub later_recoveries: Vec<Recovery>,
     /// The operations, in order.
     pub operations: Vec<Operated>,
-    /// The longest time without a record in `output` that a reader saw from the first operation on, in seconds.
+    /// The longest time without a record in the output that a reader saw from the first operation on, in seconds.
     pub output_gap: Option<f64>,
     /// How far the counts lie apart, where that is what had to hold.
     pub spread: Option<Spread>,
     /// What a read-uncommitted reader saw, of an exactly-once job.
     pub uncommitted: Option<Uncommitted>,
     /// How the source waited, of a job that throttles.
-    pub pressure: Option<Pressure>,
-    /// Why, where it is not pass: one sentence each.
-    pub reasons: Vec<String>,
+    pub pressure: Option<PressureSummary>,
 }
 
-/// Judges a history. Judging it again gives the same.
+/// The job that a verdict is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JudgedJob {
+    /// Flink's id of it.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its state when it was last seen.
+    pub state: String,
+    /// Since when it runs, ms since the epoch by Flink's clock.
+    pub since: i64,
+    /// What it promises of its output, where it says so.
+    pub delivery: Option<Delivery>,
+    /// How often it was restored while this was watched.
+    pub restores: u64,
+}
+
+/// Judges a run. The same events give the same verdict, whenever and wherever they are judged.
 #[must_use]
-pub fn judge(history: &History) -> Verdict {
-    let delivery = history.head().map_or(Delivery::AtLeastOnce, Head::delivery);
-    let mut tally = Tally::default();
-    history.events.iter().for_each(|event| tally.add(event));
-    let ledger = tally.judge(delivery);
-    let holds = history.head().map(|head| head.holds).unwrap_or_default();
-    let events = &history.events;
-    let spread = (holds == Holds::Spread).then(|| spread(events, history.head().map_or(1.0, |head| head.speed)));
-    let uncommitted = uncommitted(events);
-    let held = match (holds, &spread) {
-        (Holds::Loss, _) => loss(&ledger),
-        (Holds::Spread, Some(spread)) => spread.outcome,
-        (Holds::ExactlyOnce, _) if cut_off(uncommitted.as_ref()) == 0 => ledger.outcome.max(Outcome::Unknown),
-        _ => ledger.outcome,
-    };
-    let mut reasons = unfinished(history);
-    let outcome = if reasons.is_empty() { held } else { held.max(Outcome::Unknown) };
-    match (holds, held) {
-        (Holds::ExactlyOnce, Outcome::Unknown) if cut_off(uncommitted.as_ref()) == 0 => {
-            reasons.push("no transaction was cut off: every record that was written was committed".to_owned());
-        }
-        (Holds::Exact | Holds::ExactlyOnce, Outcome::Fail) => reasons.extend(suspects(history)),
-        (Holds::Loss, Outcome::Fail) => reasons.push("no click was lost, where this is to show a loss".to_owned()),
-        (Holds::Spread, Outcome::Fail) => {
-            reasons.push("no count was far off after the fault, where they were to differ".to_owned());
-        }
-        _ => {}
-    }
-    let operated = |event: &Event| matches!(event.what, What::Operating { .. });
+pub fn judge(fold: &Fold) -> Verdict {
+    let ledger = fold.judge();
+    let holds = fold.holds();
+    let spread = (holds == Holds::Spread).then(|| spread(fold));
+    let uncommitted = fold.transactions.seen();
+    let (held, mut reasons) = held(fold, &ledger, spread.as_ref(), uncommitted);
+    let doubts = doubt::doubts(fold, &ledger);
+    let outcome = if doubts.is_empty() { held } else { held.max(Outcome::Unknown) };
+    reasons.extend(doubts);
+    let mut recoveries = fold.recoveries.all.iter().map(Recovery::of);
     Verdict {
         outcome,
+        reasons,
         ledger,
         holds,
-        recovery: recovery::split(events),
-        operations: operations(events),
-        output_gap: events
-            .iter()
-            .find(|event| operated(event))
-            .and_then(|event| recovery::output_gap(events, event.at)),
+        past: fold.scope() == Scope::Past,
+        job: job(fold),
+        recovery: recoveries.next(),
+        later_recoveries: recoveries.collect(),
+        operations: fold.operations.clone(),
+        output_gap: fold.operation_gap.map(recovery::seconds),
         spread,
         uncommitted,
-        pressure: pressure(events),
-        reasons,
+        pressure: fold.pressure.summary(),
     }
 }
 
-/// Records of transactions that were cut off.
-fn cut_off(seen: Option<&Uncommitted>) -> usize {
-    seen.map_or(0, |seen| seen.aborted)
-}
-
-/// A loss that was to be shown: seen or not.
-fn loss(ledger: &Judgement) -> Outcome {
-    match (ledger.clicks_lost, ledger.windows_judged) {
-        (1.., _) => Outcome::Pass,
-        (0, 0) => Outcome::Unknown,
-        (0, _) => Outcome::Fail,
-    }
-}
-
-fn operations(events: &[Event]) -> Vec<Operated> {
-    let operated = |event: &Event| match &event.what {
-        What::Operated(operated) => Some(operated.clone()),
-        _ => None,
-    };
-    events.iter().filter_map(operated).collect()
-}
-
-/// Steps that did not come to their end: a run that stopped half-way has proved nothing of the other half.
-fn unfinished(history: &History) -> Vec<String> {
-    let title = |wanted: usize| {
-        history.events.iter().find_map(|event| match &event.what {
-            What::Step { step, title } if *step == wanted => Some(title.as_str()),
-            _ => None,
-        })
-    };
-    let sentence = |what: &What| match what {
-        What::GaveUp { step, seen } => Some(format!("{}: {seen}", title(*step).unwrap_or("a step"))),
-        What::Interrupted => Some("the run was interrupted".to_owned()),
-        _ => None,
-    };
-    let mut unfinished: Vec<String> = history.events.iter().filter_map(|event| sentence(&event.what)).collect();
-    let last = history.events.iter().rev().find_map(|event| match &event.what {
-        What::Step { title, .. } => Some(Some(title)),
-        What::Done { .. } | What::GaveUp { .. } | What::Interrupted => Some(None),
-        _ => None,
-    });
-    if let Some(Some(title)) = last {
-        unfinished.push(format!("{title}: the run was cut off"));
-    }
-    unfinished
-}
-
-/// What the history itself says of why clicks were lost.
-fn suspects(history: &History) -> Vec<String> {
-    let fault = history.events.iter().any(|event| matches!(event.what, What::Fault { .. }));
-    let restored = history.events.iter().any(|event| matches!(event.what, What::Restored { .. }));
-    match history.head() {
-        Some(head) if !head.job.checkpointing && fault => {
-            vec!["the job restarted without a checkpoint: checkpointing is off".to_owned()]
+/// What the counts come to, held against what had to hold, and why where that is not a pass.
+fn held(
+    fold: &Fold,
+    ledger: &Judgement,
+    spread: Option<&Spread>,
+    uncommitted: Option<Uncommitted>,
+) -> (Outcome, Vec<String>) {
+    let cut_off = uncommitted.map_or(0, |seen| seen.aborted);
+    match (fold.holds(), spread) {
+        (Holds::Loss, _) => loss::loss(fold, ledger),
+        (Holds::Spread, Some(spread)) => (spread.outcome, spread.reason.clone().into_iter().collect()),
+        (Holds::ExactlyOnce, _) if cut_off == 0 && ledger.outcome != Outcome::Fail => {
+            let reason = "no transaction was cut off: every record that was written was committed";
+            (Outcome::Unknown, vec![reason.to_owned()])
         }
-        Some(head) if !head.job.event_time => {
-            vec!["windows follow the clock, not the clicks: event time is off".to_owned()]
-        }
-        _ if fault && !restored => vec!["the job was not seen to restore a checkpoint after the fault".to_owned()],
-        _ => Vec::new(),
+        _ if ledger.outcome == Outcome::Fail => (Outcome::Fail, doubt::suspects(fold)),
+        _ => (ledger.outcome, Vec::new()),
     }
+}
+
+fn job(fold: &Fold) -> Option<JudgedJob> {
+    let facts = fold.job.facts()?;
+    let state = fold.job.seen.as_ref().map_or("UNKNOWN", |seen| seen.state.as_str());
+    Some(JudgedJob {
+        id: facts.id.clone(),
+        name: facts.name.clone(),
+        state: state.to_owned(),
+        since: facts.since,
+        delivery: facts.delivery,
+        restores: fold.checkpoints.restores,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::seen::{JobFacts, JobSeen, Place, Read};
+    use crate::history::traffic::{Emitted, Sent, Window};
+    use crate::history::{Event, Head, What};
     use crate::settings::JobVariant;
-    use crate::workload::{PAGES, WINDOW_MS};
 
-    fn began(holds: Holds) -> What {
-        let (scenario, purpose, project) = Default::default();
-        What::Began(Head { scenario, purpose, project, speed: 1.0, job: JobVariant::default(), holds })
+    fn began(holds: Holds, scope: Scope) -> What {
+        let (scenario, purpose, project, plan) = Default::default();
+        let job = JobVariant::default();
+        What::Began(Head { scenario, purpose, project, speed: 1.0, job, holds, scope, steps: 0, began: 0, plan })
     }
 
-    /// A window of every page, counted as the function says; and one after it, so that the first is closed.
-    fn windows(count: impl Fn(usize) -> u64) -> Vec<What> {
-        let starts = [0, WINDOW_MS];
-        let of = |start: i64| {
-            PAGES.iter().zip(0..).flat_map(move |(page, partition)| {
-                let (page, offset) = (page.to_string(), start);
+    /// A window of six keys, counted as the function says; and one after it, so that the first is closed.
+    fn windows(count: impl Fn(i64) -> u64) -> Vec<What> {
+        let of = |number: i64| {
+            (0..6).flat_map(move |key| {
+                let window = Some(Window { start: number * 15, end: number * 15 + 15 });
+                let (name, partition) = (format!("k{key}"), i32::try_from(key).unwrap_or_default());
+                let offset = 6 * number + key;
+                let offsets = (number * 1000, number * 1000 + 999);
                 [
-                    What::Clicks { page: page.clone(), start, clicks: 1000, partition, last_offset: offset },
-                    What::Counted { page, start, count: 1000, partition: 0, offset: offset + i64::from(partition) },
+                    What::Sent(Sent { key: name.clone(), window, count: 1000, checksum: 1, partition, offsets }),
+                    What::Emitted(Emitted {
+                        key: name,
+                        window,
+                        count: offset.unsigned_abs(),
+                        checksum: None,
+                        partition: 0,
+                        offset,
+                    }),
                 ]
             })
         };
-        let mut events: Vec<What> = starts.into_iter().flat_map(of).collect();
-        let mut number = 0;
+        let mut events: Vec<What> = (0..2).flat_map(of).collect();
         for event in &mut events {
-            if let What::Counted { count: told, .. } = event {
-                *told = count(number);
-                number += 1;
+            if let What::Emitted(emitted) = event {
+                emitted.count = count(emitted.offset);
             }
         }
         events
     }
 
-    fn outcome(holds: Holds, more: Vec<What>) -> (Outcome, Vec<String>) {
-        let events = std::iter::once(began(holds)).chain(more);
-        let verdict = judge(&History { events: events.map(|what| Event { at: 0, what }).collect() });
-        (verdict.outcome, verdict.reasons)
+    fn read() -> What {
+        let place = Place { start: 0, read: 2000, end: 2000 };
+        What::Read(Read {
+            committed: vec![Some(2000); 6],
+            input: vec![place; 6],
+            output: vec![Place { start: 0, read: 12, end: 12 }],
+        })
+    }
+
+    fn verdict(head: What, more: Vec<What>) -> Verdict {
+        let mut events: Vec<What> = std::iter::once(head).chain(more).collect();
+        let written = events.len() as u64;
+        events.push(What::Ended { events: written });
+        judge(&Fold::of(&events.into_iter().map(|what| Event { at: 0, what }).collect::<Vec<_>>()))
+    }
+
+    fn outcome(holds: Holds, more: Vec<What>) -> Outcome {
+        verdict(began(holds, Scope::Plan), more).outcome
+    }
+
+    fn job(state: &str, alive: u32) -> Vec<What> {
+        let id = "2367774c".to_owned();
+        let (name, delivery) = ("Click Event Count".to_owned(), Some(Delivery::AtLeastOnce));
+        let seen = JobSeen { id: Some(id.clone()), running: 4, subtasks: 4, alive, ..JobSeen::absent(state) };
+        vec![What::Found(JobFacts { id, name, since: 0, delivery, checkpoint_interval: Some(1000) }), What::Job(seen)]
     }
 
     #[test]
     fn a_loss_passes_only_where_one_was_to_be_shown() {
-        let (exact, short) = (|_| 1000, |number| if number == 3 { 900 } else { 1000 });
-        assert_eq!(outcome(Holds::Exact, windows(exact)).0, Outcome::Pass);
-        assert_eq!(outcome(Holds::Exact, windows(short)).0, Outcome::Fail);
-        assert_eq!(outcome(Holds::Loss, windows(short)).0, Outcome::Pass);
-        assert_eq!(outcome(Holds::Loss, windows(exact)).0, Outcome::Fail);
-        assert_eq!(outcome(Holds::Loss, Vec::new()).0, Outcome::Unknown);
+        let (exact, short) = (|_| 1000, |offset| if offset == 3 { 900 } else { 1000 });
+        assert_eq!(outcome(Holds::Exact, windows(exact)), Outcome::Pass);
+        assert_eq!(outcome(Holds::Exact, windows(short)), Outcome::Fail);
+        assert_eq!(outcome(Holds::Loss, windows(short)), Outcome::Pass);
+        assert_eq!(outcome(Holds::Loss, windows(exact)), Outcome::Fail);
+        assert_eq!(outcome(Holds::Loss, Vec::new()), Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_loss_excuses_nothing_else() {
+        let over = |offset| [900, 1000, 1000, 1001].get(usize::try_from(offset).unwrap()).copied().unwrap_or(1000);
+        let found = verdict(began(Holds::Loss, Scope::Plan), windows(over));
+        assert_eq!(found.outcome, Outcome::Fail);
+        assert!(found.reasons[0].contains("counted twice"), "{:?}", found.reasons);
+        let short = |offset| if offset == 3 { 900 } else { 1000 };
+        let stray = What::Stray(crate::history::traffic::Stray { partition: 0, offset: 99, what: "'x'".into() });
+        assert_eq!(outcome(Holds::Loss, [windows(short), vec![stray]].concat()), Outcome::Fail);
+        let fault = What::Fault { fault: "kill".into(), target: "taskmanager-1".into() };
+        assert_eq!(
+            outcome(Holds::Loss, [windows(short), vec![fault]].concat()),
+            Outcome::Fail,
+            "lost before the fault"
+        );
     }
 
     #[test]
     fn exactly_once_is_not_proved_before_a_transaction_was_cut_off() {
-        let (found, reasons) = outcome(Holds::ExactlyOnce, windows(|_| 1000));
-        assert_eq!(found, Outcome::Unknown);
-        assert!(reasons[0].starts_with("no transaction was cut off"), "{reasons:?}");
-        let (page, start, count, partition) = ("/shop".to_owned(), 0, 1000, 0);
-        let cut_off = What::Uncommitted { page, start, count, partition, offset: -1 };
+        let found = verdict(began(Holds::ExactlyOnce, Scope::Plan), windows(|_| 1000));
+        assert_eq!(found.outcome, Outcome::Unknown);
+        assert!(found.reasons[0].starts_with("no transaction was cut off"), "{:?}", found.reasons);
+        let cut_off = What::Written(Emitted {
+            key: "k".into(),
+            window: None,
+            count: 1,
+            checksum: None,
+            partition: 0,
+            offset: -1,
+        });
         let more = std::iter::once(cut_off).chain(windows(|_| 1000)).collect();
-        assert_eq!(outcome(Holds::ExactlyOnce, more).0, Outcome::Pass);
+        assert_eq!(outcome(Holds::ExactlyOnce, more), Outcome::Pass);
+    }
+
+    #[test]
+    fn without_a_running_job_there_is_no_pass_of_the_present() {
+        let of = |scope, job: Vec<What>| {
+            let more = [job, windows(|_| 1000), vec![read(), What::Settling]].concat();
+            verdict(began(Holds::Exact, scope), more)
+        };
+        assert_eq!(of(Scope::Present, job("RUNNING", 1)).outcome, Outcome::Pass);
+        for state in ["CANCELED", "RESTARTING", JobSeen::UNREACHABLE] {
+            let found = of(Scope::Present, job(state, 0));
+            assert_eq!((found.outcome, found.reasons.len()), (Outcome::Unknown, 1), "{:?}", found.reasons);
+            assert_eq!(of(Scope::Windows(2), job(state, 0)).outcome, Outcome::Unknown);
+        }
+        assert_eq!(of(Scope::Present, Vec::new()).outcome, Outcome::Unknown);
+        assert_eq!(of(Scope::Past, job("CANCELED", 0)).outcome, Outcome::Pass);
+        assert_eq!(of(Scope::Present, job("RUNNING", 2)).outcome, Outcome::Unknown, "two jobs write the output");
+        assert_eq!(of(Scope::Windows(2), job("RUNNING", 1)).outcome, Outcome::Pass);
+        assert_eq!(of(Scope::Windows(3), job("RUNNING", 1)).outcome, Outcome::Unknown);
     }
 
     #[test]
     fn a_run_that_was_cut_off_in_a_step_has_proved_nothing_of_it() {
         let step = What::Step { step: 0, title: "steady state".into() };
-        let more = windows(|_| 1000).into_iter().chain([step]).collect();
-        let (found, reasons) = outcome(Holds::Exact, more);
-        assert_eq!((found, reasons), (Outcome::Unknown, vec!["steady state: the run was cut off".to_owned()]));
+        let mut head = began(Holds::Exact, Scope::Plan);
+        if let What::Began(head) = &mut head {
+            head.steps = 1;
+        }
+        let found = verdict(head, windows(|_| 1000).into_iter().chain([step]).collect());
+        let expected = vec!["steady state: the run was cut off before it ended".to_owned()];
+        assert_eq!((found.outcome, found.reasons), (Outcome::Unknown, expected));
+    }
+
+    #[test]
+    fn what_nothing_explains_is_a_doubt_of_a_job_and_none_of_topics_alone() {
+        let again = What::Emitted(Emitted {
+            key: "k0".into(),
+            window: Some(Window { start: 0, end: 15 }),
+            count: 1000,
+            checksum: None,
+            partition: 0,
+            offset: 70,
+        });
+        let events = [windows(|_| 1000), vec![again, read(), What::Settling]].concat();
+        let found = verdict(began(Holds::Exact, Scope::Present), [job("RUNNING", 1), events.clone()].concat());
+        assert_eq!((found.outcome, found.ledger.duplicates_unexplained), (Outcome::Unknown, 1));
+        assert_eq!(verdict(began(Holds::Exact, Scope::Past), events).outcome, Outcome::Pass);
     }
 }

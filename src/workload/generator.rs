@@ -268,9 +268,10 @@ mod tests {
         let ends = Admin::new(bootstrap, Isolation::Uncommitted).unwrap().ends(TOPIC).unwrap();
         let mut clicks = vec![Vec::new(); 6];
         tail::read(bootstrap, TOPIC, Isolation::Uncommitted, &ends, |record| {
-            let (timestamp, page) = decode(record.payload()).unwrap();
-            assert_eq!(i32::try_from(page)?, record.partition());
-            clicks[page].push(timestamp);
+            let click = decode(record.payload()).unwrap();
+            let partition = usize::try_from(record.partition())?;
+            assert_eq!(click.page, PAGES[partition]);
+            clicks[partition].push(click.timestamp);
             Ok(())
         })
         .unwrap();

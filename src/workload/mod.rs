@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub mod alive;
 pub mod encoding;
 pub mod generator;
+pub mod meaning;
 pub mod pace;
 pub mod resume;
 pub mod sequence;
@@ -23,6 +24,8 @@ pub const OUTPUT: &str = "output";
 pub const GROUP: &str = "click-event-count";
 /// The job's name.
 pub const JOB: &str = "Click Event Count";
+/// What a record of [`INPUT`] is called.
+pub const RECORD: &str = "click";
 /// The name of the job's jar, before its version and its content's hash.
 pub const JAR: &str = "click-event-count";
 /// The pages; a page's place is its partition in [`INPUT`].
@@ -66,6 +69,9 @@ pub struct WindowCount {
     pub page: String,
     /// How many clicks the job counted.
     pub count: u64,
+    /// How far each of them falls into its 15 s, in ms, added up with wrap-around; other jobs may leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u64>,
 }
 
 #[cfg(test)]

@@ -50,7 +50,9 @@ fn clicks(bootstrap: &str, topic: &str, spans: &[Range<i64>], mut each: impl FnM
     tail::read(bootstrap, topic, Isolation::Uncommitted, spans, |record| {
         let partition = usize::try_from(record.partition())?;
         match decode(record.payload()) {
-            Some((timestamp, page)) if page == partition && timestamp % STEP_MS == 0 => each(page, timestamp),
+            Some(click) if PAGES.get(partition) == Some(&&*click.page) && click.timestamp % STEP_MS == 0 => {
+                each(partition, click.timestamp);
+            }
             _ => bail!(
                 "{topic}-{partition} @ {} is no click of this generator: {}\n  it goes on where a topic's clicks end, \
                  and here it cannot tell: delete topic '{topic}', or use another: --topic NAME",

@@ -9,9 +9,10 @@ use tokio::time::timeout;
 use crate::flink::job::Summary;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
-use crate::observe::progress;
+use crate::observe::lag;
 use crate::report::backpressure::Lag;
 use crate::workload::JOB;
+use crate::workload::meaning::Workload;
 
 /// Between two questions, so that each look at the job has a lag of its own.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -31,11 +32,11 @@ impl Newest {
             Err(error) => return Ok(Self::never(error.to_string())),
             Ok(kafka) => kafka,
         };
-        let admin = Admin::new(&kafka, Isolation::Uncommitted)?;
+        let (admin, workload) = (Admin::new(&kafka, Isolation::Uncommitted)?, Workload::click_count());
         let (sender, answer) = watch::channel(None);
         // Not one of the runtime's threads: when this command ends, nobody waits for it.
         let work = move || {
-            while sender.send(Some(ask(&admin))).is_ok() {
+            while sender.send(Some(ask(&admin, &workload))).is_ok() {
                 std::thread::sleep(PAUSE);
             }
         };
@@ -60,9 +61,9 @@ impl Newest {
     }
 }
 
-fn ask(admin: &Admin) -> Lag {
-    match admin.wait(ANSWER, |_| Ok(())).and_then(|()| progress::look(admin)) {
-        Ok(progress) => Lag::Records(progress.lag().unsigned_abs()),
+fn ask(admin: &Admin, workload: &Workload) -> Lag {
+    match admin.wait(ANSWER, |_| Ok(())).and_then(|()| lag::look(admin, workload)) {
+        Ok(records) => Lag::Records(records.unsigned_abs()),
         Err(error) => Lag::Unknown(format!("{error:#}")),
     }
 }

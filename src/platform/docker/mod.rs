@@ -33,6 +33,7 @@ pub use facts::Facts;
 pub use images::{Cache, Observed as ObservedImage};
 
 /// A project on a Docker engine.
+#[derive(Clone)]
 pub struct Docker {
     api: bollard::Docker,
     project: String,

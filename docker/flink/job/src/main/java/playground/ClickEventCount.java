@@ -93,7 +93,7 @@ public final class ClickEventCount {
 
   static SingleOutputStreamOperator<ClickEventStatistics> countByPage(
       DataStream<ClickEvent> clicks, WindowAssigner<Object, TimeWindow> windows) {
-    return clicks.keyBy(ClickEvent::page).window(windows).aggregate(new CountClicks(), new NameWindow());
+    return clicks.keyBy(ClickEvent::page).window(windows).aggregate(new SumClicks(), new NameWindow());
   }
 
   static WindowAssigner<Object, TimeWindow> windows(JobOptions options) {

@@ -7,5 +7,6 @@ package playground;
  * @param windowEnd first millisecond after the window
  * @param page the page's path
  * @param count the number of clicks
+ * @param checksum see {@link ClickSum#checksum}
  */
-public record ClickEventStatistics(long windowStart, long windowEnd, String page, long count) {}
+public record ClickEventStatistics(long windowStart, long windowEnd, String page, long count, long checksum) {}

@@ -34,11 +34,11 @@ class ClickEventCountTest {
       counter.processWatermark(new Watermark(T + WINDOW - 1));
       assertThat(counter.emitted())
           .containsExactlyInAnyOrder(
-              new ClickEventStatistics(T, T + WINDOW, "/help", 1000),
-              new ClickEventStatistics(T, T + WINDOW, "/shop", 1000));
+              new ClickEventStatistics(T, T + WINDOW, "/help", 1000, 7_492_500),
+              new ClickEventStatistics(T, T + WINDOW, "/shop", 1000, 7_492_500));
 
       counter.processWatermark(new Watermark(T + 2 * WINDOW - 1));
-      assertThat(counter.emitted()).contains(new ClickEventStatistics(T + WINDOW, T + 2 * WINDOW, "/help", 1)).hasSize(3);
+      assertThat(counter.emitted()).contains(new ClickEventStatistics(T + WINDOW, T + 2 * WINDOW, "/help", 1, 0)).hasSize(3);
     }
   }
 
@@ -50,8 +50,25 @@ class ClickEventCountTest {
       assertThat(counter.emitted()).isEmpty();
       counter.click(T + 1, "/help");
       counter.processWatermark(new Watermark(T + WINDOW - 1));
-      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 2));
+      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 2, 1));
     }
+  }
+
+  @Test
+  void asManyClicksThatAreOthersHaveAnotherChecksum() throws Exception {
+    long[] checksums = new long[2];
+    for (int run = 0; run < 2; run++) {
+      try (CounterHarness counter = counter("--event-time")) {
+        counter.click(T, "/help");
+        counter.click(T + 15, "/help");
+        // In the second run the third click is lost, and the second one counted twice.
+        counter.click(T + (run == 0 ? 30 : 15), "/help");
+        counter.processWatermark(new Watermark(T + WINDOW - 1));
+        assertThat(counter.emitted().get(0).count()).isEqualTo(3);
+        checksums[run] = counter.emitted().get(0).checksum();
+      }
+    }
+    assertThat(checksums).containsExactly(45, 30);
   }
 
   @Test
@@ -61,7 +78,7 @@ class ClickEventCountTest {
       counter.processWatermark(new Watermark(T + WINDOW - 1));
       counter.click(T + 1, "/help");
       counter.processWatermark(new Watermark(T + 2 * WINDOW));
-      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 1));
+      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 1, 0));
     }
   }
 
@@ -75,7 +92,7 @@ class ClickEventCountTest {
     try (CounterHarness after = counter(state, "--event-time")) {
       after.click(T + 1, "/help");
       after.processWatermark(new Watermark(T + WINDOW));
-      assertThat(after.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 2));
+      assertThat(after.emitted()).containsExactly(new ClickEventStatistics(T, T + WINDOW, "/help", 2, 1));
     }
   }
 
@@ -85,7 +102,7 @@ class ClickEventCountTest {
       counter.setProcessingTime(0);
       counter.click(T, "/help");
       counter.setProcessingTime(WINDOW);
-      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(0, WINDOW, "/help", 1));
+      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(0, WINDOW, "/help", 1, 0));
     }
   }
 
@@ -93,14 +110,14 @@ class ClickEventCountTest {
   void aCountIsWrittenAsJson() {
     var schema = new ClickEventStatisticsSerializer();
     schema.open(null);
-    assertThat(new String(schema.serialize(new ClickEventStatistics(T, T + WINDOW, "/help", 1000)), UTF_8))
+    assertThat(new String(schema.serialize(new ClickEventStatistics(T, T + WINDOW, "/help", 1000, 7_492_500)), UTF_8))
         .isEqualTo(
-            "{\"windowStart\":1604280255000,\"windowEnd\":1604280270000,\"page\":\"/help\",\"count\":1000}");
+            "{\"windowStart\":1604280255000,\"windowEnd\":1604280270000,\"page\":\"/help\",\"count\":1000,\"checksum\":7492500}");
   }
 
   /** Anything else would go through Kryo, which is slow and ties a savepoint to the class's layout. */
   @ParameterizedTest
-  @ValueSource(classes = {ClickEvent.class, ClickEventStatistics.class})
+  @ValueSource(classes = {ClickEvent.class, ClickSum.class, ClickEventStatistics.class})
   void recordsHaveFlinksOwnSerializer(Class<?> type) {
     assertThat(TypeInformation.of(type)).isInstanceOf(PojoTypeInfo.class);
   }

@@ -1,0 +1,13 @@
+package playground;
+
+/** How many clicks there are, and which. Public, with public fields, so that Flink has a serializer of its own for it. */
+public class ClickSum {
+  /** How many. */
+  public long count;
+
+  /**
+   * How far each click falls into its 15 seconds of event time, in milliseconds, added up: one click lost and another
+   * counted twice leave the count as it should be, and this not.
+   */
+  public long checksum;
+}

@@ -1,0 +1,319 @@
+//! What the events so far add up to: the one state from which conditions are answered, the ledger is judged and the
+//! recovery is split. Pure; telling the same events again gives the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::history::operated::Operated;
+use crate::history::seen::Read;
+use crate::history::{Event, Head, Holds, Scope, What};
+use crate::ledger::{Judgement, Ledger, Outcome, Terms};
+use crate::settings::Delivery;
+
+use checkpoints::Checkpoints;
+use faults::Faults;
+use frontier::Frontier;
+use job::Job;
+use lag::UsualLag;
+use losses::Losses;
+use recovery::Recoveries;
+use spread::SpreadSeen;
+use steps::Steps;
+use transactions::Transactions;
+
+pub mod checkpoints;
+pub mod faults;
+pub mod frontier;
+pub mod job;
+pub mod lag;
+pub mod losses;
+pub mod pressure;
+pub mod recovery;
+pub mod spread;
+pub mod steps;
+pub mod transactions;
+
+/// The state of a run, as far as it was told.
+#[derive(Debug, Default)]
+pub struct Fold {
+    /// What the run is about, once it has begun.
+    pub head: Option<Head>,
+    /// When the newest event was, in ms since the run began.
+    pub now: i64,
+    /// How far the plan has come.
+    pub steps: Steps,
+    /// Windows: expected against emitted.
+    pub ledger: Ledger,
+    /// How far both topics were read, and what the job's group committed.
+    pub read: Option<Read>,
+    /// How often both topics were read to their ends.
+    pub reads: u64,
+    /// Records of the input that are none of the workload, and the first of them.
+    pub foreign: Option<(u64, String)>,
+    /// What left the topics.
+    pub losses: Losses,
+    /// The job and its cluster.
+    pub job: Job,
+    /// Its checkpoints and restores.
+    pub checkpoints: Checkpoints,
+    /// The faults, and what came of each.
+    pub faults: Faults,
+    /// How the job came back from them.
+    pub recoveries: Recoveries,
+    /// The lag before anything was done to the stack: what is usual.
+    pub usual_lag: UsualLag,
+    /// The longest time without a record in the output since the first operation began, in ms.
+    pub operation_gap: Option<i64>,
+    /// The operations that came to an end, in order.
+    pub operations: Vec<Operated>,
+    /// How the vertices wait for each other, once it was measured.
+    pub pressure: pressure::Pressure,
+    /// What a read-uncommitted reader saw, of an exactly-once job.
+    pub transactions: Transactions,
+    /// The counts one by one, in a run that is to show a spread.
+    pub spread: SpreadSeen,
+    /// For each key the windows that were emitted since the current step began, by their start.
+    pub emitted: BTreeMap<String, BTreeSet<i64>>,
+    /// Start of the newest window that the input had when the current step, or the settling, began; ms since the epoch.
+    pub due: Option<i64>,
+    /// What the output lacked when the first fault was done.
+    pub wrong_before_fault: u64,
+    /// Start of the newest window of each partition of the input, with its length.
+    newest: BTreeMap<i32, (i64, i64)>,
+    frontier: Frontier,
+    last_emitted: Option<i64>,
+    operating: bool,
+    /// Whether anything was done to the stack since the run began.
+    disturbed: bool,
+}
+
+/// A partition whose newest window is so many windows behind the newest of all holds nothing up: its keys are rare.
+const RARE: i64 = 5;
+
+impl Fold {
+    /// Of some events.
+    #[must_use]
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut fold = Self::default();
+        events.into_iter().for_each(|event| fold.add(event));
+        fold
+    }
+
+    /// Takes an event in.
+    pub fn add(&mut self, event: &Event) {
+        self.now = self.now.max(event.at);
+        let at = self.now;
+        self.steps.add(&event.what);
+        self.faults.add(at, &event.what);
+        self.pressure.add(&event.what);
+        self.transactions.add(at, &event.what);
+        match &event.what {
+            What::Began(head) => self.began(head),
+            What::Step { .. } => {
+                self.due = self.newest_window();
+                self.emitted.clear();
+            }
+            What::Settling => self.due = self.newest_window(),
+            What::Operating { .. } => {
+                self.disturbed = true;
+                self.operating = true;
+            }
+            What::Operated(operated) => self.operations.push(operated.clone()),
+            What::Fault { .. } => self.fault(at),
+            What::Undoing { .. } => self.recoveries.undoing(at),
+            What::Found(_) | What::Job(_) | What::Cluster { .. } => self.cluster(at, &event.what),
+            What::Triggered { .. } | What::Checkpoint { .. } | What::Restored(_) | What::Watermark { .. } => {
+                self.checkpoint(at, &event.what);
+            }
+            What::Cut { .. } | What::Sent(_) | What::Emitted(_) | What::Stray(_) => self.record(at, &event.what),
+            What::Foreign { records, first } => self.foreign = Some((*records, first.clone())),
+            What::Read(read) => self.read(at, read),
+            What::Gone { .. } | What::Anew { .. } => self.losses.add(&event.what, &mut self.ledger),
+            _ => {}
+        }
+    }
+
+    fn began(&mut self, head: &Head) {
+        self.usual_lag = UsualLag::of(&head.job);
+        self.head = Some(head.clone());
+    }
+
+    fn fault(&mut self, at: i64) {
+        if self.faults.len() == 1 {
+            self.wrong_before_fault = self.judge().counts.wrong(self.delivery());
+        }
+        self.disturbed = true;
+        self.recoveries.fault(at, self.job.slots, &self.usual_lag);
+        self.checkpoints.fault();
+    }
+
+    fn cluster(&mut self, at: i64, what: &What) {
+        let before = self.job.id().map(str::to_owned);
+        self.job.add(what);
+        match what {
+            What::Cluster { slots, .. } => self.recoveries.slots(at, *slots),
+            What::Job(seen) => self.recoveries.job(at, seen.is_running()),
+            _ => {}
+        }
+        if !self.job.is_running() || before.as_deref() != self.job.id() {
+            self.frontier.disturbed();
+        }
+    }
+
+    fn checkpoint(&mut self, at: i64, what: &What) {
+        match what {
+            What::Restored(restored) => {
+                self.frontier.disturbed();
+                if let Some(again) = &restored.again {
+                    self.ledger.restored(again.clone());
+                }
+            }
+            What::Watermark { watermark, triggered } if self.job.is_running() => {
+                self.frontier.watermark(*watermark, *triggered);
+            }
+            What::Checkpoint { id, .. } => self.frontier.checkpoint(*id),
+            _ => {}
+        }
+        self.checkpoints.add(at, what, self.read.as_ref());
+    }
+
+    fn record(&mut self, at: i64, what: &What) {
+        match what {
+            What::Cut { whole_from, .. } => self.ledger.begin_at(*whole_from),
+            What::Sent(sent) => {
+                if let Some(window) = sent.window {
+                    let newest = self.newest.entry(sent.partition).or_insert((window.start, window.length()));
+                    newest.0 = newest.0.max(window.start);
+                }
+                self.ledger.sent(sent);
+            }
+            What::Emitted(emitted) => {
+                self.emission(at);
+                if let Some(window) = emitted.window {
+                    self.emitted.entry(emitted.key.clone()).or_default().insert(window.start);
+                }
+                if self.holds() == Holds::Spread {
+                    self.spread.emitted(at, emitted);
+                }
+                self.ledger.emitted(emitted);
+            }
+            What::Stray(stray) => {
+                self.emission(at);
+                self.ledger.stray(stray.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn emission(&mut self, at: i64) {
+        if let Some(last) = self.last_emitted.replace(at) {
+            self.recoveries.gap(at, at - last);
+            if self.operating {
+                self.operation_gap = self.operation_gap.max(Some(at - last));
+            }
+        }
+    }
+
+    fn read(&mut self, at: i64, read: &Read) {
+        if self.reads == 0 && read.output.iter().any(|place| place.start > 0) && self.scope_has_a_past() {
+            self.ledger.output_is_cut();
+        }
+        self.reads += 1;
+        if !self.disturbed {
+            self.usual_lag.add(at, read);
+        }
+        if self.holds() == Holds::Spread {
+            self.spread.read(at, read);
+        }
+        self.frontier.read(&read.output);
+        for again in self.checkpoints.read(read) {
+            self.ledger.restored(again);
+        }
+        self.recoveries.read(at, read, self.job.is_running());
+        self.read = Some(read.clone());
+    }
+
+    /// What must hold at the end.
+    #[must_use]
+    pub fn holds(&self) -> Holds {
+        self.head.as_ref().map(|head| head.holds).unwrap_or_default()
+    }
+
+    /// What of the past and the future is judged.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.head.as_ref().map(|head| head.scope).unwrap_or_default()
+    }
+
+    fn scope_has_a_past(&self) -> bool {
+        matches!(self.scope(), Scope::Present | Scope::Past)
+    }
+
+    /// What the job is held to.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        self.head.as_ref().map_or(Delivery::AtLeastOnce, Head::delivery)
+    }
+
+    /// The judgement of the ledger so far.
+    #[must_use]
+    pub fn judge(&self) -> Judgement {
+        self.ledger.judge(&Terms { delivery: self.delivery(), passed: self.passed(), until: self.until() })
+    }
+
+    /// Windows that end at or before this (ms since the epoch) are closed: the job was seen past them.
+    #[must_use]
+    pub fn passed(&self) -> i64 {
+        self.frontier.passed()
+    }
+
+    /// Where a verdict of so many windows ends; ms since the epoch.
+    #[must_use]
+    pub fn until(&self) -> i64 {
+        let Scope::Windows(windows) = self.scope() else { return i64::MAX };
+        let length = self.window_length().unwrap_or_default();
+        let windows = i64::try_from(windows).unwrap_or(i64::MAX);
+        self.ledger.first_sent().map_or(i64::MAX, |first| first.saturating_add(windows.saturating_mul(length)))
+    }
+
+    /// How long a window is, in ms of event time, once one was seen.
+    #[must_use]
+    pub fn window_length(&self) -> Option<i64> {
+        self.newest.values().map(|(_, length)| *length).max()
+    }
+
+    /// Start of the newest window that the input has whole in all its partitions, but for those that get records rarely.
+    #[must_use]
+    pub fn newest_window(&self) -> Option<i64> {
+        let newest = self.newest.values().map(|(start, _)| *start).max()?;
+        let rare = newest.saturating_sub(RARE.saturating_mul(self.window_length()?));
+        self.newest.values().map(|(start, _)| *start).filter(|start| *start >= rare).min()
+    }
+
+    /// How many windows that start at `last` or before are not decided yet; ms since the epoch.
+    #[must_use]
+    pub fn open_until(&self, last: i64) -> usize {
+        self.ledger.open_until(last, self.passed())
+    }
+
+    /// Whether all windows of a verdict of so many windows are over in the input and decided.
+    #[must_use]
+    pub fn has_judged_all(&self) -> bool {
+        let until = self.until();
+        let last = until.saturating_sub(self.window_length().unwrap_or_default());
+        // The newest window is told whole.
+        let is_told = until != i64::MAX && self.newest_window().is_some_and(|newest| newest >= last);
+        is_told && self.open_until(last) == 0
+    }
+
+    /// Records in the input that no checkpoint covers, when last seen.
+    #[must_use]
+    pub fn lag(&self) -> i64 {
+        self.read.as_ref().map_or(0, Read::lag)
+    }
+
+    /// Whether the counts are right so far.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        self.judge().outcome == Outcome::Fail
+    }
+}

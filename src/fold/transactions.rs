@@ -1,0 +1,111 @@
+//! What a read-uncommitted reader saw beside the read-committed one that an exactly-once job writes for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::What;
+use crate::history::traffic::Window;
+
+/// Records of the output as the two readers saw them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncommitted {
+    /// Records that the read-uncommitted reader saw.
+    pub records: usize,
+    /// Those of them that a later committed record lies behind, and that were never committed: of an aborted transaction.
+    pub aborted: usize,
+    /// Windows that it saw more than once.
+    pub windows_twice: usize,
+}
+
+/// The transactions of a run, from what the two readers saw.
+#[derive(Debug, Default)]
+pub struct Transactions {
+    records: usize,
+    /// Written and not yet seen committed, by partition and offset.
+    pending: BTreeSet<(i32, i64)>,
+    /// Those of them that may be committed yet, with when they were seen, in ms since the run began.
+    open: BTreeMap<(i32, i64), i64>,
+    /// The newest committed record of each partition.
+    committed: BTreeMap<i32, i64>,
+    windows: BTreeMap<(String, Window), usize>,
+}
+
+impl Transactions {
+    /// Takes in what was seen at a time, in ms since the run began.
+    pub fn add(&mut self, at: i64, what: &What) {
+        match what {
+            What::Written(record) => {
+                let place = (record.partition, record.offset);
+                self.records += 1;
+                self.pending.insert(place);
+                self.open.insert(place, at);
+                let window = record.window.unwrap_or(Window::ALWAYS);
+                *self.windows.entry((record.key.clone(), window)).or_default() += 1;
+            }
+            What::Emitted(record) => {
+                let place = (record.partition, record.offset);
+                self.pending.remove(&place);
+                self.open.remove(&place);
+                let newest = self.committed.entry(record.partition).or_insert(record.offset);
+                *newest = record.offset.max(*newest);
+            }
+            // It commits what was written before it began.
+            What::Checkpoint { took, .. } => self.open.retain(|_, seen| *seen > at - took),
+            // Of the transactions that were open, the restored job ends some without their records.
+            What::Fault { .. } => self.open.clear(),
+            _ => {}
+        }
+    }
+
+    /// How many records are written and wait for the next checkpoint to commit them.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What the two readers saw; none when nobody read uncommitted, or nothing was committed.
+    #[must_use]
+    pub fn seen(&self) -> Option<Uncommitted> {
+        if self.records == 0 || self.committed.is_empty() {
+            return None;
+        }
+        // The last ones may be committed yet.
+        let overtaken =
+            |(partition, offset): &&(i32, i64)| self.committed.get(partition).is_some_and(|last| offset < last);
+        let aborted = self.pending.iter().filter(overtaken).count();
+        let windows_twice = self.windows.values().filter(|times| **times > 1).count();
+        Some(Uncommitted { records: self.records, aborted, windows_twice })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::traffic::Emitted;
+
+    fn record(offset: i64) -> Emitted {
+        Emitted { key: "a".into(), window: None, count: 1000, checksum: None, partition: 0, offset }
+    }
+
+    fn transactions(events: impl IntoIterator<Item = (i64, What)>) -> Transactions {
+        let mut transactions = Transactions::default();
+        events.into_iter().for_each(|(at, what)| transactions.add(at, &what));
+        transactions
+    }
+
+    #[test]
+    fn a_record_that_later_ones_overtook_uncommitted_was_aborted() {
+        let written = [1, 3, 4].map(|offset| (0, What::Written(record(offset))));
+        let seen = transactions(written.into_iter().chain([(0, What::Emitted(record(3)))]));
+        assert_eq!(seen.seen(), Some(Uncommitted { records: 3, aborted: 1, windows_twice: 1 }));
+        assert_eq!(transactions([(0, What::Emitted(record(3)))]).seen(), None);
+    }
+
+    #[test]
+    fn a_checkpoint_ends_the_transactions_that_were_open_when_it_began() {
+        let checkpoint = What::Checkpoint { id: 1, took: 40, size: 1 };
+        let seen = transactions([(10, What::Written(record(1))), (70, What::Written(record(2))), (100, checkpoint)]);
+        assert_eq!(seen.open(), 1);
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes through a job's topics, in terms of any workload: records by key and window, with where they lie.
+
+use serde::{Deserialize, Serialize};
+
+/// One of the two sides of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topic {
+    /// What the job reads.
+    Input,
+    /// What it writes.
+    Output,
+}
+
+impl Topic {
+    /// As in `input`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Output => "output",
+        }
+    }
+}
+
+/// A span of event time, in ms since the epoch: from `start` up to, and without, `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "(i64, i64)", from = "(i64, i64)")]
+pub struct Window {
+    /// First ms.
+    pub start: i64,
+    /// First ms after it.
+    pub end: i64,
+}
+
+impl Window {
+    /// The window of records that belong to none: all of time.
+    pub const ALWAYS: Self = Self { start: i64::MIN, end: i64::MAX };
+
+    /// How long it is, in ms.
+    #[must_use]
+    pub fn length(self) -> i64 {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+impl From<Window> for (i64, i64) {
+    fn from(window: Window) -> Self {
+        (window.start, window.end)
+    }
+}
+
+impl From<(i64, i64)> for Window {
+    fn from((start, end): (i64, i64)) -> Self {
+        Self { start, end }
+    }
+}
+
+/// Records of the input with the same key and window, in one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Their key.
+    pub key: String,
+    /// Their window; none where the workload has no windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// How many.
+    pub count: u64,
+    /// The workload's checksum over them, added up with wrap-around.
+    pub checksum: u64,
+    /// The partition.
+    pub partition: i32,
+    /// The offsets of the first and the last of them.
+    pub offsets: (i64, i64),
+}
+
+/// A record of the output: a result for a key and a window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Emitted {
+    /// Its key.
+    pub key: String,
+    /// Its window; none where the workload has no windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// The job's count.
+    pub count: u64,
+    /// The job's checksum, where it gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u64>,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+}
+
+/// A record of the output that is no result of the workload.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stray {
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// What is wrong with it.
+    pub what: String,
+}

@@ -1,0 +1,57 @@
+//! What may be emitted again: a job that comes back from a checkpoint repeats what it wrote after it, and no more.
+
+use std::ops::Range;
+
+use super::Emission;
+
+/// For each restore, the offsets of each partition of the output that it may repeat.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Again {
+    restores: Vec<Vec<Range<i64>>>,
+}
+
+impl Again {
+    /// A restore, with what was written between its checkpoint and itself.
+    pub(super) fn add(&mut self, written_since: Vec<Range<i64>>) {
+        self.restores.push(written_since);
+    }
+
+    /// How many of a window's emissions, beyond the first, no restore explains. Each restore explains one more, if it
+    /// reaches back to one of the records. Takes how often the window was emitted, and its records as far as they are kept.
+    pub(super) fn unexplained(&self, emitted: u64, records: &[Emission]) -> u64 {
+        let repeats = emitted.saturating_sub(1);
+        if repeats == 0 {
+            return 0;
+        }
+        let reaches = |restore: &&Vec<Range<i64>>| records.iter().any(|record| holds(restore, record));
+        repeats.saturating_sub(self.restores.iter().filter(reaches).count() as u64)
+    }
+}
+
+fn holds(restore: &[Range<i64>], record: &Emission) -> bool {
+    let span = usize::try_from(record.partition).ok().and_then(|partition| restore.get(partition));
+    span.is_some_and(|span| span.contains(&record.offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(offsets: &[i64]) -> Vec<Emission> {
+        offsets.iter().map(|offset| Emission { partition: 0, offset: *offset, count: 1, checksum: None }).collect()
+    }
+
+    #[test]
+    fn a_restore_explains_one_repeat_of_what_it_reaches_back_to() {
+        let mut again = Again::default();
+        assert_eq!(again.unexplained(1, &at(&[5])), 0);
+        assert_eq!(again.unexplained(2, &at(&[5, 9])), 1);
+        again.add(vec![4..8]);
+        assert_eq!(again.unexplained(2, &at(&[5, 9])), 0);
+        assert_eq!(again.unexplained(3, &at(&[5, 9, 12])), 1);
+        assert_eq!(again.unexplained(2, &at(&[3, 9])), 1, "it was written before the checkpoint");
+        assert_eq!(again.unexplained(2, &at(&[8, 9])), 1, "it was written after the restore");
+        again.add(vec![9..11]);
+        assert_eq!(again.unexplained(3, &at(&[5, 9, 12])), 0);
+    }
+}

@@ -1,0 +1,352 @@
+//! What a ledger comes to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use super::cell::Cell;
+use crate::history::traffic::{Emitted, Stray, Window};
+use crate::settings::Delivery;
+
+/// How many counterexamples a judgement shows.
+pub(super) const SHOWN: usize = 20;
+
+/// What became of a key's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Emitted once, with the count that the input has.
+    Complete,
+    /// Emitted more than once, each time with the count that the input has.
+    Duplicate,
+    /// Emitted with a count that is too low: records were lost.
+    Short,
+    /// Emitted with a count that is too high: records were counted twice.
+    Over,
+    /// Emitted with different counts, or with the right count of other records, as the checksum tells.
+    Conflicting,
+    /// Closed, and nothing was emitted: all its records were lost.
+    Missing,
+    /// Emitted, but the input has no such window; or a record of the output that is no result at all.
+    Unexpected,
+    /// Nothing emitted yet, and the window may still be open; or records that it needs were deleted before they were counted.
+    Undecided,
+}
+
+impl Class {
+    /// All classes, in the order in which they are listed.
+    pub const ALL: [Self; 8] = [
+        Self::Complete,
+        Self::Duplicate,
+        Self::Short,
+        Self::Over,
+        Self::Conflicting,
+        Self::Missing,
+        Self::Unexpected,
+        Self::Undecided,
+    ];
+
+    /// Whether it speaks against a pass.
+    #[must_use]
+    pub fn is_wrong(self, delivery: Delivery) -> bool {
+        match self {
+            Self::Complete | Self::Undecided => false,
+            Self::Duplicate => delivery == Delivery::ExactlyOnce,
+            Self::Short | Self::Over | Self::Conflicting | Self::Missing | Self::Unexpected => true,
+        }
+    }
+}
+
+/// How many windows (of one key each) are of each class; `unexpected` counts stray records as well.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// See [`Class::Complete`].
+    pub complete: u64,
+    /// See [`Class::Duplicate`].
+    pub duplicate: u64,
+    /// See [`Class::Short`].
+    pub short: u64,
+    /// See [`Class::Over`].
+    pub over: u64,
+    /// See [`Class::Conflicting`].
+    pub conflicting: u64,
+    /// See [`Class::Missing`].
+    pub missing: u64,
+    /// See [`Class::Unexpected`].
+    pub unexpected: u64,
+    /// See [`Class::Undecided`].
+    pub undecided: u64,
+}
+
+impl Counts {
+    fn of_mut(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Complete => &mut self.complete,
+            Class::Duplicate => &mut self.duplicate,
+            Class::Short => &mut self.short,
+            Class::Over => &mut self.over,
+            Class::Conflicting => &mut self.conflicting,
+            Class::Missing => &mut self.missing,
+            Class::Unexpected => &mut self.unexpected,
+            Class::Undecided => &mut self.undecided,
+        }
+    }
+
+    /// Windows of the input that are decided, one way or the other.
+    #[must_use]
+    pub fn judged(&self) -> u64 {
+        self.complete + self.duplicate + self.short + self.over + self.conflicting + self.missing
+    }
+
+    fn of(&self, class: Class) -> u64 {
+        match class {
+            Class::Complete => self.complete,
+            Class::Duplicate => self.duplicate,
+            Class::Short => self.short,
+            Class::Over => self.over,
+            Class::Conflicting => self.conflicting,
+            Class::Missing => self.missing,
+            Class::Unexpected => self.unexpected,
+            Class::Undecided => self.undecided,
+        }
+    }
+
+    /// How many are against a pass.
+    #[must_use]
+    pub fn wrong(&self, delivery: Delivery) -> u64 {
+        Class::ALL.into_iter().filter(|class| class.is_wrong(delivery)).map(|class| self.of(class)).sum()
+    }
+}
+
+/// Windows and records, added up.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) counts: Counts,
+    expected: u64,
+    lost: u64,
+    counted_twice: u64,
+    unexplained: u64,
+}
+
+impl Tally {
+    /// Adds a window of a class, `unexplained` of whose emissions are repeats that no restore explains.
+    pub(super) fn add(&mut self, cell: &Cell, class: Class, unexplained: u64) {
+        *self.counts.of_mut(class) += 1;
+        self.unexplained += unexplained;
+        let counted = match class {
+            Class::Undecided | Class::Unexpected => return,
+            Class::Missing => 0,
+            _ => cell.counted(),
+        };
+        // As many as there are, but not the same ones: at least one of each.
+        let swapped = u64::from(class == Class::Conflicting && cell.is_swapped());
+        self.expected += cell.sent;
+        self.lost += cell.sent.saturating_sub(counted) + swapped;
+        self.counted_twice += counted.saturating_sub(cell.sent) + swapped;
+    }
+
+    fn include(&mut self, other: &Self) {
+        for class in Class::ALL {
+            *self.counts.of_mut(class) += other.counts.of(class);
+        }
+        self.expected += other.expected;
+        self.lost += other.lost;
+        self.counted_twice += other.counted_twice;
+        self.unexplained += other.unexplained;
+    }
+}
+
+/// A ledger while it is judged: windows added up, evidence collected.
+pub(super) struct Judge {
+    delivery: Delivery,
+    tally: Tally,
+    before_input: u64,
+    span: Option<Span>,
+    evidence: BTreeMap<(i64, String), Counterexample>,
+    strays: Vec<Counterexample>,
+}
+
+impl Judge {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        let (tally, before_input, span, evidence, strays) = Default::default();
+        Self { delivery, tally, before_input, span, evidence, strays }
+    }
+
+    /// A window was emitted that lies before all that the input has of its key.
+    pub(super) fn before_input(&mut self) {
+        self.before_input += 1;
+    }
+
+    pub(super) fn add(&mut self, key: &str, window: Window, cell: &Cell, class: Class, unexplained: u64) {
+        self.tally.add(cell, class, unexplained);
+        if !matches!(class, Class::Undecided | Class::Unexpected) {
+            let span = self.span.get_or_insert(Span { from: window.start, to: window.end });
+            (span.from, span.to) = (span.from.min(window.start), span.to.max(window.end));
+        }
+        if class.is_wrong(self.delivery) {
+            self.exhibit(key, window, cell, class);
+        }
+    }
+
+    /// Adds windows that are no longer kept.
+    pub(super) fn include(&mut self, dropped: &Tally) {
+        self.tally.include(dropped);
+    }
+
+    pub(super) fn strays(&mut self, records: u64, first: &BTreeSet<Stray>) {
+        self.tally.counts.unexpected += records;
+        self.strays = first.iter().map(stray).collect();
+    }
+
+    /// Keeps a counterexample when it is among the first.
+    fn exhibit(&mut self, key: &str, window: Window, cell: &Cell, class: Class) {
+        let place = (window.start, key.to_owned());
+        if self.evidence.len() == SHOWN && self.evidence.last_key_value().is_some_and(|(last, _)| *last < place) {
+            return;
+        }
+        let counterexample = Counterexample::Window {
+            class,
+            key: key.to_owned(),
+            window_start: window.start,
+            window_end: window.end,
+            expected: cell.sent,
+            emitted: cell.emitted,
+            records: cell.records.clone(),
+        };
+        self.evidence.insert(place, counterexample);
+        if self.evidence.len() > SHOWN {
+            self.evidence.pop_last();
+        }
+    }
+
+    pub(super) fn judgement(self) -> Judgement {
+        let Tally { counts, expected, lost, counted_twice, unexplained } = self.tally;
+        let wrong = counts.wrong(self.delivery);
+        let outcome = if wrong > self.before_input {
+            Outcome::Fail
+        } else if counts.judged() == 0 || self.before_input > 0 {
+            Outcome::Unknown
+        } else {
+            Outcome::Pass
+        };
+        let mut counterexamples: Vec<_> = self.evidence.into_values().chain(self.strays).collect();
+        counterexamples.truncate(SHOWN);
+        Judgement {
+            outcome,
+            delivery: self.delivery,
+            counts,
+            judged: counts.judged(),
+            span: self.span,
+            records_expected: expected,
+            records_lost: lost,
+            records_counted_twice: counted_twice,
+            duplicates_unexplained: unexplained,
+            before_input: self.before_input,
+            counterexamples_total: wrong,
+            counterexamples,
+        }
+    }
+}
+
+/// The event time that a judgement is about, in ms since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Start of the first window that is decided.
+    pub from: i64,
+    /// End of the last one.
+    pub to: i64,
+}
+
+/// A ledger, judged. Its fields are the documented JSON of `verify`, `scenario` and `judge`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Pass, fail or unknown, of the counts alone.
+    pub outcome: Outcome,
+    /// What was allowed: at-least-once may emit a window again.
+    pub delivery: Delivery,
+    /// A count for each class.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Windows of the input that are decided.
+    pub judged: u64,
+    /// From which event time to which; none when nothing was decided.
+    pub span: Option<Span>,
+    /// Records that the input has in these windows.
+    pub records_expected: u64,
+    /// Records of the input that the counts lack. Of conflicting counts the one in the newest record counts, as it would
+    /// for a reader that overwrites.
+    pub records_lost: u64,
+    /// Records that the counts have beyond those of the input; conflicting counts as above.
+    pub records_counted_twice: u64,
+    /// Emissions beyond a window's first that no restore of the job explains.
+    pub duplicates_unexplained: u64,
+    /// Of the unexpected windows, those before everything that the input has of their key: it may have had more once.
+    pub before_input: u64,
+    /// How many counterexamples there are.
+    pub counterexamples_total: u64,
+    /// The first of them in event time, then stray records.
+    pub counterexamples: Vec<Counterexample>,
+}
+
+/// Evidence against a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Counterexample {
+    /// A window that is wrong.
+    Window {
+        /// In what way.
+        class: Class,
+        /// Its key.
+        key: String,
+        /// First ms of the window, since the epoch of event time.
+        window_start: i64,
+        /// First ms after the window.
+        window_end: i64,
+        /// Records that the input has in it.
+        expected: u64,
+        /// How often it was emitted.
+        emitted: u64,
+        /// The first records that say so, by offset; those of very old windows are not kept.
+        records: Vec<Emission>,
+    },
+    /// A record of the output that is no result of this workload.
+    Stray {
+        /// [`Class::Unexpected`].
+        class: Class,
+        /// Its partition.
+        partition: i32,
+        /// Its offset.
+        offset: i64,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+fn stray(stray: &Stray) -> Counterexample {
+    let Stray { partition, offset, what } = stray.clone();
+    Counterexample::Stray { class: Class::Unexpected, partition, offset, what }
+}
+
+/// A record of the output and the count that it gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Emission {
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// Records counted.
+    pub count: u64,
+    /// The checksum over them, where the job gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u64>,
+}
+
+impl Emission {
+    /// Of a record of the output.
+    #[must_use]
+    pub fn of(emitted: &Emitted) -> Self {
+        let Emitted { partition, offset, count, checksum, .. } = *emitted;
+        Self { partition, offset, count, checksum }
+    }
+}

@@ -1,0 +1,234 @@
+//! For each key and window: what the job should have counted against what it emitted.
+//!
+//! What is expected is recounted from the input itself, so it holds whatever became of its producer. A ledger is told what
+//! was read, in any order, and judged at any time; the order never changes the judgement. A window is *closed*, and its
+//! silence a loss, once a later window of its key was emitted, or once the job is known to be past it.
+//!
+//! Read the input at least as far as the output: a count whose records were not read yet is unexpected. Memory is bounded
+//! for each key, whatever the length of the topics; see [`key`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::history::traffic::{Emitted, Sent, Stray, Window};
+use crate::settings::Delivery;
+
+use again::Again;
+use cell::Cell;
+pub use judgement::{Class, Counterexample, Counts, Emission, Judgement, Span};
+use judgement::{Judge, SHOWN};
+use key::{Bounds, Key};
+pub use outcome::Outcome;
+
+mod again;
+mod cell;
+mod judgement;
+mod key;
+#[cfg(test)]
+mod laws;
+mod outcome;
+
+/// 17 hours of windows of 15 s in detail, and some 3 MiB a key in the worst case.
+const BOUNDS: Bounds = Bounds { recent: 4096, irregular: 8192 };
+
+/// On what terms a ledger is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// What the job promises.
+    pub delivery: Delivery,
+    /// Windows that end at or before this (ms since the epoch) are closed: the job is past them. `i64::MIN` when nothing is
+    /// known of it.
+    pub passed: i64,
+    /// Windows that start at or after this are not judged; records that the input does not explain always are.
+    pub until: i64,
+}
+
+impl Terms {
+    /// What is written in the topics alone, all of it.
+    #[must_use]
+    pub fn of(delivery: Delivery) -> Self {
+        Self { delivery, passed: i64::MIN, until: i64::MAX }
+    }
+}
+
+/// What was read of a job's input and output.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    keys: BTreeMap<Box<str>, Key>,
+    /// The first stray records, and how many there are.
+    strays: BTreeSet<Stray>,
+    stray_records: u64,
+    /// Whether the output has any record at all.
+    heard: bool,
+    begin: i64,
+    /// Whether the oldest records of the output are gone.
+    output_is_cut: bool,
+    again: Again,
+    bounds: Bounds,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::within(BOUNDS)
+    }
+}
+
+impl Ledger {
+    fn within(bounds: Bounds) -> Self {
+        Self {
+            keys: BTreeMap::new(),
+            strays: BTreeSet::new(),
+            stray_records: 0,
+            heard: false,
+            begin: i64::MIN,
+            output_is_cut: false,
+            again: Again::default(),
+            bounds,
+        }
+    }
+
+    /// Windows that start before this one (ms since the epoch) are not judged: for a reader that began in the middle.
+    pub fn begin_at(&mut self, window_start: i64) {
+        if window_start > self.begin {
+            self.begin = window_start;
+            self.keys.values_mut().for_each(|key| key.forget_before(window_start));
+        }
+    }
+
+    /// The first window that is judged, ms since the epoch.
+    #[must_use]
+    pub fn begin(&self) -> i64 {
+        self.begin
+    }
+
+    /// The oldest records of the output are gone: what a key emitted before the first that is left cannot be known.
+    pub fn output_is_cut(&mut self) {
+        self.output_is_cut = true;
+    }
+
+    /// The input has more records of a key in a window.
+    pub fn sent(&mut self, sent: &Sent) {
+        self.cell(&sent.key, sent.window, |cell| cell.send(sent));
+    }
+
+    /// The output has a result.
+    pub fn emitted(&mut self, emitted: &Emitted) {
+        self.heard = true;
+        self.cell(&emitted.key, emitted.window, |cell| cell.emit(Emission::of(emitted)));
+    }
+
+    fn cell(&mut self, key: &str, window: Option<Window>, change: impl FnOnce(&mut Cell)) {
+        let window = window.unwrap_or(Window::ALWAYS);
+        if window.start < self.begin {
+            return;
+        }
+        // A key that is there is found without a copy of its name.
+        let key = match self.keys.get_mut(key) {
+            Some(key) => key,
+            None => self.keys.entry(key.into()).or_default(),
+        };
+        key.cell(window, self.bounds, &self.again, change);
+    }
+
+    /// The output has a record that is no result.
+    pub fn stray(&mut self, stray: Stray) {
+        self.heard = true;
+        self.stray_records += 1;
+        self.strays.insert(stray);
+        if self.strays.len() > SHOWN {
+            self.strays.pop_last();
+        }
+    }
+
+    /// The job was restored: what these offsets of each partition of the output hold may be emitted once more.
+    pub fn restored(&mut self, written_since: Vec<Range<i64>>) {
+        self.again.add(written_since);
+    }
+
+    /// Records of the input before an offset were deleted: a window that has some of them, and was not emitted yet, may
+    /// never be counted whole, and nobody is to blame. Returns how many windows that concerns.
+    pub fn gone(&mut self, partition: i32, before: i64) -> u64 {
+        self.keys.values_mut().map(|key| key.gone(partition, before)).sum()
+    }
+
+    /// How many windows that start at `last` or before are not decided yet.
+    #[must_use]
+    pub fn open_until(&self, last: i64, passed: i64) -> usize {
+        let passed = if self.heard { passed } else { i64::MIN };
+        let open = |key: &Key| {
+            let passed = key.passed(passed);
+            let mut open = 0;
+            key.each(&mut |window, cell, _| {
+                let is_meant = window.start <= last && !cell.is_gone();
+                open += usize::from(is_meant && cell.class(window.end <= passed) == Class::Undecided);
+            });
+            open
+        };
+        self.keys.values().map(open).sum()
+    }
+
+    /// How many keys the input has in the windows that are judged.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.keys.values().filter(|key| key.first_sent().is_some()).count()
+    }
+
+    /// Records of the output that are no results.
+    #[must_use]
+    pub fn strays(&self) -> u64 {
+        self.stray_records
+    }
+
+    /// The most records that a window of the input has, of any key.
+    #[must_use]
+    pub fn most_sent(&self) -> u64 {
+        let mut most = 0;
+        self.keys.values().for_each(|key| key.each(&mut |_, cell, _| most = cell.sent.max(most)));
+        most
+    }
+
+    /// Start of the first window that the input has of any key, ms since the epoch.
+    #[must_use]
+    pub fn first_sent(&self) -> Option<i64> {
+        self.keys.values().filter_map(Key::first_sent).min()
+    }
+
+    /// Judges what was read. Nothing seen proves nothing: where the output has no record at all, it may be the wrong topic,
+    /// or wiped, and no window is called missing.
+    #[must_use]
+    pub fn judge(&self, terms: &Terms) -> Judgement {
+        let passed = if self.heard { terms.passed } else { i64::MIN };
+        let mut judge = Judge::new(terms.delivery);
+        for (name, key) in &self.keys {
+            self.judge_key(name, key, &Terms { passed: key.passed(passed), ..*terms }, &mut judge);
+        }
+        judge.strays(self.stray_records, &self.strays);
+        judge.judgement()
+    }
+
+    fn judge_key(&self, name: &str, key: &Key, terms: &Terms, judge: &mut Judge) {
+        let cut = key.first_emitted().filter(|_| self.output_is_cut).unwrap_or(i64::MIN);
+        let first_sent = key.first_sent();
+        // The job counted windows that the input does not have any more, so the first that it has may not be whole.
+        let lost_its_past = first_sent.is_some_and(|first| key.first_emitted().is_some_and(|emitted| emitted < first));
+        key.each(&mut |window, cell, unexplained| {
+            let is_meant = (cut..terms.until).contains(&window.start);
+            let class = match cell.class(window.end <= terms.passed) {
+                Class::Unexpected if first_sent.is_some_and(|first| window.start < first) => {
+                    judge.before_input();
+                    Class::Unexpected
+                }
+                Class::Unexpected => Class::Unexpected,
+                _ if !is_meant => return,
+                Class::Over if lost_its_past && Some(window.start) == first_sent => Class::Undecided,
+                class => class,
+            };
+            let unexplained = unexplained.unwrap_or_else(|| self.again.unexplained(cell.emitted, &cell.records));
+            judge.add(name, window, cell, class, unexplained);
+        });
+        judge.include(key.dropped());
+    }
+}
+
+/// Called with each window of a key; old ones come with how many of their repeats nothing explains, since their records are forgotten.
+type EachWindow<'a> = &'a mut dyn FnMut(Window, &Cell, Option<u64>);

@@ -1,0 +1,62 @@
+//! The stack's instances, as the platform shows them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Watch;
+use crate::history::What;
+use crate::platform::{Contract as _, Instance, Platform};
+
+/// How often to look: an instance that is killed stays dead for longer.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Looks until the run is over. A platform that does not answer is asked again.
+pub(super) async fn watch(platform: Platform, watch: Watch) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = BTreeMap::new();
+    while watch.goes_on() {
+        ticks.tick().await;
+        let Ok(instances) = platform.services().await else { continue };
+        for what in news(&mut told, &instances) {
+            watch.tell(what).await;
+        }
+    }
+}
+
+/// What changed since it was told last.
+fn news(told: &mut BTreeMap<String, String>, instances: &[Instance]) -> Vec<What> {
+    let now: BTreeMap<String, String> =
+        instances.iter().map(|instance| (instance.name(), instance.state.name().to_owned())).collect();
+    let gone = told.keys().filter(|name| !now.contains_key(*name)).map(|name| (name.clone(), "gone".to_owned()));
+    let changed = now.iter().filter(|(name, state)| told.get(*name) != Some(*state));
+    let changed = changed.map(|(name, state)| (name.clone(), state.clone()));
+    let news = gone.chain(changed).map(|(instance, state)| What::Instance { instance, state }).collect();
+    *told = now;
+    news
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::State;
+
+    #[test]
+    fn only_changes_are_told() {
+        let instance = |number, state| Instance { service: "kafka".into(), number, state, ..Instance::default() };
+        let told = |told: &mut _, instances: &[Instance]| {
+            let line = |what| match what {
+                What::Instance { instance, state } => format!("{instance} {state}"),
+                other => panic!("{other:?}"),
+            };
+            news(told, instances).into_iter().map(line).collect::<Vec<_>>()
+        };
+        let mut known = BTreeMap::new();
+        let both = [instance(1, State::Running), instance(2, State::Running)];
+        assert_eq!(told(&mut known, &both), ["kafka-1 running", "kafka-2 running"]);
+        assert_eq!(told(&mut known, &both), Vec::<String>::new());
+        assert_eq!(told(&mut known, &[instance(1, State::Exited)]), ["kafka-2 gone", "kafka-1 exited"]);
+    }
+}

@@ -1,0 +1,117 @@
+//! Restores that the jobs of a stack had before anybody watched, as far as Flink still knows of them: what they may have
+//! emitted again is no riddle.
+//!
+//! Flink tells how often a job was restored, from which checkpoint the last time, and when it failed the times before. The
+//! broker tells where the output ended at those times, since it stamps records as they come in.
+
+use std::ops::Range;
+
+use anyhow::Result;
+
+use super::Watch;
+use crate::flink::Flink;
+use crate::flink::checkpoint::Checkpoints;
+use crate::flink::job::Summary;
+use crate::history::What;
+use crate::history::seen::Restored;
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
+use crate::workload::meaning::Workload;
+
+/// A restore of which only the time is known reaches back by so many checkpoint intervals, and this many ms more: its
+/// checkpoint was the newest one.
+const INTERVALS: i64 = 3;
+const MORE_MS: i64 = 5_000;
+/// A job that a new JobManager has brought back was away for as long as that took.
+const AWAY_MS: i64 = 60_000;
+
+/// A restore, in ms since the epoch by Flink's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Past {
+    checkpoint: u64,
+    savepoint: bool,
+    /// When its checkpoint began, or the earliest that it can have begun.
+    from: i64,
+    /// When the job was restored, or failed.
+    until: i64,
+}
+
+/// Tells of them all.
+pub(super) async fn tell(flink: &Flink, kafka: &str, workload: &Workload, watch: &Watch) -> Result<()> {
+    // Without a JobManager there is nothing to ask; the job's own watcher says so.
+    let Ok(jobs) = flink.jobs().await else { return Ok(()) };
+    for job in jobs.into_iter().filter(|job| job.name == workload.job) {
+        for past in of_job(flink, &job).await {
+            let (kafka, topic) = (kafka.to_owned(), workload.output.clone());
+            let again = tokio::task::spawn_blocking(move || written(&kafka, &topic, past)).await??;
+            let Past { checkpoint, savepoint, .. } = past;
+            let restored = Restored { job: job.id.clone(), checkpoint, savepoint, again: Some(again) };
+            watch.tell(What::Restored(restored)).await;
+        }
+    }
+    Ok(())
+}
+
+/// What of the output was written in that time, in each partition.
+fn written(kafka: &str, topic: &str, past: Past) -> Result<Vec<Range<i64>>> {
+    let admin = Admin::new(kafka, Isolation::Uncommitted)?;
+    let (from, until) = (admin.offsets_at(topic, past.from)?, admin.offsets_at(topic, past.until)?);
+    Ok(from.into_iter().zip(until).map(|(from, until)| from..until).collect())
+}
+
+/// The restores of a job. One that Flink has forgotten explains nothing.
+async fn of_job(flink: &Flink, job: &Summary) -> Vec<Past> {
+    let Ok(checkpoints) = flink.checkpoints(&job.id).await else { return Vec::new() };
+    let interval = flink.checkpoint_interval(&job.id).await.ok().flatten().unwrap_or_default();
+    let failures = flink.exceptions(&job.id).await.unwrap_or_default();
+    let begun = match &checkpoints.latest.restored {
+        Some(restored) => flink.checkpoint_triggered_at(&job.id, restored.id).await.ok(),
+        None => None,
+    };
+    let failures: Vec<i64> = failures.iter().map(|failure| failure.timestamp).collect();
+    list(&checkpoints, interval, begun, &failures)
+}
+
+fn list(checkpoints: &Checkpoints, interval: i64, begun: Option<i64>, failures: &[i64]) -> Vec<Past> {
+    let Some(newest) = &checkpoints.latest.restored else { return Vec::new() };
+    let (checkpoint, savepoint, until) = (newest.id, newest.is_savepoint, newest.restore_timestamp);
+    let reach = interval.saturating_mul(INTERVALS).saturating_add(MORE_MS);
+    let from = begun.unwrap_or_else(|| until - reach - AWAY_MS);
+    let earlier =
+        failures.iter().map(|failure| Past { checkpoint: 0, savepoint: false, from: failure - reach, until: *failure });
+    // The newest failure led to the newest restore, and each one before it to one before that.
+    let earlier = earlier.filter(|past| past.until < from);
+    let most = usize::try_from(checkpoints.counts.restored.saturating_sub(1)).unwrap_or(usize::MAX);
+    std::iter::once(Past { checkpoint, savepoint, from, until }).chain(earlier.take(most)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flink::checkpoint::Restored as Seen;
+    use crate::flink::checkpoint::{Counts, Latest};
+
+    fn checkpoints(restored: u64) -> Checkpoints {
+        let counts = Counts { restored, completed: 0, failed: 0, in_progress: 0 };
+        let seen = Seen { id: 41, restore_timestamp: 500_000, is_savepoint: false, external_path: None };
+        let restored = (restored > 0).then_some(seen);
+        Checkpoints { counts, latest: Latest { completed: None, restored }, history: Vec::new() }
+    }
+
+    #[test]
+    fn the_newest_is_known_exactly_and_those_before_by_their_failures() {
+        let past = |restored| {
+            let found = list(&checkpoints(restored), 1_000, Some(499_000), &[499_500, 300_000, 200_000]);
+            found.iter().map(|past| (past.checkpoint, past.from, past.until)).collect::<Vec<_>>()
+        };
+        assert_eq!(past(0), []);
+        assert_eq!(past(1), [(41, 499_000, 500_000)]);
+        assert_eq!(past(2), [(41, 499_000, 500_000), (0, 292_000, 300_000)]);
+        assert_eq!(past(9).len(), 3, "no more than Flink knows of");
+    }
+
+    #[test]
+    fn a_checkpoint_that_flink_has_forgotten_reaches_back_as_far_as_a_jobmanager_may_be_away() {
+        assert_eq!(list(&checkpoints(1), 1_000, None, &[])[0].from, 432_000);
+    }
+}

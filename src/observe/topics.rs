@@ -1,0 +1,332 @@
+//! The two topics of a job, read side by side in rounds.
+//!
+//! In each round the order matters: first what the job has committed, then where the output ends, then where the input
+//! ends, and only then the records, those of the input first. So what a checkpoint covers was emitted before the output's
+//! end was taken, and whatever was emitted comes from records that are told before it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use super::opening::Opening;
+use super::sums::Sums;
+use super::watch::{Reading, Watch};
+use crate::history::What;
+use crate::history::seen::{Place, Read};
+use crate::history::traffic::{Emitted, Stray, Topic};
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
+use crate::kafka::follow::{Follower, Loss, Partition, Record};
+use crate::kafka::tail;
+use crate::workload::encoding::excerpt;
+use crate::workload::meaning::Workload;
+
+/// From where on topics are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// All that they hold.
+    Oldest,
+    /// What comes from now on.
+    End,
+}
+
+/// What to read.
+pub(super) struct Topics {
+    pub(super) kafka: String,
+    pub(super) workload: Workload,
+    pub(super) isolation: Isolation,
+    pub(super) uncommitted: bool,
+    pub(super) begin: Begin,
+}
+
+/// Between the beginnings of two rounds.
+const ROUND: Duration = Duration::from_millis(100);
+/// How often to ask for committed offsets, and to tell how far the topics were read when nothing else happens.
+const LOOK: Duration = Duration::from_millis(250);
+/// How many records before the end are looked at for the window that is under way: more than one, since the last may be
+/// none of the workload.
+const LOOK_BACK: u64 = 100;
+/// How long the broker may be away before that is an error: longer than any outage that a step waits through.
+const AWAY: Duration = Duration::from_mins(5);
+/// So many records are read between two lines on the terminal.
+const SHOWN_EVERY: u64 = 1 << 14;
+
+/// The topics while they are read.
+struct Rounds<'a> {
+    topics: Topics,
+    watch: &'a Watch,
+    admin: Admin,
+    input: Follower,
+    output: Follower,
+    /// Reads what is written and not committed, beside the reader of what is.
+    written: Option<Follower>,
+    openings: Vec<Opening>,
+    sums: Sums,
+    foreign: Foreign,
+    committed: Vec<Option<i64>>,
+    asked: Option<Instant>,
+    told: Option<Instant>,
+}
+
+impl Topics {
+    /// Reads until the watch is over. A broker that is away for a while is part of many a run.
+    pub(super) fn watch(self, watch: &Watch) -> Result<()> {
+        let mut rounds = Rounds::open(self, watch)?;
+        let mut well = Instant::now();
+        while watch.goes_on() {
+            let began = Instant::now();
+            match rounds.round() {
+                Ok(()) => well = began,
+                Err(error) if rounds.told.is_none() || well.elapsed() > AWAY => return Err(error),
+                Err(_) => {}
+            }
+            std::thread::park_timeout(ROUND.saturating_sub(began.elapsed()));
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Rounds<'a> {
+    fn open(topics: Topics, watch: &'a Watch) -> Result<Self> {
+        let (kafka, workload, isolation) = (&topics.kafka, &topics.workload, topics.isolation);
+        let (at_output, at_input) = match topics.begin {
+            Begin::Oldest => (tail::Begin::Oldest, tail::Begin::Oldest),
+            Begin::End => (tail::Begin::End, tail::Begin::Back(LOOK_BACK)),
+        };
+        // The output's end first: a window whose records are seen whole is then emitted behind the place where the reading
+        // of the output begins.
+        let output = Follower::new(kafka, &workload.output, isolation, at_output)?;
+        let input = Follower::new(kafka, &workload.input, Isolation::Uncommitted, at_input)?;
+        let from = positions(&output);
+        let written = topics
+            .uncommitted
+            .then(|| Follower::at(kafka, &workload.output, Isolation::Uncommitted, &from))
+            .transpose()?;
+        let first_counted = |partition: &Partition| match topics.begin {
+            Begin::Oldest => partition.position,
+            Begin::End => partition.end,
+        };
+        let openings = input.partitions().iter().map(|partition| Opening::of(first_counted(partition))).collect();
+        let admin = Admin::new(kafka, Isolation::Uncommitted)?;
+        let (sums, committed) = Default::default();
+        let rounds = Self {
+            topics,
+            watch,
+            admin,
+            input,
+            output,
+            written,
+            openings,
+            sums,
+            foreign: Foreign::default(),
+            committed,
+            asked: None,
+            told: None,
+        };
+        rounds.tell_what_was_gone();
+        Ok(rounds)
+    }
+
+    /// What had left the input before it was ever read cannot be expected of anybody, nor be forgotten.
+    fn tell_what_was_gone(&self) {
+        if self.topics.begin == Begin::End {
+            return;
+        }
+        for (partition, ends) in (0..).zip(self.input.partitions()) {
+            if ends.start > 0 {
+                let topic = Topic::Input;
+                self.watch.tell_blocking(What::Gone { topic, partition, from: 0, to: ends.start, unread: true });
+            }
+        }
+    }
+
+    fn round(&mut self) -> Result<()> {
+        if self.asked.is_none_or(|asked| asked.elapsed() >= LOOK) {
+            let Workload { group, input, .. } = &self.topics.workload;
+            self.committed = self.admin.committed(group, input)?;
+            self.asked = Some(Instant::now());
+        }
+        let before: Vec<i64> = self.input.partitions().iter().map(|partition| partition.start).collect();
+        let lost_output = self.output.look()?;
+        let lost_input = self.input.look()?;
+        self.losses(Topic::Output, &lost_output);
+        self.losses(Topic::Input, &lost_input);
+        self.deleted(&before);
+        let mut news = self.read_input()?;
+        news |= self.read_output()?;
+        self.tell_read(news);
+        Ok(())
+    }
+
+    fn losses(&self, topic: Topic, losses: &[Loss]) {
+        for loss in losses {
+            self.watch.tell_blocking(match loss {
+                Loss::Unread { partition, offsets } => What::Gone {
+                    topic,
+                    partition: number(*partition),
+                    from: offsets.start,
+                    to: offsets.end,
+                    unread: true,
+                },
+                Loss::Anew { partition } => What::Anew { topic, partition: number(*partition) },
+            });
+        }
+    }
+
+    /// Records of the input that were read, and are deleted since: the job may not have read them.
+    fn deleted(&self, before: &[i64]) {
+        for ((partition, before), now) in (0..).zip(before).zip(self.input.partitions()) {
+            if now.start > *before {
+                let (topic, from, to) = (Topic::Input, *before, now.start);
+                self.watch.tell_blocking(What::Gone { topic, partition, from, to, unread: false });
+            }
+        }
+    }
+
+    /// Returns whether anything was told.
+    fn read_input(&mut self) -> Result<bool> {
+        let until: Vec<i64> = self.input.partitions().iter().map(|partition| partition.end).collect();
+        let Self { topics, watch, input, openings, sums, foreign, .. } = self;
+        openings.resize(until.len(), Opening::Whole);
+        let mut progress = Progress::new(&topics.workload.input, input.partitions(), &until);
+        let mut news = false;
+        let losses = input.read_to(&until, |record| {
+            progress.one_more(watch);
+            let Some(meaning) = topics.workload.sent(record.payload()) else {
+                foreign.add(&topics.workload.input, record);
+                return Ok(());
+            };
+            let partition = usize::try_from(record.partition())?;
+            let opening = openings.get_mut(partition).with_context(|| format!("a new partition, {partition}"))?;
+            let end = meaning.window.map_or(i64::MIN, |window| window.end);
+            let (counts, whole_from) = opening.record(record.offset(), end);
+            if let Some(whole_from) = whole_from {
+                watch.tell_blocking(What::Cut { partition: record.partition(), whole_from });
+            }
+            if counts {
+                sums.add(partition, record.offset(), &meaning, &mut |sent| watch.tell_blocking(What::Sent(sent)));
+            }
+            Ok(())
+        })?;
+        for (partition, opening) in (0..).zip(openings.iter_mut()) {
+            if let Some(whole_from) = opening.round_is_over() {
+                watch.tell_blocking(What::Cut { partition, whole_from });
+            }
+        }
+        sums.tell_old(&mut |sent| {
+            news = true;
+            watch.tell_blocking(What::Sent(sent));
+        });
+        foreign.tell(watch);
+        self.losses(Topic::Input, &losses);
+        Ok(news)
+    }
+
+    fn read_output(&mut self) -> Result<bool> {
+        let ends: Vec<i64> = self.output.partitions().iter().map(|partition| partition.end).collect();
+        let Self { topics, watch, output, written, sums, .. } = self;
+        let mut news = false;
+        if let Some(written) = written {
+            written.look()?;
+            written.read_to(&ends, |record| {
+                if let What::Emitted(emitted) = result(&topics.workload, record) {
+                    watch.tell_blocking(What::Written(emitted));
+                }
+                Ok(())
+            })?;
+        }
+        let mut progress = Progress::new(&topics.workload.output, output.partitions(), &ends);
+        let losses = output.read_to(&ends, |record| {
+            progress.one_more(watch);
+            news = true;
+            let what = result(&topics.workload, record);
+            if let What::Emitted(Emitted { key, window, .. }) = &what {
+                let until = window.map_or(i64::MAX, |window| window.start);
+                sums.tell_of(key, until, &mut |sent| watch.tell_blocking(What::Sent(sent)));
+            }
+            watch.tell_blocking(what);
+            Ok(())
+        })?;
+        self.losses(Topic::Output, &losses);
+        Ok(news)
+    }
+
+    /// Tells how far both topics were read: when something else was told in this round, and every now and then.
+    fn tell_read(&mut self, news: bool) {
+        let read = Read { committed: self.committed.clone(), input: places(&self.input), output: places(&self.output) };
+        if self.told.is_none_or(|told| news || told.elapsed() >= LOOK) {
+            self.watch.tell_blocking(What::Read(read));
+            self.told = Some(Instant::now());
+        }
+    }
+}
+
+fn number(partition: usize) -> i32 {
+    i32::try_from(partition).unwrap_or(i32::MAX)
+}
+
+fn positions(follower: &Follower) -> Vec<i64> {
+    follower.partitions().iter().map(|partition| partition.position).collect()
+}
+
+fn places(follower: &Follower) -> Vec<Place> {
+    let place = |&Partition { start, position, end, .. }: &Partition| Place { start, read: position, end };
+    follower.partitions().iter().map(place).collect()
+}
+
+/// What a record of the output says.
+fn result(workload: &Workload, record: &Record<'_>) -> What {
+    let (partition, offset) = (record.partition(), record.offset());
+    match workload.emitted(record.payload()) {
+        Ok(result) => {
+            let (key, window) = (result.key, result.window);
+            let (count, checksum) = (result.count, result.checksum);
+            What::Emitted(Emitted { key, window, count, checksum, partition, offset })
+        }
+        Err(what) => What::Stray(Stray { partition, offset, what }),
+    }
+}
+
+/// Records of the input that are none of the workload.
+#[derive(Debug, Default)]
+struct Foreign {
+    records: u64,
+    told: u64,
+    first: String,
+}
+
+impl Foreign {
+    fn add(&mut self, topic: &str, record: &Record<'_>) {
+        if self.records == 0 {
+            self.first = format!("{topic}-{} @ {}: {}", record.partition(), record.offset(), excerpt(record.payload()));
+        }
+        self.records += 1;
+    }
+
+    fn tell(&mut self, watch: &Watch) {
+        if self.records > self.told {
+            self.told = self.records;
+            watch.tell_blocking(What::Foreign { records: self.records, first: self.first.clone() });
+        }
+    }
+}
+
+/// How far a topic was read in a round.
+struct Progress {
+    reading: Reading,
+}
+
+impl Progress {
+    fn new(topic: &str, partitions: &[Partition], until: &[i64]) -> Self {
+        let span = |(partition, until): (&Partition, &i64)| u64::try_from(until - partition.position).unwrap_or(0);
+        let total = partitions.iter().zip(until).map(span).sum();
+        Self { reading: Reading { topic: topic.to_owned(), read: 0, total } }
+    }
+
+    fn one_more(&mut self, watch: &Watch) {
+        self.reading.read += 1;
+        if self.reading.read.is_multiple_of(SHOWN_EVERY) {
+            watch.reading(self.reading.clone());
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `registered`: as many slots as before the newest fault.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Condition, either};
+use crate::fold::Fold;
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registered {}
+
+impl Condition for Registered {
+    const NAME: &'static str = "registered";
+    const TITLE: &'static str = "registered";
+
+    fn ask(&self, fold: &Fold) -> Answer {
+        let (now, before) = (fold.job.slots, fold.recoveries.slots_before());
+        either(now >= before, format!("{now} of {before} slots"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{answer, kill, slots};
+    use super::*;
+
+    #[test]
+    fn slots_are_awaited_up_to_what_there_was_before_the_fault() {
+        let now = |now| answer(&Registered {}, [slots(2), kill(), slots(0), slots(now)]);
+        assert_eq!(now(0), Answer::NotYet("0 of 2 slots".into()));
+        assert_eq!(now(2), Answer::Holds("2 of 2 slots".into()));
+    }
+}

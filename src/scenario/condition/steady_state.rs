@@ -1,0 +1,35 @@
+//! `steady-state`: so many windows of every key are exact, with the job running.
+
+use std::num::NonZeroU64;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Condition, either};
+use crate::fold::Fold;
+use crate::ledger::Outcome;
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SteadyState {
+    /// How many windows of every key.
+    windows: NonZeroU64,
+}
+
+impl Condition for SteadyState {
+    const NAME: &'static str = "steady-state";
+    const TITLE: &'static str = "steady state";
+
+    fn ask(&self, fold: &Fold) -> Answer {
+        let judgement = fold.judge();
+        if judgement.outcome == Outcome::Fail {
+            return Answer::Never("windows were wrong before any fault".to_owned());
+        }
+        let exact = judgement.counts.complete + judgement.counts.duplicate;
+        let lag =
+            fold.read.as_ref().map_or_else(|| "lag unknown".to_owned(), |read| format!("lag {} records", read.lag()));
+        let keys = fold.ledger.keys() as u64;
+        let is_exact = keys > 0 && exact >= self.windows.get().saturating_mul(keys);
+        either(is_exact && fold.job.is_running() && fold.read.is_some(), format!("{exact} windows exact, {lag}"))
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a run that looks right may still have proved nothing: what was not seen is unknown, never right.
+
+use crate::fold::Fold;
+use crate::history::seen::JobSeen;
+use crate::history::traffic::Topic;
+use crate::history::{Holds, Scope};
+use crate::ledger::Judgement;
+use crate::settings::Delivery;
+
+/// All doubts of a run, one sentence each; none when nothing keeps it from a pass.
+pub(super) fn doubts(fold: &Fold, ledger: &Judgement) -> Vec<String> {
+    let mut doubts = match fold.scope() {
+        Scope::Plan => fold.steps.unfinished(),
+        Scope::Present => present(fold),
+        Scope::Windows(windows) => windows_judged(fold, ledger, windows),
+        Scope::Past => Vec::new(),
+    };
+    doubts.extend(fold.losses.doubts.iter().cloned());
+    doubts.extend(before_input(ledger));
+    if fold.holds() != Holds::Spread {
+        doubts.extend(unexplained(fold, ledger));
+    }
+    doubts.extend(fold.faults.without_effect());
+    doubts
+}
+
+fn present(fold: &Fold) -> Vec<String> {
+    let mut doubts: Vec<String> = no_job(fold).into_iter().collect();
+    let open = fold.due.map_or(0, |due| fold.open_until(due));
+    if doubts.is_empty() && open > 0 {
+        let watched = "it is far behind, or emits nothing";
+        doubts
+            .push(format!("{open} windows that the input holds were not emitted while the job was watched: {watched}"));
+    }
+    doubts
+}
+
+fn windows_judged(fold: &Fold, ledger: &Judgement, windows: u64) -> Vec<String> {
+    if let Some(no_job) = no_job(fold) {
+        return vec![no_job];
+    }
+    let wanted = windows.saturating_mul(fold.ledger.keys() as u64);
+    if fold.has_judged_all() {
+        return Vec::new();
+    }
+    let judged = ledger.judged;
+    vec![format!(
+        "the time limit came first: {judged} of {wanted} windows that closed since the command began are decided"
+    )]
+}
+
+/// Without a job that runs, silence means nothing; and two of them write the same output.
+fn no_job(fold: &Fold) -> Option<String> {
+    let facts = fold.job.facts();
+    let alive = fold.job.seen.as_ref().map_or(0, |seen| seen.alive);
+    match (&fold.job.seen, facts) {
+        (Some(_), _) if alive > 1 => Some(format!(
+            "{alive} jobs of this name run: whose counts these are cannot be told; playground jobs lists them"
+        )),
+        (Some(seen), _) if seen.is_running() => None,
+        (Some(seen), _) if seen.state == JobSeen::UNREACHABLE => {
+            Some("no job is known to be running: no JobManager answers".to_owned())
+        }
+        (Some(seen), Some(facts)) if seen.is_over() => {
+            Some(format!("no job is running: {} is {}", facts.name, seen.state))
+        }
+        (Some(seen), Some(_)) => Some(format!(
+            "the job is not running: it is {}, {} of {} subtasks",
+            seen.state, seen.running, seen.subtasks
+        )),
+        _ => Some("no job is running".to_owned()),
+    }
+}
+
+fn before_input(ledger: &Judgement) -> Option<String> {
+    let windows = ledger.before_input;
+    let input = Topic::Input.name();
+    (windows > 0).then(|| {
+        format!("{windows} windows in the output are older than all that topic {input} holds of their keys: {input} lost its past, or they are of another run")
+    })
+}
+
+/// At-least-once allows a window again for each restart that reaches back to it, and no more.
+fn unexplained(fold: &Fold, ledger: &Judgement) -> Option<String> {
+    let asked = fold.job.facts().is_some();
+    let times = ledger.duplicates_unexplained;
+    let is_doubt = asked && times > 0 && ledger.delivery == Delivery::AtLeastOnce;
+    is_doubt.then(|| {
+        format!(
+            "{times} times a window was emitted again, and no restart of the job that Flink knows of reaches back to it"
+        )
+    })
+}
+
+/// What the history itself says of why records were lost.
+pub(super) fn suspects(fold: &Fold) -> Vec<String> {
+    let faulty = !fold.faults.is_empty();
+    let restored = fold.checkpoints.restored.is_some();
+    match &fold.head {
+        Some(head) if !head.job.checkpointing && faulty => {
+            vec!["the job restarted without a checkpoint: checkpointing is off".to_owned()]
+        }
+        Some(head) if !head.job.event_time => {
+            vec!["windows follow the clock, not the records: event time is off".to_owned()]
+        }
+        _ if faulty && !restored => vec!["the job was not seen to restore a checkpoint after the fault".to_owned()],
+        _ => Vec::new(),
+    }
+}
