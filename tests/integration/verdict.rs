@@ -6,11 +6,11 @@ use crate::support::Answer;
 use crate::support::stack::Stack;
 
 mod copy;
+mod excuse;
 mod fault;
 mod input;
 mod job;
 pub mod judge;
-mod loss;
 mod transaction;
 
 /// `verify` with its JSON.

@@ -61,7 +61,8 @@ impl Stack {
     pub fn job(&self) -> String {
         let jobs = self.flink("/jobs");
         let jobs = jobs["jobs"].as_array().expect("jobs").iter();
-        let running: Vec<&str> = jobs.filter(|job| job["status"] == "RUNNING").filter_map(|job| job["id"].as_str()).collect();
+        let running: Vec<&str> =
+            jobs.filter(|job| job["status"] == "RUNNING").filter_map(|job| job["id"].as_str()).collect();
         assert_eq!(running.len(), 1, "one job runs: {running:?}");
         running[0].to_owned()
     }

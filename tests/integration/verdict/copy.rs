@@ -7,7 +7,7 @@ use crate::support::Answer;
 use crate::support::kafka::{self, Reader};
 use crate::support::situation::each;
 use crate::support::stack::Stack;
-use crate::support::topic::{changed, copy, count, emitted, grows_by, make, output, produce};
+use crate::support::topic::{ahead, changed, copy, count, emitted, grows_by, make, output, produce};
 
 #[test]
 #[ignore = "needs Docker: scripts/test runs it"]
@@ -111,11 +111,7 @@ fn codecs(stack: &Stack) {
 /// A window that no clicks explain, now or within an hour.
 fn far_ahead(stack: &Stack) {
     let running = stack.playground(&["verify", "--windows", "3", "--timeout", "60", "-o", "json"]).start();
-    let newest = output(stack).pop().expect("a count");
-    let start = newest["windowStart"].as_i64().expect("a window") + 4 * 3_600_000;
-    let mut ahead: Value = newest.clone();
-    ahead["windowEnd"] = (start + 15_000).into();
-    produce(stack, "output", &[changed(&ahead, "windowStart", start)]);
+    produce(stack, "output", &[ahead(stack)]);
     let answer = running.end().expect(1);
     assert!(class(&answer, "unexpected") >= 1, "{}", answer.stdout);
 }

@@ -76,14 +76,14 @@ fn same_records(stack: &Stack) {
 /// The windows that lie in its savepoint are neither right nor lost.
 fn stopped(stack: &Stack) {
     stack.playground(&["stop"]).run().expect(0);
-    let answer = verify(stack, &["--past"]);
-    // The clicks go on, and nobody counts them.
-    verify(stack, &[]).expect(3);
+    let (past, now) = (verify(stack, &["--past"]), verify(stack, &[]));
     stack.playground(&["submit", "--from-savepoint", "latest"]).run().expect(0);
-    let answer = answer.expect(0);
-    assert_eq!(class(&answer, "missing"), 0, "{}", answer.stdout);
-    assert!(class(&answer, "undecided") >= 6, "{}", answer.stdout);
     grows_by(stack, 12, 60);
+    let past = past.expect(0);
+    assert_eq!(class(&past, "missing"), 0, "{}", past.stdout);
+    assert!(class(&past, "undecided") >= 6, "{}", past.stdout);
+    // The clicks go on, and nobody counts them.
+    now.expect(3);
 }
 
 /// What it had emitted after its last checkpoint it emits again, and its restore explains that.
@@ -94,7 +94,9 @@ fn restarted(stack: &Stack) {
     stack.playground(&["kill", "taskmanager"]).run().expect(0);
     stack.playground(&["start", "taskmanager"]).run().expect(0);
     until("windows that were emitted again", 60, || twice(stack).then_some(()));
-    until("a running job again", 60, || (verify(stack, &["--windows", "1", "--timeout", "30"]).code == 0).then_some(()));
+    until("a running job again", 60, || {
+        (verify(stack, &["--windows", "1", "--timeout", "30"]).code == 0).then_some(())
+    });
     let answer = verify(stack, &[]).expect(0);
     assert!(class(&answer, "duplicate") >= 1, "{}", answer.stdout);
     assert_eq!(class(&answer, "duplicates_unexplained"), 0, "{}", answer.stdout);
@@ -130,7 +132,10 @@ fn cancelled(stack: &Stack) {
 /// Every window is emitted again, and no restart explains it.
 fn second_job(stack: &Stack) {
     let before: Vec<_> = output(stack).iter().map(name).collect();
-    stack.playground(&["submit", "--", "--checkpointing", "true", "--event-time", "true", "--group", "again"]).run().expect(0);
+    stack
+        .playground(&["submit", "--", "--checkpointing", "true", "--event-time", "true", "--group", "again"])
+        .run()
+        .expect(0);
     let again = || output(stack).len() >= 2 * before.len();
     until("each window again", 120, || again().then_some(()));
     let answer = verify(stack, &[]).expect(3);
