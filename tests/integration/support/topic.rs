@@ -54,10 +54,10 @@ pub fn changed(of: &Value, field: &str, value: impl Into<Value>) -> String {
     record.to_string()
 }
 
-/// A count for a window hours ahead of all clicks, however fast event time runs meanwhile.
-pub fn ahead(stack: &Stack) -> String {
+/// A count for a window so many windows after the newest one that was emitted.
+pub fn ahead(stack: &Stack, windows: i64) -> String {
     let mut count = output(stack).pop().expect("a count");
-    let start = count["windowStart"].as_i64().expect("a window") + 4 * 3_600_000;
+    let start = count["windowStart"].as_i64().expect("a window") + windows * 15_000;
     count["windowEnd"] = (start + 15_000).into();
     changed(&count, "windowStart", start)
 }

@@ -111,7 +111,7 @@ fn codecs(stack: &Stack) {
 /// A window that no clicks explain, now or within an hour.
 fn far_ahead(stack: &Stack) {
     let running = stack.playground(&["verify", "--windows", "3", "--timeout", "60", "-o", "json"]).start();
-    produce(stack, "output", &[ahead(stack)]);
+    produce(stack, "output", &[ahead(stack, 1000)]);
     let answer = running.end().expect(1);
     assert!(class(&answer, "unexpected") >= 1, "{}", answer.stdout);
 }

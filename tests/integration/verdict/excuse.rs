@@ -21,12 +21,12 @@ fn a_scenario_excuses_nothing_but_what_it_shows() {
     );
 }
 
-/// A run during which somebody writes a record into `output`, once it has said this.
+/// A run that fails because somebody wrote a record into `output`, once it had said this.
 fn disturbed(stack: &Stack, scenario: &str, says: &str, record: impl FnOnce() -> String) -> Answer {
     let mut run = stack.with_ports(&["scenario", scenario, "-o", "json"]).start();
     run.says(says);
     produce(stack, "output", &[record()]);
-    let run = run.end();
+    let run = run.end().expect(1);
     judged_again(stack, &run);
     run
 }
@@ -38,14 +38,15 @@ fn counted_twice(stack: &Stack) {
         let right = output(stack).into_iter().rfind(|record| record["count"] == 1000).expect("a right count");
         count(&right, 1001)
     });
-    assert_eq!(class(&run.expect(1), "conflicting"), 1);
+    assert_eq!(class(&run, "conflicting"), 1, "{}", run.stdout);
 }
 
 fn stray(stack: &Stack) {
-    let run = disturbed(stack, "no-checkpointing", KILLED, || "oops".to_owned()).expect(1);
+    let run = disturbed(stack, "no-checkpointing", KILLED, || "oops".to_owned());
     assert_eq!(class(&run, "unexpected"), 1, "{}", run.stdout);
 }
 
+/// The clicks would reach that window a minute later.
 fn far_ahead(stack: &Stack) {
     let quick = r#"
 name = "quick"
@@ -65,6 +66,6 @@ await = "judged"
 reason = "every window that was open"
 "#;
     std::fs::write(stack.folder.path().join("quick.toml"), quick).expect("write");
-    let run = disturbed(stack, "quick.toml", "steady state", || ahead(stack)).expect(1);
+    let run = disturbed(stack, "quick.toml", "steady state", || ahead(stack, 20));
     assert!(class(&run, "unexpected") >= 1, "{}", run.stdout);
 }

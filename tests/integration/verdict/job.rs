@@ -56,6 +56,8 @@ fn same_records(stack: &Stack) {
     let records = [
         format!(r#"{{"timestamp":{time},"page":"/cart"}}"#),
         format!(r#"[{time},"{page}"]"#),
+        // Once more, so that what only one of both counts is not made up for by what only the other counts.
+        format!(r#"[{time},"{page}"]"#),
         format!(r#"{{"timestamp":{time},"timestamp":{time},"page":"{page}"}}"#),
         format!(r#"{{"timestamp":{}e3,"page":"{page}"}}"#, time / 1000),
         format!(r#"{{"timestamp":{time}.0,"page":"{page}"}}"#),
