@@ -80,9 +80,8 @@ impl Started {
         let mut line = Vec::new();
         loop {
             let mut byte = [0];
-            if progress.read(&mut byte).expect("read its progress") == 0 {
-                panic!("{} ended without saying '{text}':\n{}", self.line, self.said);
-            }
+            let read = progress.read(&mut byte).expect("read its progress");
+            assert!(read > 0, "{} ended without saying '{text}':\n{}", self.line, self.said);
             line.push(byte[0]);
             if byte[0] == b'\n' {
                 let told = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();

@@ -110,5 +110,5 @@ fn place(stack: &Stack) -> Option<String> {
         };
         tasks.iter().all(runs)
     };
-    ["taskmanager-1", "taskmanager-2"].into_iter().find(|instance| runs_all(&instance)).map(str::to_owned)
+    ["taskmanager-1", "taskmanager-2"].into_iter().find(|instance| runs_all(instance)).map(str::to_owned)
 }

@@ -39,25 +39,28 @@ fn cut_off(folder: &Path) {
     }
 }
 
-/// One digit of one event is another one.
+/// One digit of one event is another one, or an event is gone.
 fn edited(folder: &Path) {
     let text = read(folder, "events.jsonl");
     let lines: Vec<&str> = text.lines().collect();
-    for number in [1, lines.len() / 2, lines.len() - 1] {
-        let Some(place) = lines[number - 1].find(|letter: char| letter.is_ascii_digit()) else { continue };
-        let mut line = lines[number - 1].to_owned();
-        let other = if &line[place..=place] == "1" { "2" } else { "1" };
-        line.replace_range(place..=place, other);
-        let before: String = lines[..number - 1].iter().map(|line| format!("{line}\n")).collect();
-        let after: String = lines[number..].iter().map(|line| format!("{line}\n")).collect();
-        let answer = with(folder, "events.jsonl", &format!("{before}{line}\n{after}"));
+    for number in [1, lines.len() / 2, lines.len()] {
+        let other = another(lines[number - 1]);
+        let mut edited = lines.clone();
+        edited[number - 1] = &other;
+        let answer = with(folder, "events.jsonl", &(edited.join("\n") + "\n")).expect(3);
         let said = format!("{}{}", answer.stdout, answer.stderr);
-        assert_eq!(answer.code, 3, "line {number}: {said}");
-        assert!(said.contains(&format!("line {number} ")) || said.contains(&format!("line {number}\n")), "{said}");
+        let words = said.split(|letter: char| !letter.is_ascii_alphanumeric()).collect::<Vec<_>>();
+        assert!(words.windows(2).any(|pair| pair == ["line", &number.to_string()]), "line {number}: {said}");
     }
-    // A line that is gone is an edit as well.
-    let without: String = [&lines[..2], &lines[3..]].concat().iter().map(|line| format!("{line}\n")).collect();
-    with(folder, "events.jsonl", &without).expect(3);
+    let without = [&lines[..2], &lines[3..]].concat();
+    with(folder, "events.jsonl", &(without.join("\n") + "\n")).expect(3);
+}
+
+/// The same line but for its first digit.
+fn another(line: &str) -> String {
+    let place = line.find(|letter: char| letter.is_ascii_digit()).expect("every event has a time");
+    let other = if &line[place..=place] == "1" { "2" } else { "1" };
+    format!("{}{other}{}", &line[..place], &line[place + 1..])
 }
 
 /// The verdict that is written down is not the one that the events give.
