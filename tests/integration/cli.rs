@@ -32,6 +32,17 @@ fn wrong_arguments_are_usage_errors_with_what_to_do() {
         (vec!["up", "--parallelism", "5", "--taskmanagers", "2"], "--taskmanagers 3 is enough"),
         (vec!["stop", "--via", "telnet"], "[possible values: rest, cli]"),
         (vec!["scenario"], "NAME"),
+        (vec!["verify", "--windows", "0"], "1..=100000"),
+        (vec!["verify", "--windows", "100001"], "1..=100000"),
+        // Six times this is 2 in 64 bits, and the second is the most there is.
+        (vec!["verify", "--windows", "3074457345618258603"], "1..=100000"),
+        (vec!["verify", "--windows", "18446744073709551615"], "--windows"),
+        // With what keeps a binary that takes them from doing anything.
+        (vec!["up", "--speed", "1e9", "--file", "/nowhere.yaml"], "1000"),
+        (vec!["generate", "--speed", "1000.5", "--bootstrap-server", "127.0.0.1:1", "--timeout", "1"], "1000"),
+        (vec!["scenario", "failover", "--speed", "1e9", "--dry-run"], "1000"),
+        (vec!["verify", "--past", "--windows", "2"], "cannot be used with"),
+        (vec!["verify", "--past", "--follow"], "cannot be used with"),
     ] {
         let answer = playground(&args).run().expect(2);
         assert!(answer.stderr.contains(part), "{args:?}: {}", answer.stderr);

@@ -1,10 +1,15 @@
 //! Runs the binary, and brings stacks up that are gone when the test is over, passed or not.
 
 use std::ffi::OsStr;
-use std::process::{Command, Output};
+use std::io::Read as _;
+use std::process::{Child, Command, Output, Stdio};
 
+pub mod kafka;
+pub mod run;
+pub mod situation;
 pub mod stack;
 pub mod topic;
+pub mod wait;
 
 /// A call of the binary, and what it must answer. Exact, so that a change of any message is seen.
 pub struct Call {
@@ -37,19 +42,82 @@ impl Call {
         self
     }
 
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// The call, for a test that wants to spawn it.
     pub fn command(self) -> Command {
         self.command
     }
 
     pub fn run(mut self) -> Answer {
-        let Output { status, stdout, stderr } = self.command.output().expect("run the binary");
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Answer { line: self.line, code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+        let output = self.command.output().expect("run the binary");
+        Answer::of(self.line, output)
+    }
+
+    /// Starts it, for a test that does something meanwhile.
+    pub fn start(mut self) -> Started {
+        let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Started { child: Some(command.spawn().expect("run the binary")), line: self.line, said: String::new() }
+    }
+}
+
+/// A call that is under way. Killed when it goes out of scope before its end.
+pub struct Started {
+    child: Option<Child>,
+    line: String,
+    said: String,
+}
+
+impl Started {
+    /// Waits until it has written a line with this to standard error.
+    #[track_caller]
+    pub fn says(&mut self, text: &str) {
+        let child = self.child.as_mut().expect("under way");
+        let progress = child.stderr.as_mut().expect("its progress");
+        let mut line = Vec::new();
+        loop {
+            let mut byte = [0];
+            let read = progress.read(&mut byte).expect("read its progress");
+            assert!(read > 0, "{} ended without saying '{text}':\n{}", self.line, self.said);
+            line.push(byte[0]);
+            if byte[0] == b'\n' {
+                let told = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
+                self.said.push_str(&told);
+                if told.contains(text) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Answer {
+        let output = self.child.take().expect("under way").wait_with_output().expect("its end");
+        let mut answer = Answer::of(std::mem::take(&mut self.line), output);
+        answer.stderr.insert_str(0, &self.said);
+        answer
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Ended already is as good.
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
 }
 
 impl Answer {
+    fn of(line: String, Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { line, code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    }
+
     /// Fails the test with all that the call wrote, when it ended with another code.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {

@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::{Answer, Call, playground};
 
 /// A project that is taken away with all its data when it goes out of scope, passed or not.
@@ -36,11 +38,38 @@ impl Stack {
     }
 
     pub fn up(&self) -> Answer {
-        self.with_ports(&["up"]).run().expect(0)
+        self.up_with(&[])
+    }
+
+    /// Up, with more options.
+    pub fn up_with(&self, more: &[&str]) -> Answer {
+        self.with_ports(&[&["up"], more].concat()).run().expect(0)
     }
 
     pub fn kafka(&self) -> String {
         format!("127.0.0.1:{}", self.kafka_port)
+    }
+
+    /// What Flink answers to a GET, asked past the binary.
+    pub fn flink(&self, path: &str) -> Value {
+        let url = format!("http://127.0.0.1:{}{path}", self.rest_port);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async { reqwest::get(&url).await.expect("ask Flink").json().await.expect("JSON") })
+    }
+
+    /// The id of the only job that runs.
+    pub fn job(&self) -> String {
+        let jobs = self.flink("/jobs");
+        let jobs = jobs["jobs"].as_array().expect("jobs").iter();
+        let running: Vec<&str> =
+            jobs.filter(|job| job["status"] == "RUNNING").filter_map(|job| job["id"].as_str()).collect();
+        assert_eq!(running.len(), 1, "one job runs: {running:?}");
+        running[0].to_owned()
+    }
+
+    /// How many checkpoints the job has completed.
+    pub fn checkpoints(&self) -> u64 {
+        self.flink(&format!("/jobs/{}/checkpoints", self.job()))["counts"]["completed"].as_u64().expect("a number")
     }
 
     /// What Docker has of the project: containers, networks, volumes, by name.
