@@ -64,12 +64,13 @@ class ClickEventDeserializerTest {
   /** A byte that a line of text cannot hold is written as % and its two digits. */
   private static byte[] bytes(String text) {
     var bytes = new ByteArrayOutputStream();
-    for (int place = 0; place < text.length(); place++) {
-      if (text.charAt(place) == '%') {
-        bytes.write(Integer.parseInt(text.substring(place + 1, place + 3), 16));
+    byte[] encoded = text.getBytes(UTF_8);
+    for (int place = 0; place < encoded.length; place++) {
+      if (encoded[place] == '%') {
+        bytes.write(Integer.parseInt(new String(encoded, place + 1, 2, UTF_8), 16));
         place += 2;
       } else {
-        bytes.writeBytes(text.substring(place, place + 1).getBytes(UTF_8));
+        bytes.write(encoded[place]);
       }
     }
     return bytes.toByteArray();
