@@ -204,7 +204,7 @@ impl Watching {
     fn is_enough(&mut self, goal: &Goal, elapsed: Duration) -> bool {
         // Asked once for each time that the topics were read.
         if self.fold.reads == std::mem::replace(&mut self.looked, self.fold.reads) {
-            return elapsed >= goal.limit;
+            return matches!(goal.scope, Scope::Windows(_)) && elapsed >= goal.limit;
         }
         match self.looks_wrong() {
             Some(is_certain) => return is_certain,

@@ -188,7 +188,8 @@ impl Fold {
             }
             What::Emitted(emitted) => {
                 self.emission(at);
-                if let Some(window) = emitted.window {
+                // Only a plan has steps that wait for it; a reader that goes on for days would keep all of it.
+                if let (Some(window), Scope::Plan) = (emitted.window, self.scope()) {
                     self.emitted.entry(emitted.key.clone()).or_default().insert(window.start);
                 }
                 if self.holds() == Holds::Spread {

@@ -36,27 +36,35 @@ struct Past {
     until: i64,
 }
 
+/// So many jobs are asked for their restores, the newest first.
+const JOBS: usize = 32;
+
 /// Tells of them all.
 pub(super) async fn tell(flink: &Flink, kafka: &str, workload: &Workload, watch: &Watch) -> Result<()> {
     // Without a JobManager there is nothing to ask; the job's own watcher says so.
     let Ok(jobs) = flink.jobs().await else { return Ok(()) };
-    for job in jobs.into_iter().filter(|job| job.name == workload.job) {
-        for past in of_job(flink, &job).await {
-            let (kafka, topic) = (kafka.to_owned(), workload.output.clone());
-            let again = tokio::task::spawn_blocking(move || written(&kafka, &topic, past)).await??;
-            let Past { checkpoint, savepoint, .. } = past;
-            let restored = Restored { job: job.id.clone(), checkpoint, savepoint, again: Some(again) };
-            watch.tell(What::Restored(restored)).await;
-        }
+    let mut found = Vec::new();
+    for job in jobs.into_iter().filter(|job| job.name == workload.job).take(JOBS) {
+        found.extend(of_job(flink, &job).await.into_iter().map(|past| (job.id.clone(), past)));
+    }
+    let (kafka, topic) = (kafka.to_owned(), workload.output.clone());
+    let restored = tokio::task::spawn_blocking(move || written(&kafka, &topic, found)).await??;
+    for restored in restored {
+        watch.tell(What::Restored(restored)).await;
     }
     Ok(())
 }
 
-/// What of the output was written in that time, in each partition.
-fn written(kafka: &str, topic: &str, past: Past) -> Result<Vec<Range<i64>>> {
+/// The restores, each with what of the output was written in its time, in each partition.
+fn written(kafka: &str, topic: &str, found: Vec<(String, Past)>) -> Result<Vec<Restored>> {
     let admin = Admin::new(kafka, Isolation::Uncommitted)?;
-    let (from, until) = (admin.offsets_at(topic, past.from)?, admin.offsets_at(topic, past.until)?);
-    Ok(from.into_iter().zip(until).map(|(from, until)| from..until).collect())
+    let restored = |(job, past): (String, Past)| {
+        let Past { checkpoint, savepoint, from, until } = past;
+        let (from, until) = (admin.offsets_at(topic, from)?, admin.offsets_at(topic, until)?);
+        let again: Vec<Range<i64>> = from.into_iter().zip(until).map(|(from, until)| from..until).collect();
+        Ok(Restored { job, checkpoint, savepoint, again: Some(again) })
+    };
+    found.into_iter().map(restored).collect()
 }
 
 /// The restores of a job. One that Flink has forgotten explains nothing.

@@ -207,12 +207,17 @@ impl RunPage {
 
 fn spread_line(spread: &Spread) -> String {
     let Spread { counts, expected, exact, far_off, least, most, .. } = spread;
-    format!(
+    let mut line = format!(
         "counts    from {} to {}, where each window has {}; {exact} of {counts} exact, {far_off} far off after the fault",
         grouped(*least),
         grouped(*most),
         grouped(*expected)
-    )
+    );
+    if let (Some(sum), Some((at_least, at_most))) = (spread.sum, spread.read) {
+        let [sum, at_least, at_most] = [sum, at_least, at_most].map(grouped);
+        let _ = write!(line, "\n          {sum} in all, of {at_least} to {at_most} that the job read in that time");
+    }
+    line
 }
 
 fn uncommitted(seen: &Uncommitted) -> String {

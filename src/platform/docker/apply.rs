@@ -79,6 +79,7 @@ impl Docker {
             Verb::Create => {
                 let body = container::instance(&self.project, &steps.service, steps.number);
                 let options: CreateContainerOptions = CreateContainerOptionsBuilder::new().name(&name).build();
+                let _alone = self.making.lock().await;
                 self.api.create_container(Some(options), body).await.map(drop).plain().with_context(what)
             }
             Verb::Connect(network) => self.connect_to(steps, &name, network).await.with_context(what),

@@ -3,10 +3,11 @@
 //! What runs is told by labels alone ([`labels`]), so another process, or docker-compose, can go on from there. `apply`
 //! works as Compose does: observe, [`reconcile`] to a plan with a cause for each operation, carry it out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::platform::{Contract, Ended, Extent, Instance, Journal, Line, LogRange, Mark, Progress};
 use crate::stack::Stack;
@@ -37,12 +38,15 @@ pub use images::{Cache, Observed as ObservedImage};
 pub struct Docker {
     api: bollard::Docker,
     project: String,
+    /// Held while a container is made: the engine then fills its new volumes from the image, and two at once that share a
+    /// volume get into each other's way.
+    making: Arc<Mutex<()>>,
 }
 
 impl Docker {
     /// A project on the first engine that answers.
     pub async fn connect(project: &str) -> Result<Self> {
-        Ok(Self { api: connect::connect().await?, project: project.to_owned() })
+        Ok(Self { api: connect::connect().await?, project: project.to_owned(), making: Arc::default() })
     }
 }
 
