@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::operated::Operated;
 use crate::history::seen::Read;
+use crate::history::traffic::Topic;
 use crate::history::{Event, Head, Holds, Scope, What};
 use crate::ledger::{Judgement, Ledger, Outcome, Terms};
 use crate::settings::Delivery;
@@ -127,7 +128,7 @@ impl Fold {
             What::Cut { .. } | What::Sent(_) | What::Emitted(_) | What::Stray(_) => self.record(at, &event.what),
             What::Foreign { records, first } => self.foreign = Some((*records, first.clone())),
             What::Read(read) => self.read(at, read),
-            What::Gone { .. } | What::Anew { .. } => self.losses.add(&event.what, &mut self.ledger),
+            What::Gone { .. } | What::Anew { .. } => self.lost(&event.what),
             _ => {}
         }
     }
@@ -233,6 +234,17 @@ impl Fold {
         self.read = Some(read.clone());
     }
 
+    /// Of a topic that was made anew, or an output that lost records before they were read, nothing can be held against the
+    /// windows that were under way: they are judged no more.
+    fn lost(&mut self, what: &What) {
+        self.losses.add(what, &mut self.ledger);
+        let is_deaf = matches!(what, What::Anew { .. } | What::Gone { topic: Topic::Output, unread: true, .. });
+        let newest = self.newest.values().map(|(start, length)| start.saturating_add(length.saturating_mul(2))).max();
+        if let (true, Some(after)) = (is_deaf, newest) {
+            self.ledger.begin_at(after);
+        }
+    }
+
     /// What must hold at the end.
     #[must_use]
     pub fn holds(&self) -> Holds {
@@ -316,5 +328,59 @@ impl Fold {
     #[must_use]
     pub fn is_wrong(&self) -> bool {
         self.judge().outcome == Outcome::Fail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::traffic::{Emitted, Sent, Window};
+
+    fn window(number: i64) -> Option<Window> {
+        Some(Window { start: number * 15, end: number * 15 + 15 })
+    }
+
+    fn sent(number: i64) -> What {
+        let (key, window) = ("a".to_owned(), window(number));
+        What::Sent(Sent { key, window, count: 10, checksum: 0, partition: 0, offsets: (number * 10, number * 10 + 9) })
+    }
+
+    fn emitted(number: i64, count: u64) -> What {
+        let (key, window) = ("a".to_owned(), window(number));
+        What::Emitted(Emitted { key, window, count, checksum: None, partition: 0, offset: number })
+    }
+
+    fn counts(events: Vec<What>) -> (u64, u64, usize) {
+        let fold = Fold::of(&events.into_iter().map(|what| Event { at: 0, what }).collect::<Vec<_>>());
+        let counts = fold.judge().counts;
+        (counts.wrong(Delivery::AtLeastOnce), counts.complete, fold.losses.doubts.len())
+    }
+
+    #[test]
+    fn a_topic_that_is_made_anew_leaves_a_doubt_and_blames_nobody() {
+        for topic in [Topic::Input, Topic::Output] {
+            let anew = What::Anew { topic, partition: 0 };
+            let events = vec![
+                sent(1),
+                emitted(1, 10),
+                sent(2),
+                anew,
+                emitted(2, 4),
+                sent(3),
+                emitted(3, 6),
+                sent(4),
+                emitted(4, 10),
+            ];
+            assert_eq!(counts(events), (0, 1, 1), "{topic:?}");
+        }
+        assert_eq!(counts(vec![sent(1), emitted(1, 10), sent(2), emitted(2, 4)]), (1, 1, 0));
+    }
+
+    #[test]
+    fn records_of_the_output_that_nobody_read_are_not_held_against_the_job() {
+        let gone = |unread| What::Gone { topic: Topic::Output, partition: 0, from: 2, to: 4, unread };
+        let events = |unread| vec![sent(1), emitted(1, 10), sent(2), sent(3), gone(unread), sent(5), emitted(5, 10)];
+        assert_eq!(counts(events(true)), (0, 1, 1));
+        assert_eq!(counts(events(false)).0, 2, "they had been read before");
     }
 }

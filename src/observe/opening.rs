@@ -23,6 +23,11 @@ impl Opening {
         if from == 0 { Self::Whole } else { Self::LookBack { from, whole_from: None } }
     }
 
+    /// Of a partition of which it is not known what came before its first record.
+    pub(super) fn somewhere() -> Self {
+        Self::LookBack { from: 0, whole_from: None }
+    }
+
     /// Takes a record in, by its offset and the end of its window. Returns whether it counts, and from which window on the
     /// partition is whole, where that is to be told now.
     pub(super) fn record(&mut self, offset: i64, window_end: i64) -> (bool, Option<i64>) {

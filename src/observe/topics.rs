@@ -158,8 +158,14 @@ impl<'a> Rounds<'a> {
         Ok(())
     }
 
-    fn losses(&self, topic: Topic, losses: &[Loss]) {
+    fn losses(&mut self, topic: Topic, losses: &[Loss]) {
         for loss in losses {
+            if let (Topic::Input, Loss::Anew { partition }) = (topic, loss)
+                && let Some(opening) = self.openings.get_mut(*partition)
+            {
+                // Its first window may lack what was sent before there was a topic to send it to.
+                *opening = Opening::somewhere();
+            }
             self.watch.tell_blocking(match loss {
                 Loss::Unread { partition, offsets } => What::Gone {
                     topic,
