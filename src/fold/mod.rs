@@ -181,7 +181,7 @@ impl Fold {
         match what {
             What::Cut { whole_from, .. } => self.ledger.begin_at(*whole_from),
             What::Sent(sent) => {
-                if let Some(window) = sent.window {
+                if let Some(window) = sent.window.filter(|_| !sent.under_way) {
                     let newest = self.newest.entry(sent.partition).or_insert((window.start, window.length()));
                     newest.0 = newest.0.max(window.start);
                 }
@@ -342,7 +342,15 @@ mod tests {
 
     fn sent(number: i64) -> What {
         let (key, window) = ("a".to_owned(), window(number));
-        What::Sent(Sent { key, window, count: 10, checksum: 0, partition: 0, offsets: (number * 10, number * 10 + 9) })
+        What::Sent(Sent {
+            key,
+            window,
+            count: 10,
+            checksum: 0,
+            partition: 0,
+            offsets: (number * 10, number * 10 + 9),
+            under_way: false,
+        })
     }
 
     fn emitted(number: i64, count: u64) -> What {

@@ -72,6 +72,9 @@ pub struct Sent {
     pub partition: i32,
     /// The offsets of the first and the last of them.
     pub offsets: (i64, i64),
+    /// Whether the partition has nothing newer yet, so that more of the same is to be expected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub under_way: bool,
 }
 
 /// A record of the output: a result for a key and a window.

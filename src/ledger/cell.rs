@@ -170,7 +170,7 @@ mod tests {
     fn cell(emissions: &[(u64, u64)]) -> Cell {
         let mut cell = Cell::default();
         let (key, window) = (String::new(), None);
-        cell.send(&Sent { key, window, count: 10, checksum: 45, partition: 3, offsets: (7, 16) });
+        cell.send(&Sent { key, window, count: 10, checksum: 45, partition: 3, offsets: (7, 16), under_way: false });
         for (offset, (count, checksum)) in (0..).zip(emissions) {
             cell.emit(emission(offset, *count, *checksum));
         }

@@ -220,7 +220,8 @@ mod tests {
         let mut key = Key::default();
         for number in 0..windows {
             let (name, offsets) = (String::new(), (number, number));
-            let sent = Sent { key: name, window: None, count: 1000, checksum: 1, partition: 0, offsets };
+            let sent =
+                Sent { key: name, window: None, count: 1000, checksum: 1, partition: 0, offsets, under_way: false };
             key.cell(window(number), BOUNDS, &Again::default(), |cell| cell.send(&sent));
             emit(&mut key, number, number, count(number));
         }

@@ -23,7 +23,8 @@ fn window(number: i64) -> Option<Window> {
 fn sent(key: usize, number: i64, count: u64) -> Entry {
     let partition = i32::try_from(key).unwrap();
     let offsets = (number * 1000, number * 1000 + 999);
-    Entry::Sent(Sent { key: format!("k{key}"), window: window(number), count, checksum: 7 * count, partition, offsets })
+    let (key, checksum, under_way) = (format!("k{key}"), 7 * count, false);
+    Entry::Sent(Sent { key, window: window(number), count, checksum, partition, offsets, under_way })
 }
 
 fn emitted(key: usize, number: i64, count: u64, offset: i64) -> Entry {
@@ -301,6 +302,21 @@ fn records_that_were_deleted_before_they_were_counted_leave_their_windows_undeci
     assert_eq!(ledger.gone(3, 6000), 0, "the job had passed these over before");
     let counts = ledger.judge(&at_least_once(i64::MIN)).counts;
     assert_eq!((counts.missing, counts.undecided), (11, 1));
+}
+
+#[test]
+fn a_window_that_was_under_way_when_its_records_were_deleted_is_undecided_as_well() {
+    let mut ledger = ledger(BOUNDS, &well(3));
+    ledger.gone(2, 3500);
+    for entry in [sent(2, 3, 1000), emitted(2, 3, 400, 99), sent(2, 4, 1000), emitted(2, 4, 400, 100)] {
+        match entry {
+            Entry::Sent(sent) => ledger.sent(&sent),
+            Entry::Emitted(emitted) => ledger.emitted(&emitted),
+            Entry::Stray(_) => {}
+        }
+    }
+    let counts = ledger.judge(&at_least_once(i64::MIN)).counts;
+    assert_eq!((counts.undecided, counts.short), (1, 1), "of window 4 nothing was deleted");
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub struct Ledger {
     /// Whether the oldest records of the output are gone.
     output_is_cut: bool,
     again: Again,
+    /// Up to which offset each partition of the input lost records.
+    gone: BTreeMap<i32, i64>,
     bounds: Bounds,
 }
 
@@ -83,6 +85,7 @@ impl Ledger {
             begin: i64::MIN,
             output_is_cut: false,
             again: Again::default(),
+            gone: BTreeMap::new(),
             bounds,
         }
     }
@@ -108,7 +111,12 @@ impl Ledger {
 
     /// The input has more records of a key in a window.
     pub fn sent(&mut self, sent: &Sent) {
-        self.cell(&sent.key, sent.window, |cell| cell.send(sent));
+        let gone = self.gone.get(&sent.partition).copied().unwrap_or(i64::MIN);
+        self.cell(&sent.key, sent.window, |cell| {
+            cell.send(sent);
+            // Read in time, and deleted before its window was told of.
+            cell.lose(sent.partition, gone);
+        });
     }
 
     /// The output has a result.
@@ -148,6 +156,7 @@ impl Ledger {
     /// Records of the input before an offset were deleted: a window that has some of them, and was not emitted yet, may
     /// never be counted whole, and nobody is to blame. Returns how many windows that concerns.
     pub fn gone(&mut self, partition: i32, before: i64) -> u64 {
+        self.gone.insert(partition, before);
         self.keys.values_mut().map(|key| key.gone(partition, before)).sum()
     }
 

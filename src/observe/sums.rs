@@ -57,6 +57,16 @@ impl Sums {
         }
     }
 
+    /// Tells of the windows that are under way as well, as far as they are: that they will be told again is said with it.
+    pub(super) fn tell_under_way(&mut self, tell: &mut impl FnMut(Sent)) {
+        for (number, partition) in self.partitions.iter_mut().enumerate() {
+            let others = partition.others.values_mut().flat_map(BTreeMap::values_mut);
+            for sum in partition.current.iter_mut().chain(others).filter(|sum| sum.count > 0) {
+                tell(sum.so_far(number));
+            }
+        }
+    }
+
     /// Tells of what a key has up to a window: a result of it was seen.
     pub(super) fn tell_of(&mut self, key: &str, until: i64, tell: &mut impl FnMut(Sent)) {
         for (number, partition) in self.partitions.iter_mut().enumerate() {
@@ -80,7 +90,15 @@ impl Sum {
     fn sent(self, partition: usize) -> Sent {
         let Self { key, window, count, checksum, offsets } = self;
         let partition = i32::try_from(partition).unwrap_or(i32::MAX);
-        Sent { key: key.into(), window, count, checksum, partition, offsets }
+        Sent { key: key.into(), window, count, checksum, partition, offsets, under_way: false }
+    }
+
+    /// What there is of it; from here on it adds up what comes after that.
+    fn so_far(&mut self, partition: usize) -> Sent {
+        let (count, checksum) = (std::mem::take(&mut self.count), std::mem::take(&mut self.checksum));
+        let (key, partition) = (self.key.to_string(), i32::try_from(partition).unwrap_or(i32::MAX));
+        let Self { window, offsets, .. } = *self;
+        Sent { key, window, count, checksum, partition, offsets, under_way: true }
     }
 }
 
@@ -177,6 +195,9 @@ mod tests {
                 *expected.entry((KEYS[*key].to_owned(), window * 15)).or_default() += 1;
                 if offset % 7 == 0 {
                     sums.tell_old(&mut tell);
+                }
+                if offset % 11 == 0 {
+                    sums.tell_under_way(&mut tell);
                 }
             }
             KEYS.iter().for_each(|key| sums.tell_of(key, i64::MAX, &mut tell));

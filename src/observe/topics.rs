@@ -223,6 +223,10 @@ impl<'a> Rounds<'a> {
             news = true;
             watch.tell_blocking(What::Sent(sent));
         });
+        // Who asks for all that the topics hold is told of what is under way, too; a run that is kept would be ten times as long.
+        if topics.begin == Begin::Oldest {
+            sums.tell_under_way(&mut |sent| watch.tell_blocking(What::Sent(sent)));
+        }
         foreign.tell(watch);
         self.losses(Topic::Input, &losses);
         Ok(news)

@@ -194,7 +194,15 @@ mod tests {
                 let start = START + number * LENGTH;
                 let (name, partition) = (KEYS[key].to_owned(), i32::try_from(key).unwrap());
                 let offsets = (number * 1000, number * 1000 + 999);
-                ledger.sent(&Sent { key: name, window: window(start), count: 1000, checksum: 0, partition, offsets });
+                ledger.sent(&Sent {
+                    key: name,
+                    window: window(start),
+                    count: 1000,
+                    checksum: 0,
+                    partition,
+                    offsets,
+                    under_way: false,
+                });
                 count(&mut ledger, key, start, offset);
             }
         }

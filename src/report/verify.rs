@@ -146,7 +146,7 @@ impl Verification {
         }
         let times = self.ledger.duplicates_unexplained;
         if self.job.is_none() && times > 0 && self.ledger.delivery == Delivery::AtLeastOnce {
-            notes.push("nothing explains what was emitted again: no job was asked for its restarts".to_owned());
+            notes.push("emitted again: nothing explains them, since no job was asked for its restarts".to_owned());
         }
         let open = self.ledger.counts.undecided;
         if self.past && open > 0 {
@@ -290,7 +290,8 @@ mod tests {
             let (key, window) =
                 ("/shop".to_owned(), Some(Window { start: number * LENGTH, end: (number + 1) * LENGTH }));
             let offsets = (number * 1000, number * 1000 + 999);
-            let sent = Sent { key: key.clone(), window, count: 1000, checksum: 0, partition: 2, offsets };
+            let sent =
+                Sent { key: key.clone(), window, count: 1000, checksum: 0, partition: 2, offsets, under_way: false };
             let emitted = Emitted { key, window, count, checksum: None, partition: 0, offset: 7 + number };
             [What::Sent(sent), What::Emitted(emitted)]
         };
@@ -382,6 +383,7 @@ mod tests {
             checksum: 0,
             partition: 2,
             offsets: (2000, 2999),
+            under_way: true,
         });
         let foreign = What::Foreign { records: 3, first: "input-3 @ 77: 'hello'".into() };
         let events =
@@ -391,7 +393,7 @@ mod tests {
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:30 UTC · 2 emitted again, as at-least-once allows · 1 still open
         verdict   PASS  no click lost, none counted twice, in what was emitted until now (the past)
         note      3 records of input not of the workload, and not counted: input-3 @ 77: 'hello'
-        note      nothing explains what was emitted again: no job was asked for its restarts
+        note      emitted again: nothing explains them, since no job was asked for its restarts
         note      1 window not emitted; whether a savepoint or an open transaction holds them is not known
         next      playground verify --follow · playground scenario failover
         ");

@@ -106,6 +106,7 @@ impl Teller {
             checksum: 3 * count,
             partition: i32::try_from(key).unwrap(),
             offsets: (first, first + 9),
+            under_way: false,
         }));
     }
 

@@ -153,7 +153,15 @@ mod tests {
                 let offset = 6 * number + key;
                 let offsets = (number * 1000, number * 1000 + 999);
                 [
-                    What::Sent(Sent { key: name.clone(), window, count: 1000, checksum: 1, partition, offsets }),
+                    What::Sent(Sent {
+                        key: name.clone(),
+                        window,
+                        count: 1000,
+                        checksum: 1,
+                        partition,
+                        offsets,
+                        under_way: false,
+                    }),
                     What::Emitted(Emitted {
                         key: name,
                         window,

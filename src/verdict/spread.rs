@@ -131,8 +131,15 @@ mod tests {
         let (holds, scope, job) = (Holds::Spread, Scope::Plan, JobVariant::default());
         let head = Head { scenario, purpose, project, speed: 5.0, job, holds, scope, steps: 0, began: 0, plan };
         let window = |number: i64| Some(Window { start: number * 15_000, end: number * 15_000 + 15_000 });
-        let sent =
-            Sent { key: "a".into(), window: window(0), count: 1000, checksum: 0, partition: 0, offsets: (0, 999) };
+        let sent = Sent {
+            key: "a".into(),
+            window: window(0),
+            count: 1000,
+            checksum: 0,
+            partition: 0,
+            offsets: (0, 999),
+            under_way: false,
+        };
         let mut events = vec![Event { at: 0, what: What::Began(head) }, Event { at: 0, what: What::Sent(sent) }];
         for second in 0..160 {
             let read = second * 5000 / 15;

@@ -44,7 +44,15 @@ mod tests {
         let condition = Backlog { windows: NonZeroU64::MIN };
         let sent = |key: &str| {
             let window = Some(Window { start: 0, end: 15 });
-            What::Sent(Sent { key: key.into(), window, count: 50, checksum: 0, partition: 0, offsets: (0, 49) })
+            What::Sent(Sent {
+                key: key.into(),
+                window,
+                count: 50,
+                checksum: 0,
+                partition: 0,
+                offsets: (0, 49),
+                under_way: false,
+            })
         };
         let with = |records| holds(&condition, [sent("a"), sent("b"), lag(30), kill(), lag(records)]);
         assert!(!with(129));

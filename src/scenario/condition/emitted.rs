@@ -40,7 +40,7 @@ mod tests {
         const WINDOW: Option<Window> = Some(Window { start: 0, end: 15 });
         let sent = |key: &str| {
             let (key, offsets) = (key.to_owned(), (0, 0));
-            What::Sent(Sent { key, window: WINDOW, count: 1, checksum: 0, partition: 0, offsets })
+            What::Sent(Sent { key, window: WINDOW, count: 1, checksum: 0, partition: 0, offsets, under_way: false })
         };
         let emitted = |key: &str| {
             let (key, checksum) = (key.to_owned(), None);
