@@ -90,3 +90,101 @@ impl Render for JudgePage {
         format!("events    {events}, {state}\n{}\nbefore    {before}", self.page.human(paint))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::clock::Clock;
+    use crate::history::store::Store;
+    use crate::history::traffic::{Emitted, Sent, Window};
+    use crate::history::{Event, Head, Holds, Scope, What};
+    use crate::settings::JobVariant;
+    use crate::verdict;
+
+    /// A run of one step, in which two windows were counted right.
+    fn run(runs: &Path) -> Store {
+        let mut store = Store::create(runs, "failover", Timestamp::UNIX_EPOCH).unwrap();
+        let plan = store.plan(&serde_json::json!({"again": "playground scenario failover"})).unwrap();
+        let (purpose, project) = Default::default();
+        let (holds, scope, job) = (Holds::Exact, Scope::Plan, JobVariant::default());
+        let scenario = "failover".to_owned();
+        let head = Head { scenario, purpose, project, speed: 1.0, job, holds, scope, steps: 1, began: 0, plan };
+        let window = |number: i64| {
+            let (key, window) = ("a".to_owned(), Some(Window { start: 15 * number, end: 15 * number + 15 }));
+            let offsets = (10 * number, 10 * number + 9);
+            let sent =
+                Sent { key: key.clone(), window, count: 10, checksum: 0, partition: 0, offsets, under_way: false };
+            let emitted = Emitted { key, window, count: 10, checksum: None, partition: 0, offset: number };
+            [What::Sent(sent), What::Emitted(emitted)]
+        };
+        let mut events = vec![What::Began(head), What::Step { step: 0, title: "judged".into() }];
+        events.extend((0..2).flat_map(window));
+        events.push(What::Done { step: 0, seen: String::new() });
+        events.push(What::Ended { events: events.len() as u64 });
+        events.into_iter().for_each(|what| store.add(&Event { at: 7, what }).unwrap());
+        let fold = Fold::of(&Recorded::open(store.folder()).unwrap().events);
+        let page = RunPage::new("failover", "playground scenario failover", verdict::judge(&fold), store.folder());
+        store.verdict(&page).unwrap();
+        store
+    }
+
+    fn judged(folder: &Path) -> JudgePage {
+        let recorded = Recorded::open(folder).unwrap();
+        let fold = Fold::of(&recorded.events);
+        JudgePage::new(&recorded, &fold, verdict::judge(&fold), Path::new("runs/x"))
+    }
+
+    #[test]
+    fn a_run_is_judged_again_as_it_was() {
+        let runs = tempfile::tempdir().unwrap();
+        let page = judged(run(runs.path()).folder());
+        assert_eq!((page.as_before, page.status()), (Some(true), Status::Pass));
+        insta::assert_snapshot!(page.human(Paint::Plain), @"
+        events    8 events, whole, unchanged since they were written
+        ledger    2 of 2 windows complete, 00:00:00 to 00:00:00 UTC
+        verdict   PASS  no click lost, none counted twice
+        run       runs/x
+        before    the same as on 1970-01-01, when it ran
+        ");
+    }
+
+    #[test]
+    fn whatever_was_changed_in_the_folder_is_named_and_leaves_it_unknown() {
+        for (file, from, to, named) in [
+            ("events.jsonl", "\"count\":10,\"checksum\"", "\"count\":11,\"checksum\"", "events.jsonl, line 3"),
+            ("plan.json", "failover", "upgrade", "plan.json was changed"),
+            ("verdict.json", "\"pass\"", "\"fail\"", "verdict.json was changed"),
+        ] {
+            let runs = tempfile::tempdir().unwrap();
+            let store = run(runs.path());
+            let path = store.folder().join(file);
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_ne!(text, text.replacen(from, to, 1), "{file}");
+            std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+            let page = judged(store.folder());
+            assert_eq!(page.status(), Status::Unknown, "{file}");
+            assert!(page.human(Paint::Plain).contains(named), "{}", page.human(Paint::Plain));
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_at_best_unknown() {
+        let runs = tempfile::tempdir().unwrap();
+        let store = run(runs.path());
+        let path = store.folder().join("events.jsonl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        // The verdict went with the rest.
+        std::fs::remove_file(store.folder().join("verdict.json")).unwrap();
+        assert_eq!(judged(store.folder()).status(), Status::Pass);
+        for (end, _) in text.match_indices('\n').rev().skip(1) {
+            std::fs::write(&path, &text[..=end]).unwrap();
+            assert_eq!(judged(store.folder()).status(), Status::Unknown, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_clock_counts_from_the_begin() {
+        let event = Clock::start().event(What::Settling);
+        assert!((0..1000).contains(&event.at));
+    }
+}

@@ -28,3 +28,35 @@ impl Condition for Judged {
         either(open == 0, format!("{windows} windows decided, {open} still open"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{answer, holds};
+    use super::*;
+    use crate::history::What;
+    use crate::history::traffic::{Emitted, Sent, Window};
+
+    fn window(number: i64) -> Option<Window> {
+        Some(Window { start: 15 * number, end: 15 * number + 15 })
+    }
+
+    fn sent(number: i64) -> What {
+        let (key, window, offsets) = ("a".to_owned(), window(number), (number, number));
+        What::Sent(Sent { key, window, count: 1, checksum: 0, partition: 0, offsets, under_way: false })
+    }
+
+    fn emitted(number: i64) -> What {
+        let (key, window) = ("a".to_owned(), window(number));
+        What::Emitted(Emitted { key, window, count: 1, checksum: None, partition: 0, offset: number })
+    }
+
+    #[test]
+    fn the_window_that_was_under_way_when_the_step_began_has_to_be_decided() {
+        let step = || What::Step { step: 1, title: "judged".into() };
+        assert!(!holds(&Judged {}, [step(), sent(1), emitted(1)]), "nothing was due");
+        assert!(!holds(&Judged {}, [sent(1), step(), emitted(1)]), "window 2 is not over in the input");
+        let not_yet = answer(&Judged {}, [sent(1), step(), emitted(1), sent(2)]);
+        assert_eq!(not_yet, Answer::NotYet("1 windows decided, 1 still open".into()));
+        assert!(holds(&Judged {}, [sent(1), step(), emitted(1), sent(2), emitted(2)]));
+    }
+}
