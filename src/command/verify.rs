@@ -12,11 +12,11 @@ use crate::failure::{Failure, Status};
 use crate::flink::Flink;
 use crate::fold::Fold;
 use crate::history::clock::Clock;
-use crate::history::seen::JobFacts;
 use crate::history::{Event, Head, Holds, Scope, What};
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
-use crate::observe::{Begin, Observer, Seen, Watched, job};
+use crate::observe::job::{self, Known};
+use crate::observe::{Begin, Observer, Seen, Watched};
 use crate::platform::Contract as _;
 use crate::report::Terminal;
 use crate::report::verify::{Ticker, Verification};
@@ -61,7 +61,7 @@ struct Stack {
     kafka: String,
     flink: Option<Flink>,
     /// The job that runs, or ran last.
-    job: Option<(JobFacts, JobVariant)>,
+    job: Option<Known>,
 }
 
 impl Stack {
@@ -84,11 +84,11 @@ impl Stack {
 }
 
 /// The job that is alive, or else the one that ran last; none when no JobManager answers, which is seen again later.
-async fn newest_job(flink: &Flink, workload: &Workload) -> Option<(JobFacts, JobVariant)> {
+async fn newest_job(flink: &Flink, workload: &Workload) -> Option<Known> {
     let jobs = flink.jobs().await.ok()?;
     let ours = || jobs.iter().filter(|job| job.name == workload.job);
     let newest = ours().find(|job| !job.is_over()).or_else(|| ours().next())?;
-    job::facts(flink, newest).await.ok()
+    job::known(flink, newest, workload).await.ok()
 }
 
 /// When to end.
@@ -117,7 +117,7 @@ struct Watching {
 
 impl Watching {
     async fn begin(project: &str, args: &Verify, stack: Stack, workload: &Workload, scope: Scope) -> Result<Self> {
-        let (facts, variant) = stack.job.unzip();
+        let (facts, variant) = stack.job.map(|known| (known.facts, known.variant)).unzip();
         let promised = facts.as_ref().and_then(|facts| facts.delivery);
         // Of a job that does not say what it promises, only what is committed is sure to be seen by everybody.
         let isolation = args.delivery.or(promised).map_or(Isolation::Committed, Isolation::of);

@@ -12,6 +12,7 @@ use crate::flink::job::Summary;
 use crate::history::What;
 use crate::history::seen::{JobFacts, JobSeen, Restored};
 use crate::settings::JobVariant;
+use crate::workload::meaning::Workload;
 
 /// As often as the server renews what it says.
 const LOOK: Duration = Duration::from_millis(100);
@@ -19,11 +20,11 @@ const LOOK: Duration = Duration::from_millis(100);
 const METRICS: Duration = Duration::from_millis(500);
 
 /// Looks until the run is over. A JobManager that does not answer is something seen, not an error.
-pub(super) async fn watch(flink: Flink, name: String, watch: Watch) {
+pub(super) async fn watch(flink: Flink, workload: Workload, watch: Watch) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = Told::default();
-    let mut looker = Looker { flink, name, found: None, watermark: None };
+    let mut looker = Looker { flink, workload, found: None, has_these_topics: false, watermark: None };
     while watch.goes_on() {
         ticks.tick().await;
         let seen = looker.look().await.unwrap_or_else(|_| Look::unreachable());
@@ -33,11 +34,23 @@ pub(super) async fn watch(flink: Flink, name: String, watch: Watch) {
     }
 }
 
-/// What Flink knows of a job, and the variant that its arguments choose.
-pub async fn facts(flink: &Flink, summary: &Summary) -> Result<(JobFacts, JobVariant)> {
+/// A job, as far as it can be asked about itself.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// What does not change while it lives.
+    pub facts: JobFacts,
+    /// What its arguments choose.
+    pub variant: JobVariant,
+    /// Whether it says that it reads and writes the topics that are watched. Of others, its progress says nothing.
+    pub has_these_topics: bool,
+}
+
+/// What Flink knows of a job.
+pub async fn known(flink: &Flink, summary: &Summary, workload: &Workload) -> Result<Known> {
     let submitted = flink.submitted(&summary.id).await?;
     let interval = flink.checkpoint_interval(&summary.id).await?;
     let variant = JobVariant::from_arguments(&submitted.parameters);
+    let says = |name: &str, topic: &str| submitted.parameters.get(name).is_some_and(|said| said == topic);
     let facts = JobFacts {
         id: summary.id.clone(),
         name: summary.name.clone(),
@@ -45,7 +58,8 @@ pub async fn facts(flink: &Flink, summary: &Summary) -> Result<(JobFacts, JobVar
         delivery: submitted.parameters.contains_key("delivery").then_some(variant.delivery),
         checkpoint_interval: interval.and_then(|interval| u64::try_from(interval).ok()),
     };
-    Ok((facts, variant))
+    let has_these_topics = says("input-topic", &workload.input) && says("output-topic", &workload.output);
+    Ok(Known { facts, variant, has_these_topics })
 }
 
 /// What one look found.
@@ -68,9 +82,10 @@ impl Look {
 /// Looks at the newest job of a name that is alive, or else at the newest.
 struct Looker {
     flink: Flink,
-    name: String,
-    /// The job whose facts were asked for.
+    workload: Workload,
+    /// The job whose facts were asked for, and whether the topics that are watched are its.
     found: Option<String>,
+    has_these_topics: bool,
     /// When the watermark was last asked for.
     watermark: Option<Instant>,
 }
@@ -79,7 +94,8 @@ impl Looker {
     async fn look(&mut self) -> Result<Look> {
         let overview = self.flink.overview().await?;
         let cluster = Some((overview.taskmanagers, overview.slots_total));
-        let jobs: Vec<Summary> = self.flink.jobs().await?.into_iter().filter(|job| job.name == self.name).collect();
+        let jobs: Vec<Summary> =
+            self.flink.jobs().await?.into_iter().filter(|job| job.name == self.workload.job).collect();
         let alive = jobs.iter().filter(|job| !job.is_over()).count();
         let Some(summary) = jobs.iter().find(|job| !job.is_over()).or(jobs.first()) else {
             return Ok(Look { cluster, job: Some(JobSeen::absent(JobSeen::NONE)), ..Look::default() });
@@ -87,7 +103,8 @@ impl Looker {
         let facts = self.facts(summary).await?;
         // Asked before the checkpoints: one that begins later holds what this watermark set off.
         let job = self.flink.job(&summary.id).await?;
-        let watermark = if job.is_running() && self.is_due() { self.flink.watermark(&job).await? } else { None };
+        let asks = self.has_these_topics && job.is_running() && self.is_due();
+        let watermark = if asks { self.flink.watermark(&job).await? } else { None };
         let checkpoints = self.flink.checkpoints(&summary.id).await?;
         let cause = if job.is_running() { None } else { self.flink.newest_cause(&summary.id).await? };
         let (running, subtasks) = job.subtasks();
@@ -101,9 +118,10 @@ impl Looker {
         if self.found.as_ref() == Some(&summary.id) {
             return Ok(None);
         }
-        let (facts, _) = facts(&self.flink, summary).await?;
+        let known = known(&self.flink, summary, &self.workload).await?;
         self.found = Some(summary.id.clone());
-        Ok(Some(facts))
+        self.has_these_topics = known.has_these_topics;
+        Ok(Some(known.facts))
     }
 
     fn is_due(&mut self) -> bool {

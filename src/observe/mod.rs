@@ -78,7 +78,7 @@ impl Observer {
         watch.thread("topics", move |watch| topics.watch(watch))?;
         let mut tasks = Vec::new();
         if let Some(flink) = flink {
-            tasks.push(tokio::spawn(job::watch(flink.clone(), workload.job.clone(), watch.clone())));
+            tasks.push(tokio::spawn(job::watch(flink.clone(), workload.clone(), watch.clone())));
             if pressure {
                 tasks.push(tokio::spawn(pressure::watch(flink, workload.job, watch.clone())));
             }
