@@ -336,12 +336,12 @@ mod tests {
     use super::*;
     use crate::history::traffic::{Emitted, Sent, Window};
 
-    fn window(number: i64) -> Option<Window> {
-        Some(Window { start: number * 15, end: number * 15 + 15 })
+    fn window(number: i64) -> Window {
+        Window { start: number * 15, end: number * 15 + 15 }
     }
 
     fn sent(number: i64) -> What {
-        let (key, window) = ("a".to_owned(), window(number));
+        let (key, window) = ("a".to_owned(), Some(window(number)));
         What::Sent(Sent {
             key,
             window,
@@ -354,7 +354,7 @@ mod tests {
     }
 
     fn emitted(number: i64, count: u64) -> What {
-        let (key, window) = ("a".to_owned(), window(number));
+        let (key, window) = ("a".to_owned(), Some(window(number)));
         What::Emitted(Emitted { key, window, count, checksum: None, partition: 0, offset: number })
     }
 

@@ -40,14 +40,14 @@ impl<'a> Batch<'a> {
         ensure!(length >= HEAD, "a batch of {length} bytes");
         let Some((batch, rest)) = log.split_at_checked(length) else { return Ok(None) };
         *log = rest;
-        let long = |place: usize| Ok::<_, TryFromSliceError>(i64::from_be_bytes(batch[place..place + 8].try_into()?));
+        let number = |place: usize| Ok::<_, TryFromSliceError>(i64::from_be_bytes(batch[place..place + 8].try_into()?));
         Ok(Some(Self {
-            base_offset: long(0)?,
+            base_offset: number(0)?,
             attributes: i16::from_be_bytes(batch[21..23].try_into()?),
             last_offset_delta: i32::from_be_bytes(batch[23..27].try_into()?),
-            base_timestamp: long(27)?,
-            max_timestamp: long(35)?,
-            producer: long(43)?,
+            base_timestamp: number(27)?,
+            max_timestamp: number(35)?,
+            producer: number(43)?,
             count: i32::from_be_bytes(batch[57..HEAD].try_into()?),
             records: &batch[HEAD..],
         }))
@@ -154,7 +154,8 @@ impl<'a> Cursor<'a> {
         self.take(usize::try_from(bytes).ok()?)
     }
 
-    /// The same, where a negative length means that there are none.
+    /// The same, where a negative length means that there are none. The outer none is of bytes that are cut off.
+    #[allow(clippy::option_option, reason = "cut off and absent are two things")]
     fn nullable(&mut self) -> Option<Option<&'a [u8]>> {
         match usize::try_from(self.varint()?) {
             Ok(bytes) => self.take(bytes).map(Some),
@@ -175,6 +176,8 @@ impl<'a> Cursor<'a> {
 pub(super) mod tests {
     use super::*;
 
+    type Pack = fn(&[u8]) -> Vec<u8>;
+
     /// What is written into a batch.
     #[derive(Debug, Clone, Copy, Default)]
     pub(crate) struct Written<'a> {
@@ -184,7 +187,7 @@ pub(super) mod tests {
         pub producer: i64,
         pub records: &'a [(Option<&'a [u8]>, &'a [u8])],
         /// What becomes of the records' bytes.
-        pub pack: Option<fn(&[u8]) -> Vec<u8>>,
+        pub pack: Option<Pack>,
     }
 
     fn varint(value: i64, bytes: &mut Vec<u8>) {

@@ -203,3 +203,135 @@ impl Output {
         Ok(&mut self.bytes[self.filled..])
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write as _;
+
+    pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn snappy(bytes: &[u8]) -> Vec<u8> {
+        snap::raw::Encoder::new().compress_vec(bytes).unwrap()
+    }
+
+    /// As Java's clients write it, in blocks of 32 KiB.
+    fn xerial(bytes: &[u8]) -> Vec<u8> {
+        let mut packed = [XERIAL, &[0, 0, 0, 1, 0, 0, 0, 1]].concat();
+        for block in bytes.chunks(32 << 10).map(snappy) {
+            packed.extend(u32::try_from(block.len()).unwrap().to_be_bytes());
+            packed.extend(block);
+        }
+        packed
+    }
+
+    fn lz4(info: lz4_flex::frame::FrameInfo, bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// As Java's clients write it.
+    fn lz4_alone(bytes: &[u8]) -> Vec<u8> {
+        use lz4_flex::frame::{BlockMode, BlockSize, FrameInfo};
+        lz4(FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Independent), bytes)
+    }
+
+    /// As librdkafka writes it, with all that a frame may have besides.
+    fn lz4_linked(bytes: &[u8]) -> Vec<u8> {
+        use lz4_flex::frame::{BlockMode, BlockSize, FrameInfo};
+        let info = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Linked);
+        lz4(info.block_checksums(true).content_checksum(true).content_size(Some(bytes.len() as u64)), bytes)
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::bulk::compress(bytes, 1).unwrap()
+    }
+
+    /// As Java's clients write it: without its length in front.
+    fn zstd_stream(bytes: &[u8]) -> Vec<u8> {
+        zstd::stream::encode_all(bytes, 1).unwrap()
+    }
+
+    type Pack = fn(&[u8]) -> Vec<u8>;
+
+    const ALL: [(Codec, Pack); 7] = [
+        (Codec::Gzip, gzip),
+        (Codec::Snappy, snappy),
+        (Codec::Snappy, xerial),
+        (Codec::Lz4, lz4_alone),
+        (Codec::Lz4, lz4_linked),
+        (Codec::Zstd, zstd),
+        (Codec::Zstd, zstd_stream),
+    ];
+
+    /// Text that repeats itself within a block and over its borders, with noise between.
+    fn text(length: usize) -> Vec<u8> {
+        (0_u32..)
+            .flat_map(|number| format!("{{\"n\":{}}}", number.wrapping_mul(2_654_435_761) >> 20).into_bytes())
+            .take(length)
+            .collect()
+    }
+
+    #[test]
+    fn what_was_packed_is_unpacked_one_after_the_other() {
+        let mut unpacker = Unpacker::default();
+        for length in [0, 1, 700, STEP, STEP + 1, 3 * STEP + 77, 20] {
+            for (codec, pack) in ALL {
+                let plain = text(length);
+                assert!(unpacker.unpack(codec, &pack(&plain)).unwrap() == plain, "{codec:?} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn noise_is_kept_as_it_is_in_lz4() {
+        let noise: Vec<u8> =
+            (0_u64..200_000).map(|n| (n.wrapping_mul(n).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
+        assert!(Unpacker::default().unpack(Codec::Lz4, &lz4_linked(&noise)).unwrap() == noise);
+    }
+
+    #[test]
+    fn frames_follow_each_other() {
+        for (codec, pack) in [ALL[0], ALL[3], ALL[4], ALL[5]] {
+            let packed = [pack(b"one "), pack(b"two")].concat();
+            assert_eq!(Unpacker::default().unpack(codec, &packed).unwrap(), b"one two", "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn a_few_bytes_cannot_fill_the_memory() {
+        let zeros = vec![0; LARGEST + 1];
+        for (codec, pack) in [ALL[0], ALL[1], ALL[3], ALL[6]] {
+            let error = Unpacker::default().unpack(codec, &pack(&zeros)).unwrap_err();
+            assert_eq!(error.root_cause().to_string(), "its records unpack to more than 128 MiB", "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_an_error() {
+        for (codec, pack) in ALL {
+            let packed = pack(&text(100_000));
+            assert!(Unpacker::default().unpack(codec, &packed[..packed.len() / 2]).is_err(), "{codec:?}");
+        }
+        assert_eq!(Codec::of(5).unwrap_err().to_string(), "a compression that is not known here, number 5");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(mut bytes: Vec<u8>, which in 0..ALL.len(), cut in 0_usize..400) {
+            let (codec, pack) = ALL[which];
+            let mut unpacker = Unpacker::default();
+            let _ = unpacker.unpack(codec, &bytes);
+            let mut spoiled = pack(&text(400));
+            spoiled.truncate(cut);
+            spoiled.append(&mut bytes);
+            let _ = unpacker.unpack(codec, &spoiled);
+        }
+    }
+}

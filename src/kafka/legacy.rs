@@ -80,7 +80,7 @@ fn row_of(mut row: &[u8]) -> impl Iterator<Item = Result<Message<'_>>> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::io::Write as _;
+    use crate::kafka::codec::tests::gzip;
 
     pub(crate) fn message(offset: i64, format: i8, attributes: i8, time: i64, value: &[u8]) -> Vec<u8> {
         let mut message = vec![0, 0, 0, 0];
@@ -92,12 +92,6 @@ pub(super) mod tests {
         message.extend(i32::try_from(value.len()).unwrap().to_be_bytes());
         message.extend(value);
         [&offset.to_be_bytes()[..], &i32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat()
-    }
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
     }
 
     fn read(mut log: &[u8]) -> Result<Vec<(i64, i64, Vec<u8>)>> {

@@ -34,6 +34,7 @@ fn holds(restore: &[Range<i64>], record: &Emission) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "one partition")]
 mod tests {
     use super::*;
 

@@ -16,6 +16,7 @@ enum Entry {
     Stray(Stray),
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as records have it")]
 fn window(number: i64) -> Option<Window> {
     Some(Window { start: number * LENGTH, end: number * LENGTH + LENGTH })
 }

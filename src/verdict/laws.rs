@@ -78,6 +78,7 @@ fn world() -> impl Strategy<Value = World> {
         })
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as records have it")]
 fn window(number: usize) -> Option<Window> {
     let start = i64::try_from(number).unwrap() * 15;
     Some(Window { start, end: start + 15 })
@@ -135,7 +136,7 @@ impl Teller {
                 let first = self.offset;
                 self.emitted(key, number, all, sum);
                 if explained {
-                    let again = Some(vec![first..self.offset]);
+                    let again = Some(Vec::from([first..self.offset]));
                     self.tell(What::Restored(Restored { job: "a".into(), checkpoint: 1, savepoint: false, again }));
                 }
                 self.emitted(key, number, all, sum);
@@ -213,8 +214,7 @@ fn expected(world: &World) -> Outcome {
             let is_gone = key == 0 && number < world.gone && came_later;
             match fates[key] {
                 Fate::Exact => decided += 1,
-                Fate::Lost(_) if is_gone => {}
-                Fate::Silent if is_gone => {}
+                Fate::Lost(_) | Fate::Silent if is_gone => {}
                 Fate::Silent if last_emitted(key).is_some_and(|last| number < last) => wrong = true,
                 Fate::Silent => doubtful |= world.scope == Scope::Present,
                 Fate::Lost(_) | Fate::Twice(_) | Fate::Swapped => wrong = true,

@@ -2,6 +2,7 @@ use super::*;
 use crate::kafka::produce::Producer;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
 
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
@@ -65,4 +66,101 @@ fn it_reads_on_and_on() {
     assert_eq!(follower.look().unwrap(), []);
     assert_eq!(ends(&follower), [800, 800]);
     assert_eq!(read(&mut follower, &[9999, 9999]), expected(2, 750..800));
+}
+
+#[test]
+fn leaders_may_be_spread_and_may_move() {
+    let cluster = cluster(3, 6);
+    for partition in 0..6 {
+        cluster.partition_leader("topic", partition, Some(1 + partition % 3)).unwrap();
+    }
+    send(&cluster, 6, 0..600);
+    let mut follower = follower(&cluster, Begin::Oldest);
+    assert_eq!(read(&mut follower, &[40; 6]), expected(6, 0..40));
+    for partition in 0..6 {
+        cluster.partition_leader("topic", partition, Some(1 + (partition + 1) % 3)).unwrap();
+    }
+    assert_eq!(read(&mut follower, &[100; 6]), expected(6, 40..100));
+}
+
+#[test]
+fn what_passes_loses_and_repeats_nothing() {
+    let cluster = cluster(1, 2);
+    send(&cluster, 2, 0..200);
+    let mut follower = follower(&cluster, Begin::Oldest);
+    let codes = [Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, Code::RD_KAFKA_RESP_ERR__TRANSPORT];
+    cluster.request_errors(Api::Fetch, &codes);
+    assert_eq!(read(&mut follower, &[50, 50]), expected(2, 0..50));
+    cluster.request_errors(Api::Fetch, &codes);
+    assert_eq!(follower.look().unwrap(), []);
+    cluster.broker_down(1).unwrap();
+    let reader = std::thread::spawn(move || (read(&mut follower, &[100, 100]), follower));
+    sleep(Duration::from_millis(300));
+    cluster.broker_up(1).unwrap();
+    assert_eq!(reader.join().unwrap().0, expected(2, 50..100));
+}
+
+#[test]
+fn a_broker_that_stays_away_is_an_error_that_names_it() {
+    let cluster = cluster(1, 1);
+    send(&cluster, 1, 0..10);
+    let mut follower = follower(&cluster, Begin::Oldest);
+    follower.patience = Duration::from_millis(300);
+    cluster.broker_down(1).unwrap();
+    let error = follower.read_to(&[10], |_| Ok(())).unwrap_err();
+    let bootstrap = cluster.bootstrap_servers();
+    assert_eq!(error.to_string(), format!("read topic 'topic' on {bootstrap}: no progress for 0 s"));
+    assert!(format!("{error:#}").contains(&bootstrap), "{error:#}");
+}
+
+#[test]
+fn what_is_not_there_any_more_is_told() {
+    let cluster = cluster(1, 1);
+    let bootstrap = cluster.bootstrap_servers();
+    // The mock keeps some 5 MB of a partition.
+    let mut producer = Producer::new(&bootstrap, "topic").unwrap();
+    for _ in 0..300 {
+        while producer.send(0, 0, &vec![b'x'; 50_000]).unwrap() == crate::kafka::produce::Sent::Full {}
+        assert_eq!(producer.flush(Duration::from_secs(30)), 0);
+    }
+    let mut follower = Follower::at(&bootstrap, "topic", Isolation::Uncommitted, &[7]).unwrap();
+    let start = follower.partitions()[0].start;
+    assert!(start > 7, "{start}");
+    let mut seen = Vec::new();
+    let losses = follower.read_to(&[300], |record| {
+        seen.push(record.offset());
+        Ok(())
+    });
+    assert_eq!(losses.unwrap(), [Loss::Unread { partition: 0, offsets: 7..start }]);
+    assert_eq!(seen, (start..300).collect::<Vec<_>>());
+
+    let mut beyond = Follower::at(&bootstrap, "topic", Isolation::Uncommitted, &[400]).unwrap();
+    assert_eq!(beyond.look().unwrap(), [Loss::Anew { partition: 0 }]);
+    assert_eq!(beyond.partitions()[0].position, start);
+    let mut behind = Follower::at(&bootstrap, "topic", Isolation::Uncommitted, &[start - 2]).unwrap();
+    assert_eq!(behind.look().unwrap(), [Loss::Unread { partition: 0, offsets: start - 2..start }]);
+}
+
+#[test]
+fn an_error_of_the_taker_ends_it_there() {
+    let cluster = cluster(3, 3);
+    send(&cluster, 3, 0..30);
+    let mut follower = follower(&cluster, Begin::Oldest);
+    let mut left = 5;
+    let ended = follower.read_to(&[10; 3], |_| {
+        left -= 1;
+        ensure!(left > 0, "enough");
+        Ok(())
+    });
+    assert_eq!(ended.unwrap_err().to_string(), "enough");
+    let read_again = read(&mut follower, &[10; 3]);
+    assert_eq!(read_again.len(), 30 - 4);
+}
+
+#[test]
+fn a_topic_that_is_not_there_is_an_error_that_names_the_others() {
+    let cluster = cluster(1, 1);
+    let other = Follower::new(&cluster.bootstrap_servers(), "other", Isolation::Committed, Begin::End);
+    let error = other.err().unwrap().to_string();
+    assert!(error.starts_with("there is no topic 'other'") && error.ends_with("topics: topic"), "{error}");
 }

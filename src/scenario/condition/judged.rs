@@ -36,6 +36,7 @@ mod tests {
     use crate::history::What;
     use crate::history::traffic::{Emitted, Sent, Window};
 
+    #[allow(clippy::unnecessary_wraps, reason = "as records have it")]
     fn window(number: i64) -> Option<Window> {
         Some(Window { start: 15 * number, end: 15 * number + 15 })
     }
