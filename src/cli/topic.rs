@@ -115,11 +115,11 @@ pub struct Generate {
     pub timeout: u64,
 }
 
-/// How fast event time may run against the clock: from hardly at all to what a generator can still send.
+/// How fast event time may run against the clock: no faster than a generator can send.
 pub(super) fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if (0.001..=1000.0).contains(&number) => Ok(number),
-        _ => Err("must be a number from 0.001 to 1000".to_owned()),
+    match positive(text)? {
+        number if number <= 1000.0 => Ok(number),
+        _ => Err("must be at most 1000: a generator could not keep up with more".to_owned()),
     }
 }
 

@@ -30,7 +30,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Breaking {
     fault: Fault,
-    on: Service,
+    on: Option<Service>,
 }
 
 /// What belongs to `undo`.
@@ -85,7 +85,8 @@ fn step(mut table: Table, before: &[Step]) -> Result<Step> {
         }
         ["fault"] => {
             let Breaking { fault, on } = typed("fault", table)?;
-            Action::Inject { fault, target: on }
+            let Some(target) = on else { bail!("'fault' needs 'on', the service it is done to") };
+            Action::Inject { fault, target }
         }
         ["undo"] => {
             let Mending { undo: fault } = typed("undo", table)?;
@@ -176,7 +177,7 @@ mod tests {
         scenario x.toml, step 1: detected: unknown field `jar`, there are no fields
         scenario x.toml, step 1: backlog: missing field `windows`
         scenario x.toml, step 1: backlog: invalid value: integer `0`, expected a nonzero u64
-        scenario x.toml, step 1: fault: missing field `on`
+        scenario x.toml, step 1: 'fault' needs 'on', the service it is done to
         scenario x.toml, step 1: fault: unknown variant `explode`, expected `kill`
         scenario x.toml, step 1: fault: unknown field `windows`, expected `fault` or `on`
         scenario x.toml, step 1: no step before it has the fault 'kill' that is not undone yet

@@ -136,7 +136,7 @@ impl Teller {
                 let first = self.offset;
                 self.emitted(key, number, all, sum);
                 if explained {
-                    let again = Some(Vec::from([first..self.offset]));
+                    let again = Some(std::iter::once(first..self.offset).collect());
                     self.tell(What::Restored(Restored { job: "a".into(), checkpoint: 1, savepoint: false, again }));
                 }
                 self.emitted(key, number, all, sum);

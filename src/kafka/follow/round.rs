@@ -122,6 +122,9 @@ impl Follower {
                         read(&self.topic, part, known, *until, self.isolation, &mut self.unpacker, each)?;
                     }
                     losses.extend(known.unread(number));
+                    if known.position > known.end {
+                        gave.out_of_range.push(number);
+                    }
                 }
                 (_, Failure::OutOfRange) => gave.out_of_range.push(number),
                 (code, Failure::Final) => bail!("{}-{number}: {address} answers: {}", self.topic, failure::name(code)),
