@@ -22,12 +22,15 @@ use crate::report::Terminal;
 use crate::report::verify::{Ticker, Verification};
 use crate::settings::{Delivery, JobVariant};
 use crate::verdict;
+use crate::wait;
 use crate::workload::meaning::Workload;
 
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How often to see whether enough was seen.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often to see whether a job was submitted.
+const SUBMITTED: Duration = Duration::from_millis(250);
 /// What is wrong is looked at again so often: records of several partitions do not come in the same moment.
 const SECOND_LOOKS: u64 = 3;
 /// How long, at least, a job that runs is given to emit what the input holds.
@@ -38,7 +41,7 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
     let began = Instant::now();
     let (input, output) = (args.input.clone(), args.output_topic.clone());
     let workload = Workload { input, output, ..Workload::click_count() };
-    let stack = Stack::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
+    let mut stack = Stack::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
     let kafka = stack.kafka.clone();
     tokio::task::spawn_blocking(move || Admin::new(&kafka, Isolation::Uncommitted)?.wait(ANSWER, |_| Ok(()))).await??;
     let scope = match args.windows {
@@ -46,7 +49,10 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
         None if args.past || args.bootstrap_server.is_some() => Scope::Past,
         None => Scope::Present,
     };
-    let limit = Duration::from_secs(args.timeout);
+    if let Scope::Windows(_) = scope {
+        stack.wait_for_job(&workload, Duration::from_secs(args.timeout), terminal).await?;
+    }
+    let limit = Duration::from_secs(args.timeout).saturating_sub(began.elapsed());
     let mut watching = Watching::begin(&global.project, &args, stack, &workload, scope).await?;
     let goal = Goal { scope, follow: args.follow, limit, patience: watching.patience() };
     watching.until(&goal, terminal).await?;
@@ -81,6 +87,27 @@ impl Stack {
         };
         Ok(Self { kafka, flink, job })
     }
+}
+
+impl Stack {
+    /// A stack that is just coming up has no job yet: windows that are to close from now on can wait for one, and what it
+    /// promises is known before they are read. Without one after all, the verdict says so.
+    async fn wait_for_job(&mut self, workload: &Workload, limit: Duration, terminal: &Terminal) -> Result<()> {
+        let Some(flink) = self.flink.as_ref().filter(|_| self.job.is_none()) else { return Ok(()) };
+        terminal.progress(&format!("waiting for a job '{}' to be submitted", workload.job));
+        let submitted = wait::until("a job", limit, SUBMITTED, async || {
+            Ok(newest_job(flink, workload).await.map_or(wait::Seen::NotYet(String::new()), wait::Seen::Done))
+        });
+        tokio::select! {
+            job = submitted => self.job = job.ok(),
+            () = interrupted() => return Err(nothing_judged()),
+        }
+        Ok(())
+    }
+}
+
+fn nothing_judged() -> anyhow::Error {
+    Failure::Interrupted("interrupted before there was a verdict".to_owned()).into()
 }
 
 /// The job that is alive, or else the one that ran last; none when no JobManager answers, which is seen again later.
@@ -192,7 +219,7 @@ impl Watching {
                 () = &mut interrupt => {
                     // The second one, or one that nobody was asked for, ends without a verdict.
                     if !std::mem::take(&mut follow) {
-                        return Err(Failure::Interrupted("interrupted before there was a verdict".to_owned()).into());
+                        return Err(nothing_judged());
                     }
                     interrupt = Box::pin(interrupted());
                 }

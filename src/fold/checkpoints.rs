@@ -60,6 +60,11 @@ impl Checkpoints {
         }
     }
 
+    /// A job without checkpoints failed: from these offsets of the output on it may emit again.
+    pub fn restarted(&mut self, reach: Vec<i64>) {
+        self.open.push(reach);
+    }
+
     /// A fault was done: the restore that is waited for comes after it.
     pub fn fault(&mut self) {
         self.restored = None;

@@ -17,6 +17,7 @@ use job::Job;
 use lag::UsualLag;
 use losses::Losses;
 use recovery::Recoveries;
+use restarts::Restarts;
 use spread::SpreadSeen;
 use steps::Steps;
 use transactions::Transactions;
@@ -29,6 +30,7 @@ pub mod lag;
 pub mod losses;
 pub mod pressure;
 pub mod recovery;
+pub mod restarts;
 pub mod spread;
 pub mod steps;
 pub mod transactions;
@@ -81,6 +83,7 @@ pub struct Fold {
     /// Start of the newest window of each partition of the input, with its length.
     newest: BTreeMap<i32, (i64, i64)>,
     frontier: Frontier,
+    restarts: Restarts,
     last_emitted: Option<i64>,
     operating: bool,
     /// Whether anything was done to the stack since the run began.
@@ -152,7 +155,13 @@ impl Fold {
         self.job.add(what);
         match what {
             What::Cluster { slots, .. } => self.recoveries.slots(at, *slots),
-            What::Job(seen) => self.recoveries.job(at, seen.is_running()),
+            What::Job(seen) => {
+                self.recoveries.job(at, seen.is_running());
+                let takes_none = self.job.facts().is_some_and(|facts| facts.checkpoint_interval.is_none());
+                if let Some(reach) = self.restarts.job(seen).filter(|_| takes_none) {
+                    self.checkpoints.restarted(reach);
+                }
+            }
             _ => {}
         }
         if !self.job.is_running() || before.as_deref() != self.job.id() {
@@ -227,6 +236,7 @@ impl Fold {
             self.spread.read(at, read);
         }
         self.frontier.read(&read.output);
+        self.restarts.read(read);
         for again in self.checkpoints.read(read) {
             self.ledger.restored(again);
         }

@@ -17,7 +17,7 @@ pub(super) struct Cell {
     /// How often it was emitted, and the least and the most that was counted.
     pub(super) emitted: u64,
     least: u64,
-    most: u64,
+    pub(super) most: u64,
     /// Whether the checksums that were emitted with the count that the input has contradict the input's or each other.
     newest: Option<Emission>,
     checksums: Checksums,

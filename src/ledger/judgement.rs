@@ -143,7 +143,8 @@ impl Tally {
         let swapped = u64::from(class == Class::Conflicting && cell.is_swapped());
         self.expected += cell.sent;
         self.lost += cell.sent.saturating_sub(counted) + swapped;
-        self.counted_twice += counted.saturating_sub(cell.sent) + swapped;
+        let most = if class == Class::Missing { 0 } else { cell.most };
+        self.counted_twice += most.saturating_sub(cell.sent) + swapped;
     }
 
     fn include(&mut self, other: &Self) {
@@ -277,7 +278,8 @@ pub struct Judgement {
     /// Records of the input that the counts lack. Of conflicting counts the one in the newest record counts, as it would
     /// for a reader that overwrites.
     pub records_lost: u64,
-    /// Records that the counts have beyond those of the input; conflicting counts as above.
+    /// Records that the counts have beyond those of the input. Of conflicting counts the highest one counts: no later one
+    /// takes it back.
     pub records_counted_twice: u64,
     /// Emissions beyond a window's first that no restore of the job explains.
     pub duplicates_unexplained: u64,

@@ -70,7 +70,7 @@ fn written(kafka: &str, topic: &str, found: Vec<(String, Past)>) -> Result<Vec<R
 /// The restores of a job. One that Flink has forgotten explains nothing.
 async fn of_job(flink: &Flink, job: &Summary) -> Vec<Past> {
     let Ok(checkpoints) = flink.checkpoints(&job.id).await else { return Vec::new() };
-    let interval = flink.checkpoint_interval(&job.id).await.ok().flatten().unwrap_or_default();
+    let Ok(interval) = flink.checkpoint_interval(&job.id).await else { return Vec::new() };
     let failures = flink.exceptions(&job.id).await.unwrap_or_default();
     let begun = match &checkpoints.latest.restored {
         Some(restored) => flink.checkpoint_triggered_at(&job.id, restored.id).await.ok(),
@@ -80,15 +80,17 @@ async fn of_job(flink: &Flink, job: &Summary) -> Vec<Past> {
     list(&checkpoints, interval, begun, &failures)
 }
 
-fn list(checkpoints: &Checkpoints, interval: i64, begun: Option<i64>, failures: &[i64]) -> Vec<Past> {
-    let Some(newest) = &checkpoints.latest.restored else { return Vec::new() };
+fn list(checkpoints: &Checkpoints, interval: Option<i64>, begun: Option<i64>, failures: &[i64]) -> Vec<Past> {
+    let reach = interval.unwrap_or_default().saturating_mul(INTERVALS).saturating_add(MORE_MS);
+    let failed = |failure: &i64| Past { checkpoint: 0, savepoint: false, from: failure - reach, until: *failure };
+    let Some(newest) = &checkpoints.latest.restored else {
+        // A job without checkpoints goes on from the offsets that its group committed a moment before.
+        return failures.iter().filter(|_| interval.is_none()).map(failed).collect();
+    };
     let (checkpoint, savepoint, until) = (newest.id, newest.is_savepoint, newest.restore_timestamp);
-    let reach = interval.saturating_mul(INTERVALS).saturating_add(MORE_MS);
     let from = begun.unwrap_or_else(|| until - reach - AWAY_MS);
-    let earlier =
-        failures.iter().map(|failure| Past { checkpoint: 0, savepoint: false, from: failure - reach, until: *failure });
     // The newest failure led to the newest restore, and each one before it to one before that.
-    let earlier = earlier.filter(|past| past.until < from);
+    let earlier = failures.iter().map(failed).filter(|past| past.until < from);
     let most = usize::try_from(checkpoints.counts.restored.saturating_sub(1)).unwrap_or(usize::MAX);
     std::iter::once(Past { checkpoint, savepoint, from, until }).chain(earlier.take(most)).collect()
 }
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn the_newest_is_known_exactly_and_those_before_by_their_failures() {
         let past = |restored| {
-            let found = list(&checkpoints(restored), 1_000, Some(499_000), &[499_500, 300_000, 200_000]);
+            let found = list(&checkpoints(restored), Some(1_000), Some(499_000), &[499_500, 300_000, 200_000]);
             found.iter().map(|past| (past.checkpoint, past.from, past.until)).collect::<Vec<_>>()
         };
         assert_eq!(past(0), []);
@@ -119,7 +121,15 @@ mod tests {
     }
 
     #[test]
+    fn a_job_without_checkpoints_repeats_a_moment_for_each_failure() {
+        let failures = [300_000, 200_000];
+        let past = list(&checkpoints(0), None, None, &failures);
+        assert_eq!(past.iter().map(|past| past.from).collect::<Vec<_>>(), [295_000, 195_000]);
+        assert_eq!(list(&checkpoints(0), Some(1_000), None, &failures), [], "it began anew each time");
+    }
+
+    #[test]
     fn a_checkpoint_that_flink_has_forgotten_reaches_back_as_far_as_a_jobmanager_may_be_away() {
-        assert_eq!(list(&checkpoints(1), 1_000, None, &[])[0].from, 432_000);
+        assert_eq!(list(&checkpoints(1), Some(1_000), None, &[])[0].from, 432_000);
     }
 }

@@ -226,6 +226,13 @@ mod tests {
         assert_eq!(found.outcome, Outcome::Fail);
         assert!(found.reasons[0].contains("counted twice"), "{:?}", found.reasons);
         let short = |offset| if offset == 3 { 900 } else { 1000 };
+        // A later count that is too low does not take back one that was too high.
+        let counted = |offset, count| {
+            let (key, window) = ("k3".to_owned(), Some(Window { start: 0, end: 15 }));
+            What::Emitted(Emitted { key, window, count, checksum: None, partition: 0, offset })
+        };
+        let hidden = [windows(short), vec![counted(50, 1001), counted(51, 57)]].concat();
+        assert_eq!(outcome(Holds::Loss, hidden), Outcome::Fail);
         let stray = What::Stray(crate::history::traffic::Stray { partition: 0, offset: 99, what: "'x'".into() });
         assert_eq!(outcome(Holds::Loss, [windows(short), vec![stray]].concat()), Outcome::Fail);
         let fault = What::Fault { fault: "kill".into(), target: "taskmanager-1".into() };
@@ -282,6 +289,31 @@ mod tests {
         let found = verdict(head, windows(|_| 1000).into_iter().chain([step]).collect());
         let expected = vec!["steady state: the run was cut off before it ended".to_owned()];
         assert_eq!((found.outcome, found.reasons), (Outcome::Unknown, expected));
+    }
+
+    #[test]
+    fn a_job_without_checkpoints_repeats_what_it_had_not_committed() {
+        let head = || {
+            let mut head = began(Holds::Loss, Scope::Plan);
+            if let What::Began(head) = &mut head {
+                head.job.checkpointing = false;
+            }
+            head
+        };
+        let mut job = job("RUNNING", 1);
+        if let What::Found(facts) = &mut job[0] {
+            facts.checkpoint_interval = None;
+        }
+        let failed = What::Job(JobSeen { id: Some("2367774c".into()), subtasks: 4, ..JobSeen::absent("RESTARTING") });
+        let (key, window) = ("k3".to_owned(), Some(Window { start: 15, end: 30 }));
+        let again = What::Emitted(Emitted { key, window, count: 57, checksum: None, partition: 0, offset: 70 });
+        let run = |failed: Vec<What>| {
+            let more = [job.clone(), windows(|_| 1000), vec![read()], failed, vec![read(), again.clone()]].concat();
+            let found = verdict(head(), more);
+            (found.outcome, found.ledger.duplicates_unexplained)
+        };
+        assert_eq!(run(vec![failed]), (Outcome::Pass, 0));
+        assert_eq!(run(Vec::new()), (Outcome::Unknown, 1));
     }
 
     #[test]

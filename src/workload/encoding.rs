@@ -1,9 +1,12 @@
 //! Records as JSON. Clicks are written and read by hand: millions a second pass here. Anything that is not exactly our
 //! own encoding is left to `serde_json`.
 
+use serde::Deserialize;
+
 use super::{Click, PAGES, WINDOW_MS, WindowCount, window_start};
 
-/// Timestamps beyond this, before or after 1970, are not of the workload: JSON's numbers are exact up to here only.
+/// Timestamps beyond this, before or after 1970, are not of the workload: JSON's numbers are exact up to here only, and near
+/// the end of an `i64` a window would have no end.
 const LATEST: u64 = 1 << 53;
 
 /// Writes a click into `buffer`, in place of what was there.
@@ -56,19 +59,20 @@ fn ours(payload: &[u8]) -> Option<Click<'_>> {
 }
 
 fn parsed(payload: &[u8]) -> Option<Click<'_>> {
-    // The parser would not look at the bytes of a field that it skips, and would take an array for an object.
+    object(payload).filter(|click: &Click| click.timestamp.unsigned_abs() < LATEST)
+}
+
+/// Reads a JSON object in UTF-8. The parser alone would not look at the bytes of a field that it skips, and would take an
+/// array for an object.
+fn object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
     let text = std::str::from_utf8(payload).ok()?;
-    if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
-        return None;
-    }
-    let click: Click = serde_json::from_str(text).ok()?;
-    (click.timestamp.unsigned_abs() < LATEST).then_some(click)
+    let is_object = text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{');
+    if is_object { serde_json::from_str(text).ok() } else { None }
 }
 
 /// Reads a count. An error says what is wrong with a record that is no count of a window of this workload.
 pub fn decode_count(payload: &[u8]) -> Result<WindowCount, String> {
-    let count: WindowCount =
-        serde_json::from_slice(payload).map_err(|_| format!("{} is no count of a window", excerpt(payload)))?;
+    let count: WindowCount = object(payload).ok_or_else(|| format!("{} is no count of a window", excerpt(payload)))?;
     let (start, end) = (count.window_start, count.window_end);
     let is_window = start.unsigned_abs() < LATEST && window_start(start) == start && start + WINDOW_MS == end;
     if is_window { Ok(count) } else { Err(format!("no window of 15 s: from {start} to {end} ms")) }
@@ -143,8 +147,14 @@ mod tests {
 
     #[test]
     fn what_is_skipped_is_not_limited() {
-        for value in ["1".repeat(2000), "[".repeat(2000) + &"]".repeat(2000), format!("\"{}\"", "x".repeat(100_000))] {
-            let json = format!(r#"{{"timestamp":15,"x":{value},"page":"/shop"}}"#);
+        let fields = [
+            format!(r#""x":{}"#, "1".repeat(2000)),
+            format!(r#""x":{}{}"#, "[".repeat(2000), "]".repeat(2000)),
+            format!(r#""x":"{}""#, "x".repeat(100_000)),
+            format!(r#""{}":1"#, "x".repeat(100_000)),
+        ];
+        for field in fields {
+            let json = format!(r#"{{"timestamp":15,{field},"page":"/shop"}}"#);
             assert_eq!(decode(json.as_bytes()), Some(Click { timestamp: 15, page: "/shop".into() }));
         }
     }
@@ -174,6 +184,7 @@ mod tests {
     fn a_record_that_is_no_count_says_why() {
         let why = |payload: &str| decode_count(payload.as_bytes()).unwrap_err();
         assert_eq!(why("{oops"), "'{oops' is no count of a window");
+        assert!(why(r#"[0,15000,"/help",1,0]"#).ends_with("is no count of a window"));
         let no_window = "no window of 15 s: from 5 to 15005 ms";
         assert_eq!(why(r#"{"windowStart":5,"windowEnd":15005,"page":"/help","count":1}"#), no_window);
         let far = r#"{"windowStart":9223372036854765000,"windowEnd":0,"page":"/help","count":1}"#;

@@ -38,7 +38,8 @@ fn counted_twice(stack: &Stack) {
         let right = output(stack).into_iter().rfind(|record| record["count"] == 1000).expect("a right count");
         count(&right, 1001)
     });
-    assert_eq!(class(&run, "conflicting"), 1, "{}", run.stdout);
+    // Without checkpoints the job may count some clicks of a window again, which it emits with that little: a conflict.
+    assert_eq!(class(&run, "records_counted_twice"), 1, "{}", run.stdout);
 }
 
 fn stray(stack: &Stack) {

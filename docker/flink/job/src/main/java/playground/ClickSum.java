@@ -7,7 +7,8 @@ public class ClickSum {
 
   /**
    * How far each click falls into its 15 seconds of event time, in milliseconds, added up: one click lost and another
-   * counted twice leave the count as it should be, and this not.
+   * counted twice leave the count as it should be, and this not. It would wrap around, as the ledger's does, but that takes
+   * 600 trillion clicks in a window.
    */
   public long checksum;
 }

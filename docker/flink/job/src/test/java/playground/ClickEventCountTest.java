@@ -100,9 +100,20 @@ class ClickEventCountTest {
   void withoutEventTimeTheClockDecides() throws Exception {
     try (CounterHarness counter = counter()) {
       counter.setProcessingTime(0);
-      counter.click(T, "/help");
+      counter.click(T + 15, "/help");
+      counter.click(T + 3 * WINDOW + 30, "/help");
       counter.setProcessingTime(WINDOW);
-      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(0, WINDOW, "/help", 1, 0));
+      // The checksum is still of the clicks' own time: 15 + 30.
+      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(0, WINDOW, "/help", 2, 45));
+    }
+  }
+
+  @Test
+  void aClickBefore1970FallsAsFarIntoItsWindow() throws Exception {
+    try (CounterHarness counter = counter("--event-time")) {
+      counter.click(-15, "/help");
+      counter.processWatermark(new Watermark(-1));
+      assertThat(counter.emitted()).containsExactly(new ClickEventStatistics(-WINDOW, 0, "/help", 1, WINDOW - 15));
     }
   }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.metrics.Counter;
@@ -85,11 +87,34 @@ class ClickEventDeserializerTest {
   /** What is skipped may be longer and deeper than a mapper would allow. */
   @Test
   void whatIsSkippedIsNotLimited() {
-    String[] skipped = {"1".repeat(2000), "[".repeat(2000) + "]".repeat(2000), "\"" + "x".repeat(100_000) + "\""};
-    for (String value : skipped) {
-      String json = "{\"timestamp\":15,\"x\":" + value + ",\"page\":\"/shop\"}";
-      assertThat(deserializer.deserialize(json.getBytes(UTF_8))).isEqualTo(new ClickEvent(15, "/shop"));
+    String[] skipped = {
+      "\"x\":" + "1".repeat(2000),
+      "\"x\":" + "[".repeat(2000) + "]".repeat(2000),
+      "\"x\":\"" + "x".repeat(100_000) + "\"",
+      "\"" + "x".repeat(100_000) + "\":1",
+    };
+    for (String field : skipped) {
+      assertThat(clickWith(field)).isEqualTo(new ClickEvent(15, "/shop"));
     }
+  }
+
+  /** A parser that remembers names would refuse the first record, and throw at one of the others. */
+  @Test
+  void namesAreNotRemembered() {
+    // AB and B! have one hash in it, and so have all names that are made of as many of them.
+    String ofOneHash =
+        IntStream.range(0, 512)
+            .mapToObj(name -> Integer.toBinaryString(512 + name).substring(1).replace("0", "AB").replace("1", "B!"))
+            .map(name -> '"' + name + "\":1")
+            .collect(Collectors.joining(","));
+    assertThat(clickWith(ofOneHash)).isEqualTo(new ClickEvent(15, "/shop"));
+    for (int name = 0; name < 1000; name++) {
+      assertThat(clickWith("\"x" + name + "\":1")).isEqualTo(new ClickEvent(15, "/shop"));
+    }
+  }
+
+  private ClickEvent clickWith(String field) {
+    return deserializer.deserialize(("{\"timestamp\":15," + field + ",\"page\":\"/shop\"}").getBytes(UTF_8));
   }
 
   @Test
