@@ -1,13 +1,14 @@
 //! Operations on a real job: what they do, what they refuse, and what they leave behind.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use crate::scenario::interrupt;
 use crate::support::Answer;
 use crate::support::stack::{Stack, docker};
+use crate::support::wait::until;
 
 #[test]
 #[ignore = "needs Docker: scripts/test runs it"]
@@ -104,7 +105,16 @@ fn a_stop_outlives_the_loss_of_its_jobmanager() {
     stack.up();
     // A savepoint cannot be complete before all subtasks answer.
     let taskmanager = format!("{}-taskmanager-1", stack.project);
-    docker(&["pause", &taskmanager]);
+    // An engine on a busy machine may say that it is unable to freeze it.
+    until("a frozen TaskManager", 30, || {
+        Command::new("docker")
+            .args(["pause", &taskmanager])
+            .output()
+            .expect("run docker")
+            .status
+            .success()
+            .then_some(())
+    });
     let mut stop = stack.playground(&["stop", "-o", "json", "--timeout", "90"]).command();
     let mut stop = stop.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("stop");
     let lines = until_line(&mut stop, "/stop ");

@@ -9,13 +9,18 @@ use bollard::query_parameters::{
 };
 
 use super::observe::Container;
-use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already, labels};
+use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already, labels, words};
 use crate::platform::State;
 use crate::stack::Attachment;
 use crate::wait::{Seen, until};
 
 /// How long a killed process may take to be gone; the kernel may have gigabytes to give back.
 const END: Duration = Duration::from_secs(30);
+
+/// How long a busy container may take to freeze.
+const FREEZE: Duration = Duration::from_secs(10);
+/// What the engine's runtime says when it gave up.
+const NOT_FROZEN: &str = "unable to freeze";
 
 impl Docker {
     /// The container of an instance, by a name as in `taskmanager-1`.
@@ -54,12 +59,17 @@ impl Docker {
         let container = self.find(instance).await?;
         match container.instance.state {
             State::Paused => Ok(()),
-            State::Running => self
-                .api
-                .pause_container(&container.instance.id)
+            State::Running => {
+                until(format!("pause {instance}"), FREEZE, MOMENT, async || {
+                    match self.api.pause_container(&container.instance.id).await {
+                        // A cgroup whose threads are all busy may not freeze at the first attempt.
+                        Err(error) if words(&error).contains(NOT_FROZEN) => Ok(Seen::NotYet(words(&error))),
+                        Err(error) if is_so_already(&error) => Ok(Seen::Done(())),
+                        done => done.plain().map(Seen::Done).with_context(|| format!("pause {instance}")),
+                    }
+                })
                 .await
-                .plain()
-                .with_context(|| format!("pause {instance}")),
+            }
             state => bail!("pause {instance}: it is {state:?}; playground start {instance}"),
         }
     }
