@@ -114,6 +114,9 @@ pub struct Up {
     /// Which stack.
     #[command(flatten)]
     pub stack: StackOptions,
+    /// Start the job from nothing, whatever savepoint or checkpoint there is
+    #[arg(long)]
+    pub fresh: bool,
     /// Time limit in seconds, images not counted
     #[arg(long, default_value_t = 180, value_name = "SECONDS")]
     pub timeout: u64,

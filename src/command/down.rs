@@ -14,7 +14,7 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     let platform = Platform::connect(&global.project).await?;
     let extent = if arguments.volumes { Extent::Everything } else { Extent::Containers };
     let removed = platform.remove(extent).await?;
-    let kept = platform.volumes().await?;
-    terminal.result(&DownResult { project: global.project.clone(), removed, kept })?;
+    let (kept, foreign) = tokio::try_join!(platform.volumes(), platform.foreign())?;
+    terminal.result(&DownResult { project: global.project.clone(), removed, kept, foreign })?;
     Ok(Status::Pass)
 }

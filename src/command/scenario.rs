@@ -12,7 +12,7 @@ use crate::cli::scenario::{Action, Run, Scenario as Arguments};
 use crate::failure::Status;
 use crate::fold::Fold;
 use crate::history::store::Store;
-use crate::operation::up::{Ended, Up};
+use crate::operation::up::{Beginning, Ended, Up};
 use crate::report::Terminal;
 use crate::report::live::RunProgress;
 use crate::report::scenario::{PlanPage, RunPage, ScenarioList, ScenarioText};
@@ -44,7 +44,7 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     }
     let platform = super::connect(global, terminal).await?;
     let before = Before::look(&platform).await?;
-    let up = Up { platform: &platform, stack: &stack, settings: &settings, limit };
+    let up = Up { platform: &platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit };
     let mut store = Store::create(&arguments.runs, &plan.head.scenario, Timestamp::now())?;
     let fold = match watch(&plan, up, &mut store, terminal).await {
         Ok(fold) if !fold.steps.was_interrupted() => fold,

@@ -8,7 +8,7 @@ use super::interrupt::interrupted;
 use crate::cli::Global;
 use crate::cli::stack::Up as Arguments;
 use crate::failure::{Failure, Status};
-use crate::operation::up::{Ended, News, Reached, Up};
+use crate::operation::up::{Beginning, Ended, News, Reached, Up};
 use crate::platform::{Contract as _, Extent, Platform};
 use crate::report::Terminal;
 use crate::report::live::UpProgress;
@@ -21,7 +21,8 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     let stack = Stack::load(&settings)?;
     let platform = super::connect(global, terminal).await?;
     let limit = Duration::from_secs(arguments.timeout);
-    let up = Up { platform: &platform, stack: &stack, settings: &settings, limit };
+    let beginning = if arguments.fresh { Beginning::Fresh } else { Beginning::State };
+    let up = Up { platform: &platform, stack: &stack, settings: &settings, beginning, limit };
     let parts = bring_up(up, terminal).await?;
     let endpoints = up.endpoints();
     let flink = format!("http://{}:{}", endpoints.rest.0, endpoints.rest.1);

@@ -6,24 +6,19 @@ use super::savepoint::on_disk;
 use crate::flink::Flink;
 use crate::flink::job::Summary;
 use crate::platform::{Journal as _, Kind, Mark, Owner, Platform};
+use crate::workload::JOB;
 
 /// One mark a project: two operations never run side by side.
 const ID: &str = "operation";
+/// One mark a project: the job that was stopped last.
+const STOPPED: &str = "stopped";
 
 /// Notes that an operation begins.
 ///
 /// # Errors
 /// Another one is under way: who, and on what.
 pub async fn begin(platform: &Platform, operation: &str, job: &str) -> Result<()> {
-    let own = Owner::current().context("find out this process's identity")?;
-    let mark = Mark {
-        id: ID.to_owned(),
-        kind: Kind::Operation,
-        what: operation.to_owned(),
-        target: job.to_owned(),
-        by: operation.to_owned(),
-        owner: own,
-    };
+    let mark = mark(ID, Kind::Operation, operation, job)?;
     loop {
         match platform.mark(&mark).await? {
             None => return Ok(()),
@@ -32,6 +27,30 @@ pub async fn begin(platform: &Platform, operation: &str, job: &str) -> Result<()
             Some(_) => platform.forget(ID).await?,
         }
     }
+}
+
+fn mark(id: &str, kind: Kind, operation: &str, job: &str) -> Result<Mark> {
+    let owner = Owner::current().context("find out this process's identity")?;
+    let (id, what, by) = (id.to_owned(), operation.to_owned(), operation.to_owned());
+    Ok(Mark { id, kind, what, target: job.to_owned(), by, owner, savepoint: None })
+}
+
+/// Notes that a job was stopped, and where its state is: the stack may be taken down before it goes on.
+pub(super) async fn stopped(platform: &Platform, job: &str, savepoint: &str) -> Result<()> {
+    let mark = Mark { savepoint: Some(savepoint.to_owned()), ..mark(STOPPED, Kind::Stopped, "stop", job)? };
+    // The note of an earlier stop, and of an earlier job.
+    platform.forget(STOPPED).await?;
+    platform.mark(&mark).await.map(drop)
+}
+
+/// Forgets what is noted of a stopped job: one runs again, or is to begin from nothing.
+pub(super) async fn goes_on(platform: &Platform) -> Result<()> {
+    platform.forget(STOPPED).await
+}
+
+/// The job that was stopped last, with its savepoint, if none was started since.
+pub(super) async fn last_stopped(platform: &Platform) -> Result<Option<Mark>> {
+    Ok(platform.marks().await?.into_iter().find(|mark| mark.kind == Kind::Stopped))
 }
 
 /// Refuses while another process is at an operation.
@@ -76,7 +95,7 @@ pub async fn left_behind(platform: &Platform, flink: Option<&Flink>) -> Result<O
         None => None,
     };
     let (Some(flink), Some(jobs)) = (flink, jobs) else {
-        let stopped = "the JobManager does not answer; playground start jobmanager brings it back".to_owned();
+        let stopped = "the JobManager does not answer; playground up brings it back, and the job with it".to_owned();
         return Ok(Some(Left { mark, stopped: Some(stopped) }));
     };
     let stopped = match successor(&jobs, &mark.target) {
@@ -106,10 +125,12 @@ fn successor<'a>(jobs: &'a [Summary], id: &str) -> Option<&'a Summary> {
     }
 }
 
-/// The job that an operation was on whose process was killed, if it was.
+/// The job that may have been stopped by an operation whose process was killed.
 pub(super) async fn orphan(platform: &Platform) -> Result<Option<String>> {
     let is_left = |mark: &Mark| mark.kind == Kind::Operation && !mark.owner.is_alive();
-    Ok(platform.marks().await?.into_iter().find(is_left).map(|mark| mark.target))
+    // Of an operation on no job in particular the target is the job's name; one that was to be cancelled is not to go on.
+    let has_state = |mark: &Mark| mark.target != JOB && mark.what != "cancel";
+    Ok(platform.marks().await?.into_iter().find(|mark| is_left(mark) && has_state(mark)).map(|mark| mark.target))
 }
 
 async fn where_it_is(platform: &Platform, jobs: &[Summary], id: &str) -> String {
@@ -120,7 +141,7 @@ async fn where_it_is(platform: &Platform, jobs: &[Summary], id: &str) -> String 
             "{name} is stopped; its state is in {path}\n  playground submit --from-savepoint {path} goes on with it",
             path = savepoint.path
         ),
-        Ok(None) => format!("{name} does not run, and has no savepoint; playground up submits it again"),
+        Ok(None) => format!("{name} does not run, and has no savepoint; playground up --fresh starts it from nothing"),
         Err(error) => format!("{name} does not run; its savepoints could not be read: {error:#}"),
     }
 }

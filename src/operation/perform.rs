@@ -44,8 +44,15 @@ impl Control<'_> {
         match operation {
             Operation::Upgrade(to) => return self.upgrade(job, to).await,
             Operation::Rescale { parallelism, scale } => return self.rescale(job, *parallelism, *scale).await,
-            Operation::Stop { drain } => done.savepoint = Some(self.stop(job, *drain).await?.savepoint),
-            Operation::Cancel => self.cancel(job).await?,
+            Operation::Stop { drain } => {
+                let savepoint = self.stop(job, *drain).await?.savepoint;
+                claim::stopped(self.platform(), &job.id, &savepoint).await?;
+                done.savepoint = Some(savepoint);
+            }
+            Operation::Cancel => {
+                self.cancel(job).await?;
+                claim::goes_on(self.platform()).await?;
+            }
             _ => done.savepoint = Some(self.savepoint(job).await?),
         }
         (done.parts, done.seconds) = self.take_parts();
@@ -57,7 +64,9 @@ impl Control<'_> {
         match operation {
             Operation::Submit(submit) => {
                 let run = self.what_to_submit(submit).await?;
-                done.job = Some(if submit.detached { self.run(&run).await? } else { self.submit(&run).await? });
+                let id = if submit.detached { self.run(&run).await? } else { self.submit(&run).await? };
+                claim::goes_on(self.platform()).await?;
+                done.job = Some(id);
                 (done.savepoint, done.parallelism) = (run.savepoint, Some(run.parallelism));
             }
             Operation::Scale { taskmanagers, force } => self.scale(*taskmanagers, *force).await?,

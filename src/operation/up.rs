@@ -95,8 +95,19 @@ pub struct Up<'a> {
     pub stack: &'a Stack,
     /// As it was asked for.
     pub settings: &'a StackSettings,
+    /// From where the job is to go on.
+    pub beginning: Beginning,
     /// How long it may take once the images are there.
     pub limit: Duration,
+}
+
+/// From where the job of a stack that comes up goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// From its savepoint or its newest checkpoint, where there is one.
+    State,
+    /// From nothing, whatever there is.
+    Fresh,
 }
 
 /// How bringing a stack up ended.

@@ -124,6 +124,10 @@ impl Contract for Fake {
         self.with(|world| Ok(world.volumes.clone()))
     }
 
+    async fn foreign(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
         self.with(|world| {
             world.network = true;
@@ -292,6 +296,7 @@ volumes: {data: }";
         let mark = Mark {
             id: "m".into(),
             kind: Kind::Fault,
+            savepoint: None,
             what: "kill".into(),
             target: "a-1".into(),
             by: "me".into(),

@@ -151,6 +151,9 @@ pub struct Mark {
     pub by: String,
     /// The process that did it and would undo it, for telling whether it still lives.
     pub owner: Owner,
+    /// Where the state of a stopped job is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoint: Option<String>,
 }
 
 /// What a mark is of.
@@ -161,6 +164,8 @@ pub enum Kind {
     Fault,
     /// A job that may be stopped in the middle of an operation, to be told of.
     Operation,
+    /// A job that was stopped with a savepoint, to go on from it.
+    Stopped,
 }
 
 /// A process, told apart from later ones that got the same number.
@@ -182,6 +187,10 @@ pub trait Contract {
 
     /// The names of the volumes that hold the project's data.
     async fn volumes(&self) -> Result<Vec<String>>;
+
+    /// What bears the project's name without being the playground's, as in `container playground-web-1`: it is never
+    /// changed, removed or counted. Where there is any, `apply` refuses.
+    async fn foreign(&self) -> Result<Vec<String>>;
 
     /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
     /// what is stopped, takes away surplus replicas. Services without a `depends_on` between them start side by side.
@@ -310,6 +319,9 @@ impl Contract for Platform {
     }
     async fn volumes(&self) -> Result<Vec<String>> {
         forward!(self, platform => platform.volumes())
+    }
+    async fn foreign(&self) -> Result<Vec<String>> {
+        forward!(self, platform => platform.foreign())
     }
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
         forward!(self, platform => platform.apply(stack, progress))

@@ -13,6 +13,8 @@ pub struct DownResult {
     pub removed: Vec<String>,
     /// The volumes that stay, with the data in them.
     pub kept: Vec<String>,
+    /// What bears the project's name without being the playground's, as in `container web-1`: left as it is.
+    pub foreign: Vec<String>,
 }
 
 impl Render for DownResult {
@@ -20,6 +22,9 @@ impl Render for DownResult {
         let mut lines: Vec<String> = self.removed.iter().map(|name| format!("removed   {name}")).collect();
         if lines.is_empty() && self.kept.is_empty() {
             lines.push(format!("nothing of project {} is there", self.project));
+        }
+        for name in &self.foreign {
+            lines.push(format!("left      {name}: the playground did not make it"));
         }
         if !self.kept.is_empty() {
             lines.push(format!("kept      {}", self.kept.join(", ")));
@@ -43,14 +48,16 @@ mod tests {
             project: "ci".into(),
             removed: vec!["kafka-1".into(), "network ci_default".into()],
             kept: vec!["ci_kafka-data".into()],
+            foreign: vec!["container ci-web-1".into()],
         };
         insta::assert_snapshot!(result.human(Paint::Plain), @r"
         removed   kafka-1
         removed   network ci_default
+        left      container ci-web-1: the playground did not make it
         kept      ci_kafka-data
         next      playground -p ci up · playground -p ci down --volumes
         ");
-        let nothing = DownResult { project: "ci".into(), removed: Vec::new(), kept: Vec::new() };
+        let nothing = DownResult { project: "ci".into(), removed: Vec::new(), kept: Vec::new(), foreign: Vec::new() };
         assert_eq!(nothing.human(Paint::Plain), "nothing of project ci is there");
     }
 }

@@ -20,8 +20,8 @@ use Shape::{Any, Each, Keys, Scalar};
 const FILE: Shape = Keys(&[
     ("version", Any), // has no meaning any more, in Compose neither
     ("services", Each(&SERVICE)),
-    ("networks", Each(&Keys(&[("internal", Scalar), ("name", Any)]))),
-    ("volumes", Each(&Keys(&[("driver_opts", Any), ("name", Any)]))),
+    ("networks", Each(&Keys(&[("internal", Scalar), ("labels", Any), ("name", Any)]))),
+    ("volumes", Each(&Keys(&[("driver_opts", Any), ("labels", Any), ("name", Any)]))),
 ]);
 
 const SERVICE: Shape = Keys(&[

@@ -226,6 +226,8 @@ pub struct Network {
     pub name: String,
     /// Whether it has no way out.
     pub internal: bool,
+    /// Extra labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A named volume of the stack.
@@ -237,4 +239,6 @@ pub struct Volume {
     pub name: String,
     /// The driver's options.
     pub options: BTreeMap<String, String>,
+    /// Extra labels.
+    pub labels: BTreeMap<String, String>,
 }

@@ -1,5 +1,6 @@
 //! From the file's text to a [`Stack`]: YAML, variables, supported keys, types, values.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -115,13 +116,20 @@ impl Scope<'_> {
         let used = |name: &str| services.iter().flat_map(|one| &one.networks).any(|one| one.network == name);
         let default = self.network_name("default")?;
         if used(&default) && !self.compose.networks.keys().any(|key| key.as_str() == "default") {
-            networks.push(Network { key: "default".to_owned(), name: default, internal: false });
+            networks.push(Network {
+                key: "default".to_owned(),
+                name: default,
+                internal: false,
+                labels: BTreeMap::new(),
+            });
         }
         for (key, network) in &self.compose.networks {
             let name = self.network_name(key.as_str())?;
-            let internal = network.as_ref().and_then(Resource::as_compose).is_some_and(|network| network.internal);
+            let own = network.as_ref().and_then(Resource::as_compose);
+            let internal = own.is_some_and(|network| network.internal);
+            let labels = own.map(|own| self.pairs(&own.labels, false)).unwrap_or_default();
             if used(&name) {
-                networks.push(Network { key: key.to_string(), name, internal });
+                networks.push(Network { key: key.to_string(), name, internal, labels });
             }
         }
         Ok(networks)
@@ -132,7 +140,8 @@ impl Scope<'_> {
             let own = volume.as_ref().and_then(Resource::as_compose);
             let options = own.map(|own| &own.driver_opts).into_iter().flatten();
             let options = options.map(|(key, value)| (key.to_string(), value.to_string())).collect();
-            Ok(Volume { key: key.to_string(), name: self.volume_name(key.as_str())?, options })
+            let labels = own.map(|own| self.pairs(&own.labels, false)).unwrap_or_default();
+            Ok(Volume { key: key.to_string(), name: self.volume_name(key.as_str())?, options, labels })
         });
         volumes.collect()
     }

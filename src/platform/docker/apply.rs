@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, StartContainerOptions};
 use bollard::query_parameters::{CreateContainerOptionsBuilder, StopContainerOptions};
 use futures_util::future::try_join_all;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::observe::Observed;
 use super::reconcile::{Plan, Removal, Steps, Verb, container_name, reconcile};
 use super::{Docker, Plain as _, container, is_missing, is_so_already, labels};
 use crate::platform::Progress;
@@ -34,6 +35,7 @@ impl Docker {
     async fn prepare(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<Plan> {
         // Told before minutes are spent on building images.
         let observed = self.observe().await?;
+        self.check_owner(&observed)?;
         self.check_ports(&reconcile(stack, &BTreeMap::new(), &observed), &observed).await?;
         let images = self.ensure_images(stack, progress).await?;
         self.sweep().await?;
@@ -41,6 +43,19 @@ impl Docker {
         let plan = reconcile(stack, &images, &observed);
         self.check_ports(&plan, &observed).await?;
         Ok(plan)
+    }
+
+    /// What bears the project's name and is not ours would be in the way, or be taken for ours.
+    fn check_owner(&self, observed: &Observed) -> Result<()> {
+        if observed.foreign.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "project {} is somebody else's: the playground did not make {}\n  \
+             Nothing was changed. Use a project of another name: playground -p NAME up",
+            self.project,
+            observed.foreign.join(", ")
+        )
     }
 
     async fn carry_out(&self, stack: &Stack, plan: Plan, progress: &UnboundedSender<Progress>) -> Result<()> {
@@ -106,7 +121,7 @@ impl Docker {
         let request = NetworkCreateRequest {
             name: network.name.clone(),
             internal: Some(network.internal),
-            labels: Some(labels::network(&self.project, &network.key)),
+            labels: Some(labels::network(&self.project, network)),
             ..NetworkCreateRequest::default()
         };
         match self.api.create_network(request).await {
@@ -120,7 +135,7 @@ impl Docker {
     async fn make_volume(&self, volume: &Volume) -> Result<()> {
         let request = VolumeCreateRequest {
             name: Some(volume.name.clone()),
-            labels: Some(labels::volume(&self.project, &volume.key)),
+            labels: Some(labels::volume(&self.project, volume)),
             driver_opts: Some(volume.options.clone().into_iter().collect()),
             ..VolumeCreateRequest::default()
         };

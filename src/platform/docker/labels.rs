@@ -1,8 +1,8 @@
 //! Labels and names: Compose's own, so that its commands find what the playground makes, and the playground's.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::stack::Service;
+use crate::stack::{Network, Service, Volume};
 
 /// The project that something belongs to.
 pub(super) const PROJECT: &str = "com.docker.compose.project";
@@ -20,6 +20,9 @@ const VERSION: &str = "com.docker.compose.version";
 const NETWORK: &str = "com.docker.compose.network";
 /// A volume's name in the compose file.
 const VOLUME: &str = "com.docker.compose.volume";
+/// On all that the playground makes, and on all that Compose makes from the playground's file: without it, it is somebody
+/// else's, whatever its project is called.
+pub(super) const OURS: &str = "io.playground.stack";
 /// The process that runs a one-off container's command, so that a later process can tell whether it was left behind.
 pub(super) const OWNER: &str = "io.playground.owner";
 /// The networks that a container is to be on, as JSON: one that is cut off has no other record of its names there.
@@ -37,7 +40,7 @@ pub(super) const CONTENT: &str = "io.playground.content";
 pub(super) type Labels = HashMap<String, String>;
 
 fn with_project<const N: usize>(project: &str, more: [(&str, &str); N]) -> Labels {
-    let own = [(PROJECT, project), (VERSION, "2.0.0")];
+    let own = [(PROJECT, project), (VERSION, "2.0.0"), (OURS, "")];
     own.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
@@ -58,13 +61,18 @@ pub(super) fn one_off(project: &str, service: &str, owner: &str) -> Labels {
 }
 
 /// A network.
-pub(super) fn network(project: &str, key: &str) -> Labels {
-    with_project(project, [(NETWORK, key)])
+pub(super) fn network(project: &str, network: &Network) -> Labels {
+    more(&network.labels, with_project(project, [(NETWORK, &network.key)]))
 }
 
 /// A volume.
-pub(super) fn volume(project: &str, key: &str) -> Labels {
-    with_project(project, [(VOLUME, key)])
+pub(super) fn volume(project: &str, volume: &Volume) -> Labels {
+    more(&volume.labels, with_project(project, [(VOLUME, &volume.key)]))
+}
+
+/// The file's own labels, under those that say what it is.
+fn more(given: &BTreeMap<String, String>, own: Labels) -> Labels {
+    given.clone().into_iter().chain(own).collect()
 }
 
 /// A service's container's name.

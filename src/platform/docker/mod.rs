@@ -101,7 +101,10 @@ impl Contract for Docker {
         Ok(containers.into_iter().filter(|one| !one.one_off).map(|one| one.instance).collect())
     }
     async fn volumes(&self) -> Result<Vec<String>> {
-        Ok(self.volume_names().await?.into_iter().collect())
+        self.volume_names().await
+    }
+    async fn foreign(&self) -> Result<Vec<String>> {
+        Ok(self.observe().await?.foreign)
     }
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
         self.bring_in_line(stack, &progress).await

@@ -1,6 +1,6 @@
 //! What of a project is on the engine, found by labels alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context as _, Result};
 use bollard::models::{
@@ -23,6 +23,8 @@ pub(super) struct Container {
     pub instance: Instance,
     /// Its name on the engine.
     pub name: String,
+    /// Whether the playground made it, or Compose from the playground's file.
+    pub ours: bool,
     /// Whether it runs a single command.
     pub one_off: bool,
     /// Whose command, where it is a one-off.
@@ -50,17 +52,39 @@ pub(super) struct Observed {
     pub networks: BTreeSet<String>,
     /// Names.
     pub volumes: BTreeSet<String>,
+    /// What bears the project's name but is not the playground's, as in `container playground-web-1`.
+    pub foreign: Vec<String>,
+}
+
+/// A network or a volume of the project.
+struct Resource {
+    name: String,
+    ours: bool,
 }
 
 impl Docker {
     pub(super) async fn observe(&self) -> Result<Observed> {
         let (containers, networks, volumes) =
-            tokio::try_join!(self.containers(), self.network_names(), self.volume_names())?;
-        Ok(Observed { containers, networks, volumes })
+            tokio::try_join!(self.all_containers(), self.networks(), self.all_volumes())?;
+        let (containers, others): (Vec<_>, Vec<_>) = containers.into_iter().partition(|one| one.ours);
+        let mut foreign: Vec<String> = others.into_iter().map(|one| format!("container {}", one.name)).collect();
+        let mut own = |kind: &str, all: Vec<Resource>| {
+            let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.ours);
+            foreign.extend(others.into_iter().map(|one| format!("{kind} {}", one.name)));
+            own.into_iter().map(|one| one.name).collect()
+        };
+        let (networks, volumes) = (own("network", networks), own("volume", volumes));
+        Ok(Observed { containers, networks, volumes, foreign })
     }
 
-    /// One-off containers included.
+    /// Our own ones, one-off containers included.
     pub(super) async fn containers(&self) -> Result<Vec<Container>> {
+        let mut containers = self.all_containers().await?;
+        containers.retain(|one| one.ours);
+        Ok(containers)
+    }
+
+    async fn all_containers(&self) -> Result<Vec<Container>> {
         let filters = labels::filter(labels::PROJECT, &self.project);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let listed = self.api.list_containers(Some(options)).await.plain().context("list containers")?;
@@ -81,18 +105,31 @@ impl Docker {
         }
     }
 
-    async fn network_names(&self) -> Result<BTreeSet<String>> {
+    async fn networks(&self) -> Result<Vec<Resource>> {
         let filters = labels::filter(labels::PROJECT, &self.project);
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         let listed = self.api.list_networks(Some(options)).await.plain().context("list networks")?;
-        Ok(listed.into_iter().filter_map(|network| network.name).collect())
+        let is_ours = |labels: &HashMap<String, String>| labels.contains_key(labels::OURS);
+        let resource = |network: bollard::models::Network| {
+            Some(Resource { ours: network.labels.as_ref().is_some_and(is_ours), name: network.name? })
+        };
+        Ok(listed.into_iter().filter_map(resource).collect())
     }
 
-    pub(super) async fn volume_names(&self) -> Result<BTreeSet<String>> {
+    /// Names of our own ones.
+    pub(super) async fn volume_names(&self) -> Result<Vec<String>> {
+        Ok(self.all_volumes().await?.into_iter().filter(|one| one.ours).map(|one| one.name).collect())
+    }
+
+    async fn all_volumes(&self) -> Result<Vec<Resource>> {
         let filters = labels::filter(labels::PROJECT, &self.project);
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
         let listed = self.api.list_volumes(Some(options)).await.plain().context("list volumes")?;
-        Ok(listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect())
+        let resource = |volume: bollard::models::Volume| Resource {
+            ours: volume.labels.contains_key(labels::OURS),
+            name: volume.name,
+        };
+        Ok(listed.volumes.unwrap_or_default().into_iter().map(resource).collect())
     }
 }
 
@@ -119,6 +156,7 @@ fn container(found: ContainerInspectResponse) -> Container {
             connected: !networks.is_empty(),
         },
         name: found.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+        ours: labels.contains_key(labels::OURS),
         one_off: label(labels::ONE_OFF).as_deref() == Some("True"),
         owner: label(labels::OWNER),
         hash: label(labels::HASH).unwrap_or_default(),

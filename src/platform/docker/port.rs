@@ -68,11 +68,14 @@ impl Docker {
             return Ok(None);
         };
         let name = found.names.unwrap_or_default().pop().unwrap_or_default();
-        let project = found.labels.unwrap_or_default().remove(labels::PROJECT);
-        let name = name.trim_start_matches('/');
-        Ok(Some(match project {
-            Some(project) => format!("container {name} of project {project}"),
-            None => format!("container {name}"),
+        let labels = found.labels.unwrap_or_default();
+        // As in "Up 3 hours (healthy)".
+        let status = found.status.unwrap_or_default().to_lowercase();
+        let up = status.split(" (").next().unwrap_or_default();
+        let label = |name: &str| labels.get(name).map(String::as_str);
+        Ok(Some(match (label(labels::PROJECT), label(labels::SERVICE), label(labels::NUMBER)) {
+            (Some(project), Some(service), Some(number)) => format!("project '{project}' ({service}-{number}, {up})"),
+            _ => format!("container {} ({up})", name.trim_start_matches('/')),
         }))
     }
 }

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use super::observe::Observed;
 use super::{Docker, MOMENT, is_missing, is_so_already, words};
-use crate::platform::Extent;
+use crate::platform::{Extent, Kind, Mark};
 
 /// How long the engine may take to let go of a network or volume whose containers are gone.
 const RELEASE: Duration = Duration::from_secs(20);
@@ -67,10 +67,13 @@ impl Docker {
             (name.clone(), settled(self.api.remove_network(name).await, &format!("remove network {name}")))
         });
         pass.note("network ", join_all(networks).await);
-        // What was broken on purpose is gone with its container, so the note of it goes as well.
+        // What was broken on purpose is gone with its container, so the note of it goes as well. What was noted of a job stays
+        // as long as its state does.
         match self.mark_volumes().await {
             Ok(marks) => {
-                let marks = marks.into_iter().map(|(name, _)| self.remove_volume(name));
+                let is_done = |json: &str| extent == Extent::Everything || !is_of_job(json);
+                let marks =
+                    marks.into_iter().filter(|(_, json)| is_done(json)).map(|(name, _)| self.remove_volume(name));
                 pass.note("mark ", join_all(marks).await);
             }
             Err(error) => drop(pass.error.get_or_insert(error)),
@@ -97,6 +100,11 @@ impl Docker {
         let removed = join_all(left.map(|one| self.remove_container(&one.instance.id))).await;
         removed.into_iter().collect::<Result<()>>().context("remove containers that an earlier command left behind")
     }
+}
+
+/// Whether a mark, as JSON, is of a job that is to go on.
+fn is_of_job(mark: &str) -> bool {
+    serde_json::from_str::<Mark>(mark).is_ok_and(|mark| mark.kind != Kind::Fault)
 }
 
 /// Whether the process that a label names is no more. A label that cannot be read says nothing.

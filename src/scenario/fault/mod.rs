@@ -92,6 +92,7 @@ fn mark(fault: Fault, target: &str, by: &str) -> Result<Mark> {
     Ok(Mark {
         id,
         kind: Kind::Fault,
+        savepoint: None,
         what: fault.name().to_owned(),
         target: target.to_owned(),
         by: by.to_owned(),

@@ -58,7 +58,7 @@ impl Scope<'_> {
     }
 
     /// `NAME=value` pairs. A name without a value takes the process's own where `inherit` says so, as in Compose.
-    fn pairs(&self, given: &ListOrMap, inherit: bool) -> BTreeMap<String, String> {
+    pub(super) fn pairs(&self, given: &ListOrMap, inherit: bool) -> BTreeMap<String, String> {
         let split = |item: String| match item.split_once('=') {
             Some((name, value)) => Some((name.to_owned(), value.to_owned())),
             None if inherit => self.variables.get(&item).map(|value| (item, value.clone())),
