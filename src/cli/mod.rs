@@ -39,6 +39,9 @@ pub struct Global {
     /// How the result is written to standard output
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]
     pub output: Output,
+    /// When another command is changing the stack, wait for it to end, so many seconds at most [default: 600]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "600", value_name = "SECONDS")]
+    pub wait: Option<u64>,
 }
 
 /// How a result is written.

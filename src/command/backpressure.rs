@@ -26,7 +26,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Looks once: exit code 3 when it is not known whether a vertex waits. Or until Ctrl-C: exit code 130.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
-    let flink = super::flink_of(global, terminal).await?;
+    let flink = super::reach(global, terminal).await?.1;
     let job = flink.find_job(arguments.job.as_deref()).await?;
     still_there(&job)?;
     let lag = Newest::of(&job, kafka_of(global, terminal, None).await)?;

@@ -10,7 +10,7 @@ use crate::report::job::JobDetails;
 
 /// Shows it.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
-    let flink = super::flink_of(global, terminal).await?;
+    let flink = super::reach(global, terminal).await?.1;
     let id = flink.find_job(arguments.job.as_deref()).await?.id;
     let (job, checkpoints, exceptions) =
         tokio::try_join!(flink.job(&id), flink.checkpoints(&id), flink.exceptions(&id))?;

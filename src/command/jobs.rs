@@ -9,7 +9,7 @@ use crate::report::job::JobList;
 
 /// Lists them.
 pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
-    let flink = super::flink_of(global, terminal).await?;
+    let flink = super::reach(global, terminal).await?.1;
     terminal.result(&JobList { jobs: flink.jobs().await? })?;
     Ok(Status::Pass)
 }

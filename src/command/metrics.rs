@@ -14,7 +14,7 @@ use crate::report::metric::{MetricList, Owned};
 
 /// Shows them.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
-    let flink = super::flink_of(global, terminal).await?;
+    let flink = super::reach(global, terminal).await?.1;
     let mut list = MetricList::default();
     let mut offered = BTreeSet::new();
     for (owner, id) in owners(&flink, &arguments).await? {

@@ -5,10 +5,9 @@ use anyhow::{Context as _, Result};
 use crate::cli::{Cli, Command, Global};
 use crate::failure::Status;
 use crate::flink::Flink;
-use crate::operation::claim;
-use crate::platform::{Contract as _, Instance, Platform, Port};
-use crate::report::{self, Terminal};
-use crate::scenario::fault;
+use crate::operation::reach;
+use crate::platform::Platform;
+use crate::report::Terminal;
 
 pub mod backpressure;
 pub mod completions;
@@ -25,6 +24,7 @@ pub mod kill;
 pub mod logs;
 pub mod metrics;
 pub mod operate;
+mod own;
 mod port;
 pub mod ps;
 pub mod scenario;
@@ -72,31 +72,23 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
     }
 }
 
-/// Reaches the project's platform, and mends what a command that was killed left broken there.
+/// Reaches the project's platform to look at it. What a killed command left is put right first, unless somebody is at it.
 async fn connect(global: &Global, terminal: &Terminal) -> Result<Platform> {
     let platform = Platform::connect(&global.project).await?;
-    for healed in fault::heal(&platform).await? {
-        terminal.progress(&report::scenario::healed(&healed));
-    }
-    let instances = platform.services().await?;
-    let rest = port_of(&instances, "jobmanager", 8081);
-    let flink = rest.map(|port| Flink::at(&port.host, port.published)).transpose()?;
-    if let Some(left) = claim::left_behind(&platform, flink.as_ref()).await? {
-        terminal.progress(&report::operation::left(&left));
-    }
+    own::put_right_if_free(&platform, terminal).await?;
     Ok(platform)
 }
 
 /// The project's platform, and Flink's REST API in it.
 async fn reach(global: &Global, terminal: &Terminal) -> Result<(Platform, Flink)> {
     let platform = connect(global, terminal).await?;
-    let port = port(&platform, &global.project, "jobmanager", 8081).await?;
-    Ok((platform, Flink::at(&port.host, port.published)?))
+    let flink = flink_on(&platform, global).await?;
+    Ok((platform, flink))
 }
 
-/// Flink's REST API of the project's stack.
-async fn flink_of(global: &Global, terminal: &Terminal) -> Result<Flink> {
-    Ok(reach(global, terminal).await?.1)
+/// Flink's REST API on a platform.
+async fn flink_on(platform: &Platform, global: &Global) -> Result<Flink> {
+    reach::flink(platform).await?.with_context(|| none_runs(reach::JOBMANAGER, global))
 }
 
 /// The broker of the project's stack, as `host:port`, or the one that the user names.
@@ -104,25 +96,19 @@ async fn kafka_of(global: &Global, terminal: &Terminal, named: Option<String>) -
     if let Some(named) = named {
         return Ok(named);
     }
-    let (host, port) = published(global, terminal, "kafka", 9094).await?;
-    Ok(format!("{host}:{port}"))
-}
-
-/// Where on this machine a port of a service is published.
-async fn published(global: &Global, terminal: &Terminal, service: &str, target: u16) -> Result<(String, u16)> {
     let platform = connect(global, terminal).await?;
-    let port = port(&platform, &global.project, service, target).await?;
-    Ok((port.host, port.published))
+    kafka_on(&platform, global).await
 }
 
-async fn port(platform: &Platform, project: &str, service: &str, target: u16) -> Result<Port> {
-    let instances = platform.services().await?;
-    port_of(&instances, service, target).cloned().with_context(|| {
-        format!("no {service} of project {project} is running\n  playground -p {project} up starts it; ps shows what there is")
-    })
+/// The broker on a platform, as `host:port`.
+async fn kafka_on(platform: &Platform, global: &Global) -> Result<String> {
+    let kafka = reach::kafka(platform).await?.with_context(|| none_runs(reach::KAFKA, global))?;
+    Ok(kafka.to_string())
 }
 
-fn port_of<'a>(instances: &'a [Instance], service: &str, target: u16) -> Option<&'a Port> {
-    let ports = instances.iter().filter(|one| one.service == service).flat_map(|one| &one.ports);
-    ports.into_iter().find(|port| port.target == target)
+fn none_runs(service: &str, global: &Global) -> String {
+    let project = &global.project;
+    format!(
+        "no {service} of project {project} is running\n  playground -p {project} up starts it; ps shows what there is"
+    )
 }

@@ -6,14 +6,17 @@ use anyhow::Result;
 use tokio::sync::{mpsc, watch};
 
 use super::interrupt::interrupted;
+use super::own::owning;
 use crate::cli::Global;
 use crate::cli::job::{self as arguments, Becoming, Operating, SavepointAction};
 use crate::failure::Status;
+use crate::flink::Flink;
 use crate::history::operated::{Operated, Outcome};
 use crate::operation::model::{From, Submit};
 use crate::operation::submit::JarChoice;
 use crate::operation::upgrade::Upgrade;
 use crate::operation::{Control, News, Operation, Via, savepoint};
+use crate::platform::Platform;
 use crate::report::Terminal;
 use crate::report::live::OperationProgress;
 use crate::report::operation::{OperationPage, OperationPlan, SavepointList};
@@ -118,10 +121,23 @@ async fn watched(
     job: Option<&str>,
     terminal: &Terminal,
 ) -> Result<(Operated, bool)> {
-    let (platform, flink) = super::reach(global, terminal).await?;
+    owning(global, operation.name(), terminal, async |platform| {
+        let flink = super::flink_on(platform, global).await?;
+        followed((platform, &flink), how, operation, job, terminal).await
+    })
+    .await
+}
+
+async fn followed(
+    (platform, flink): (&Platform, &Flink),
+    how: (Via, Duration),
+    operation: &Operation,
+    job: Option<&str>,
+    terminal: &Terminal,
+) -> Result<(Operated, bool)> {
     let (sender, mut news) = mpsc::unbounded_channel::<News>();
     let (stop, stopped) = watch::channel(false);
-    let control = Control::new((&platform, &flink), how, sender, stopped);
+    let control = Control::new((platform, flink), how, operation.name(), sender, stopped);
     let mut progress = OperationProgress::new(terminal);
     let mut interrupt = Box::pin(interrupted());
     let mut work = Box::pin(control.perform(operation, job));

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use super::interrupt::interrupted;
+use super::own::owning;
 use super::up::Before;
 use crate::cli::Global;
 use crate::cli::scenario::{Action, Run, Scenario as Arguments};
@@ -31,7 +32,7 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
 }
 
 async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result<Status> {
-    let name = arguments.name.context("a scenario's name is missing")?;
+    let name = arguments.name.clone().context("a scenario's name is missing")?;
     let asked = arguments.stack.settings(&global.project)?;
     let limit = Duration::from_secs(arguments.timeout);
     let scenario = catalog::find(&name)?;
@@ -42,14 +43,22 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
         terminal.result(&PlanPage { plan })?;
         return Ok(Status::Pass);
     }
-    let platform = super::connect(global, terminal).await?;
-    let before = Before::look(&platform).await?;
-    let up = Up { platform: &platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit };
+    let what = format!("scenario {}", plan.head.scenario);
+    owning(global, &what, terminal, async |platform| {
+        let up = Up { platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit };
+        prove(&plan, up, &arguments, terminal).await
+    })
+    .await
+}
+
+/// Runs the plan, and judges what was seen.
+async fn prove(plan: &Plan, up: Up<'_>, arguments: &Run, terminal: &Terminal) -> Result<Status> {
+    let before = Before::look(up.platform).await?;
     let mut store = Store::create(&arguments.runs, &plan.head.scenario, Timestamp::now())?;
-    let fold = match watch(&plan, up, &mut store, terminal).await {
+    let fold = match watch(plan, up, &mut store, terminal).await {
         Ok(fold) if !fold.steps.was_interrupted() => fold,
         ended => {
-            before.settle(&platform, terminal, ended.map(|_| Ended::Interrupted)).await?;
+            before.settle(up.platform, terminal, ended.map(|_| Ended::Interrupted)).await?;
             return Ok(Status::Interrupted);
         }
     };

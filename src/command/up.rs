@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::interrupt::interrupted;
+use super::own::owning;
 use crate::cli::Global;
 use crate::cli::stack::Up as Arguments;
 use crate::failure::{Failure, Status};
+use crate::operation::reach;
 use crate::operation::up::{Beginning, Ended, News, Reached, Up};
 use crate::platform::{Contract as _, Extent, Platform};
 use crate::report::Terminal;
@@ -19,14 +21,17 @@ use crate::stack::Stack;
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let settings = arguments.stack.settings(&global.project)?;
     let stack = Stack::load(&settings)?;
-    let platform = super::connect(global, terminal).await?;
     let limit = Duration::from_secs(arguments.timeout);
     let beginning = if arguments.fresh { Beginning::Fresh } else { Beginning::State };
-    let up = Up { platform: &platform, stack: &stack, settings: &settings, beginning, limit };
-    let parts = bring_up(up, terminal).await?;
-    let endpoints = up.endpoints();
-    let flink = format!("http://{}:{}", endpoints.rest.0, endpoints.rest.1);
-    terminal.result(&UpResult { project: settings.project.clone(), flink, kafka: endpoints.kafka, parts })?;
+    let result = owning(global, "up", terminal, async |platform| {
+        let up = Up { platform, stack: &stack, settings: &settings, beginning, limit };
+        let parts = bring_up(up, terminal).await?;
+        let flink = reach::rest(platform).await?.context("the JobManager is gone already; playground ps")?;
+        let (flink, kafka) = (format!("http://{flink}"), super::kafka_on(platform, global).await?);
+        Ok(UpResult { project: settings.project.clone(), flink, kafka, parts })
+    })
+    .await?;
+    terminal.result(&result)?;
     Ok(Status::Pass)
 }
 

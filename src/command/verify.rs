@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::interrupt::interrupted;
-use super::port_of;
 use crate::cli::{Global, topic::Verify};
 use crate::failure::{Failure, Status};
 use crate::flink::Flink;
@@ -17,7 +16,7 @@ use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::observe::job::{self, Known};
 use crate::observe::{Begin, Observer, Seen, Watched};
-use crate::platform::Contract as _;
+use crate::operation::reach;
 use crate::report::Terminal;
 use crate::report::verify::{Ticker, Verification};
 use crate::settings::{Delivery, JobVariant};
@@ -76,11 +75,8 @@ impl Stack {
             return Ok(Self { kafka, flink: None, job: None });
         }
         let platform = super::connect(global, terminal).await?;
-        let instances = platform.services().await?;
-        let kafka = super::port(&platform, &global.project, "kafka", 9094).await?;
-        let kafka = format!("{}:{}", kafka.host, kafka.published);
-        let rest = port_of(&instances, "jobmanager", 8081);
-        let flink = rest.map(|port| Flink::at(&port.host, port.published)).transpose()?;
+        let kafka = super::kafka_on(&platform, global).await?;
+        let flink = reach::flink(&platform).await?;
         let job = match &flink {
             Some(flink) => newest_job(flink, workload).await,
             None => None,

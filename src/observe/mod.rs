@@ -26,15 +26,6 @@ mod sums;
 mod topics;
 mod watch;
 
-/// Where a stack is to be reached from this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoints {
-    /// Flink's REST API, as host and port.
-    pub rest: (String, u16),
-    /// The broker, as `host:port`.
-    pub kafka: String,
-}
-
 /// What to watch.
 #[derive(Clone)]
 pub struct Watched {

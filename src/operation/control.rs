@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
+use super::marks::Marks;
 use crate::failure::Failure;
 use crate::flink::{Flink, cli};
 use crate::history::operated::Part;
@@ -57,6 +58,7 @@ pub struct Control<'a> {
     flink: &'a Flink,
     via: Via,
     limit: Duration,
+    by: String,
     news: mpsc::UnboundedSender<News>,
     interrupted: watch::Receiver<bool>,
     /// Whether an interruption is heeded; not while a job is brought back.
@@ -65,15 +67,17 @@ pub struct Control<'a> {
 }
 
 impl<'a> Control<'a> {
-    /// Operates on a stack, and tells through `news` what happens. Each wait may take `limit`. `interrupted` becomes true
+    /// Operates on a stack for the command `by`, and tells through `news` what happens. Each wait may take `limit`. `interrupted` becomes true
     /// when the user wants it to end; a job that was stopped by then is started again first.
     pub fn new(
         (platform, flink): (&'a Platform, &'a Flink),
         (via, limit): (Via, Duration),
+        by: &str,
         news: mpsc::UnboundedSender<News>,
         interrupted: watch::Receiver<bool>,
     ) -> Self {
-        Self { platform, flink, via, limit, news, interrupted, deaf: Cell::new(false), parts: RefCell::default() }
+        let (by, deaf, parts) = (by.to_owned(), Cell::new(false), RefCell::default());
+        Self { platform, flink, via, limit, by, news, interrupted, deaf, parts }
     }
 
     pub(super) fn platform(&self) -> &'a Platform {
@@ -82,6 +86,11 @@ impl<'a> Control<'a> {
 
     pub(super) fn flink(&self) -> &'a Flink {
         self.flink
+    }
+
+    /// What is noted of the job, in the name of the command.
+    pub(super) fn marks(&self) -> Marks<'_> {
+        Marks::by(self.platform, &self.by)
     }
 
     pub(super) fn via(&self) -> Via {

@@ -4,11 +4,11 @@
 //! Each works through Flink's REST API or through its command line ([`Via`]); the request or line is told as it is sent.
 
 pub mod cancel;
-pub mod claim;
 pub mod control;
+pub mod marks;
 pub mod model;
 pub mod perform;
-mod replace;
+pub mod reach;
 pub mod rescale;
 pub mod savepoint;
 pub mod scale;

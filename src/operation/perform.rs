@@ -2,7 +2,6 @@
 
 use anyhow::{Result, anyhow};
 
-use super::claim;
 use super::control::Control;
 use super::model::{From, Operation, Submit};
 use super::savepoint::latest;
@@ -17,24 +16,13 @@ use crate::workload::{JAR, JOB};
 impl Control<'_> {
     /// Does an operation, on the job that is meant or on the only one.
     pub async fn perform(&self, operation: &Operation, job: Option<&str>) -> Result<Operated> {
-        // Asked first: the job of another's operation may just be stopped.
-        claim::must_be_free(self.platform()).await?;
         let job = match operation {
             Operation::Submit(_) | Operation::Scale { .. } | Operation::Dispose { .. } => None,
             _ => Some(self.flink().find_job(job).await?),
         };
-        // By its id, so that a later command can tell what became of it.
-        let target = job.as_ref().map_or(JOB, |job| job.id.as_str());
-        claim::begin(self.platform(), operation.name(), target).await?;
-        let done = match &job {
+        match &job {
             Some(job) => self.on_job(operation, job).await,
             None => self.on_cluster(operation).await,
-        };
-        let ended = claim::end(self.platform()).await;
-        match (done, ended) {
-            (Ok(done), Ok(())) => Ok(done),
-            (Ok(_), Err(error)) | (Err(error), Ok(())) => Err(error),
-            (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
         }
     }
 
@@ -42,16 +30,18 @@ impl Control<'_> {
         let mut done = Operated::of(operation.name());
         done.job = Some(job.id.clone());
         match operation {
-            Operation::Upgrade(to) => return self.upgrade(job, to).await,
+            Operation::Upgrade(to) => {
+                let upgraded = self.upgrade(job, to).await?;
+                self.marks().settled().await?;
+                return Ok(upgraded);
+            }
             Operation::Rescale { parallelism, scale } => return self.rescale(job, *parallelism, *scale).await,
             Operation::Stop { drain } => {
-                let savepoint = self.stop(job, *drain).await?.savepoint;
-                claim::stopped(self.platform(), &job.id, &savepoint).await?;
-                done.savepoint = Some(savepoint);
+                done.savepoint = Some(self.stop(job, *drain).await?.savepoint);
             }
             Operation::Cancel => {
                 self.cancel(job).await?;
-                claim::goes_on(self.platform()).await?;
+                self.marks().settled().await?;
             }
             _ => done.savepoint = Some(self.savepoint(job).await?),
         }
@@ -65,7 +55,7 @@ impl Control<'_> {
             Operation::Submit(submit) => {
                 let run = self.what_to_submit(submit).await?;
                 let id = if submit.detached { self.run(&run).await? } else { self.submit(&run).await? };
-                claim::goes_on(self.platform()).await?;
+                self.marks().settled().await?;
                 done.job = Some(id);
                 (done.savepoint, done.parallelism) = (run.savepoint, Some(run.parallelism));
             }

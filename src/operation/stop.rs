@@ -55,10 +55,19 @@ impl Control<'_> {
         let asked_at = now();
         // The same one each time: a JobManager that was only slow takes no second savepoint.
         let trigger = trigger();
+        self.marks().stopping(&job.id, Some(trigger.as_str()).filter(|_| self.via() == Via::Rest)).await?;
+        let stopped = self.ask_until_stopped(job, drain, &trigger, asked_at).await?;
+        // What is drained has fired windows that were not full: nothing goes on from there.
+        self.marks().stopped(&job.id, Some(stopped.savepoint.as_str()).filter(|_| !drain)).await?;
+        Ok(stopped)
+    }
+
+    async fn ask_until_stopped(&self, job: &Summary, drain: bool, trigger: &str, asked_at: i64) -> Result<Stopped> {
         loop {
-            let lost = match self.ask_to_stop(job, drain, &trigger).await? {
+            let lost = match self.ask_to_stop(job, drain, trigger).await? {
                 Asked::Stopped(savepoint) => return Ok(Stopped { savepoint, asked_at }),
                 Asked::Refused(cause) => {
+                    self.marks().runs_on().await?;
                     bail!("{} is not stopped, and runs on: {cause}\n  playground job shows how it is", job.name)
                 }
                 Asked::Late => bail!(self.whereabouts(job, "it was asked to, and the time limit is over").await),

@@ -3,8 +3,9 @@
 //! It keeps the contract for what the contract says of instances and marks. Nothing runs: a service is healthy as soon as
 //! it is started, a one-shot service is done at once, and a command prints itself.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::platform::{
-    Contract, Ended, Extent, Health, Instance, Journal, Line, LogRange, Mark, Port, Progress, State,
+    Contract, Ended, Endpoint, Extent, Health, Instance, Journal, Line, Lock, LogRange, Mark, Port, Progress, State,
 };
 use crate::stack::{HealthCheck, Service, Stack};
 
@@ -21,13 +22,13 @@ use crate::stack::{HealthCheck, Service, Stack};
 pub struct Fake {
     file: PathBuf,
     project: String,
-    world: Arc<Mutex<World>>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct World {
     made: Vec<Made>,
     marks: Vec<Mark>,
+    lock: Option<Lock>,
     network: bool,
     volumes: Vec<String>,
 }
@@ -43,20 +44,24 @@ struct Made {
 impl Fake {
     /// A project whose state lies in a folder.
     pub fn open(folder: &Path, project: &str) -> Result<Self> {
-        let file = folder.join(format!("{project}.json"));
-        let world = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", file.display()))?,
-            Err(_) => World::default(),
-        };
-        Ok(Self { file, project: project.to_owned(), world: Arc::new(Mutex::new(world)) })
+        Ok(Self { file: folder.join(format!("{project}.json")), project: project.to_owned() })
     }
 
-    /// Looks at the world or changes it, and writes it down.
+    /// Looks at the world or changes it, one process after the other, as an engine does.
     fn with<T>(&self, act: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
-        let mut world = self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.changed(act).with_context(|| format!("the fake's state in {}", self.file.display()))
+    }
+
+    fn changed<T>(&self, act: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
+        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&self.file)?;
+        file.lock()?;
+        let mut json = String::new();
+        file.read_to_string(&mut json)?;
+        let mut world = if json.is_empty() { World::default() } else { serde_json::from_str(&json)? };
         let result = act(&mut world)?;
-        let json = serde_json::to_vec(&*world).context("write the fake's state as JSON")?;
-        std::fs::write(&self.file, json).with_context(|| format!("write {}", self.file.display()))?;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(&serde_json::to_vec(&world)?)?;
         Ok(result)
     }
 
@@ -126,6 +131,19 @@ impl Contract for Fake {
 
     async fn foreign(&self) -> Result<Vec<String>> {
         Ok(Vec::new())
+    }
+
+    async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+        self.with(|world| {
+            let running = world.made.iter().filter(|one| one.instance.state == State::Running);
+            let mut ports = running.filter(|one| one.instance.service == service).flat_map(|one| &one.instance.ports);
+            let found = ports.find(|one| one.target == port);
+            Ok(found.map(|found| Endpoint { host: found.host.clone(), port: found.published }))
+        })
+    }
+
+    async fn prepare(&self, _: &Stack, _: mpsc::UnboundedSender<Progress>) -> Result<()> {
+        Ok(())
     }
 
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
@@ -211,7 +229,9 @@ impl Contract for Fake {
             if std::mem::take(&mut world.network) {
                 taken.push(format!("network {}_default", self.project));
             }
-            taken.extend(world.marks.drain(..).map(|mark| format!("mark {}", mark.id)));
+            let all = extent == Extent::Everything;
+            let done = world.marks.extract_if(.., |mark| all || !mark.kind.is_of_job());
+            taken.extend(done.map(|mark| format!("mark {}", mark.id)));
             if extent == Extent::Everything {
                 taken.extend(world.volumes.drain(..).map(|name| format!("volume {name}")));
             }
@@ -221,14 +241,29 @@ impl Contract for Fake {
 }
 
 impl Journal for Fake {
-    async fn mark(&self, mark: &Mark) -> Result<Option<Mark>> {
+    async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
         self.with(|world| {
-            let other = world.marks.iter().find(|one| one.id == mark.id && one.owner != mark.owner).cloned();
+            let other = world.lock.clone().filter(|other| other.owner != lock.owner && !other.owner.has_ended());
             if other.is_none() {
-                world.marks.retain(|one| one.id != mark.id);
-                world.marks.push(mark.clone());
+                world.lock = Some(lock.clone());
             }
             Ok(other)
+        })
+    }
+    async fn unlock(&self, lock: &Lock) -> Result<()> {
+        self.with(|world| {
+            world.lock.take_if(|held| held.owner == lock.owner);
+            Ok(())
+        })
+    }
+    fn lock_removal(&self, _: &Lock) -> String {
+        format!("rm {}", self.file.display())
+    }
+    async fn mark(&self, mark: &Mark) -> Result<()> {
+        self.with(|world| {
+            world.marks.retain(|one| one.id != mark.id);
+            world.marks.push(mark.clone());
+            Ok(())
         })
     }
     async fn forget(&self, id: &str) -> Result<()> {
@@ -247,6 +282,24 @@ mod tests {
     use super::*;
     use crate::platform::{Kind, Owner};
     use crate::stack::{Source, Variables};
+
+    #[tokio::test]
+    async fn a_stack_has_one_owner_and_one_that_has_ended_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Fake::open(folder.path(), "p").unwrap();
+        let owner = Owner::current().unwrap();
+        let lock = |owner: &Owner| Lock { what: "up".into(), owner: owner.clone(), since: 7 };
+        let ended = Owner { started: owner.started + 1, ..owner.clone() };
+        let elsewhere = Owner { machine: "elsewhere".into(), ..owner.clone() };
+        assert_eq!(open().lock(&lock(&ended)).await.unwrap(), None);
+        assert_eq!(open().lock(&lock(&owner)).await.unwrap(), None);
+        assert_eq!(open().lock(&lock(&elsewhere)).await.unwrap(), Some(lock(&owner)));
+        open().unlock(&lock(&elsewhere)).await.unwrap();
+        assert_eq!(open().lock(&lock(&elsewhere)).await.unwrap(), Some(lock(&owner)));
+        open().unlock(&lock(&owner)).await.unwrap();
+        assert_eq!(open().lock(&lock(&elsewhere)).await.unwrap(), None);
+        assert_eq!(open().lock(&lock(&owner)).await.unwrap(), Some(lock(&elsewhere)));
+    }
 
     const FILE: &str = "\
 services:
@@ -296,20 +349,21 @@ volumes: {data: }";
         let mark = Mark {
             id: "m".into(),
             kind: Kind::Fault,
+            trigger: None,
             savepoint: None,
             what: "kill".into(),
             target: "a-1".into(),
             by: "me".into(),
             owner,
         };
-        fake.mark(&mark).await.unwrap();
-        assert_eq!(fake.mark(&mark).await.unwrap(), None);
-        assert_eq!(fake.marks().await.unwrap(), std::slice::from_ref(&mark));
-        let other = Mark { owner: Owner { pid: 1, ..mark.owner.clone() }, ..mark.clone() };
-        assert_eq!(fake.mark(&other).await.unwrap(), Some(mark));
+        let job = Mark { id: "stopped".into(), kind: Kind::Stopped, ..mark.clone() };
+        for mark in [&mark, &mark, &job] {
+            fake.mark(mark).await.unwrap();
+        }
+        assert_eq!(fake.marks().await.unwrap(), [mark, job]);
         let removed = fake.remove(Extent::Containers).await.unwrap();
         assert_eq!(removed, ["a-1", "a-2", "once-1", "network p_default", "mark m"]);
-        assert_eq!(fake.remove(Extent::Everything).await.unwrap(), ["volume p_data"]);
+        assert_eq!(fake.remove(Extent::Everything).await.unwrap(), ["mark stopped", "volume p_data"]);
         assert!(fake.remove(Extent::Everything).await.unwrap().is_empty());
     }
 }

@@ -13,7 +13,11 @@ use crate::stack::Stack;
 
 pub mod docker;
 pub mod fake;
+mod journal;
 mod owner;
+
+pub use journal::{Journal, Kind, Lock, Mark};
+pub use owner::{Life, Owner};
 
 /// One running or ended replica of a service, as observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +101,22 @@ pub struct Port {
     pub target: u16,
 }
 
+/// Where a port of a service is reached from this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The host, as in `127.0.0.1`.
+    pub host: String,
+    /// The port on it.
+    pub port: u16,
+}
+
+/// As in `127.0.0.1:8081`.
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
+    }
+}
+
 /// What a command in a container did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
@@ -135,50 +155,6 @@ pub enum Extent<'a> {
     Everything,
 }
 
-/// Something that is not to stay as it is, kept where the stack is, so that the next command finds it after a crash of this
-/// one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// Unique within the project.
-    pub id: String,
-    /// What kind of thing is done.
-    pub kind: Kind,
-    /// The fault's name in scenario files, as in `kill`, or the operation's, as in `upgrade`.
-    pub what: String,
-    /// The instance or the job it is done to, as in `taskmanager-1`.
-    pub target: String,
-    /// Who did it, as in `scenario failover`.
-    pub by: String,
-    /// The process that did it and would undo it, for telling whether it still lives.
-    pub owner: Owner,
-    /// Where the state of a stopped job is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub savepoint: Option<String>,
-}
-
-/// What a mark is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Something broken on purpose, to be mended.
-    Fault,
-    /// A job that may be stopped in the middle of an operation, to be told of.
-    Operation,
-    /// A job that was stopped with a savepoint, to go on from it.
-    Stopped,
-}
-
-/// A process, told apart from later ones that got the same number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// Process id.
-    pub pid: u32,
-    /// When it started, in clock ticks since boot (field 22 of `/proc/PID/stat`).
-    pub started: u64,
-    /// The boot it belongs to (`/proc/sys/kernel/random/boot_id`).
-    pub boot: String,
-}
-
 /// What a platform does. Every method names the object it failed on and says what to do next.
 #[allow(async_fn_in_trait, reason = "only `Platform` calls it, so its futures need no further bounds")]
 pub trait Contract {
@@ -191,6 +167,14 @@ pub trait Contract {
     /// What bears the project's name without being the playground's, as in `container playground-web-1`: it is never
     /// changed, removed or counted. Where there is any, `apply` refuses.
     async fn foreign(&self) -> Result<Vec<String>>;
+
+    /// Where this machine reaches a port of a service of this project, by the project's own containers alone; `None` where
+    /// no instance of it runs that publishes the port.
+    async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>>;
+
+    /// Does all of [`Contract::apply`] that can fail before anything of the project is changed: whether all that bears its
+    /// name is ours, whether its ports are free, whether its images are there or can be built.
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
 
     /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
     /// what is stopped, takes away surplus replicas. Services without a `depends_on` between them start side by side.
@@ -223,20 +207,6 @@ pub trait Contract {
     /// Takes away what carries the project's label, or an instance of it. What was taken is returned, one line each. Nothing
     /// there is no error.
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>>;
-}
-
-/// Remembers what is not to stay as it is, in the platform itself.
-#[allow(async_fn_in_trait, reason = "as for `Contract`")]
-pub trait Journal {
-    /// Writes a mark down, before what it is of is done. Where there is one of that id, made by another process, that one is
-    /// returned, and nothing is written.
-    async fn mark(&self, mark: &Mark) -> Result<Option<Mark>>;
-
-    /// Forgets a mark, after its fault was undone or its operation has ended.
-    async fn forget(&self, id: &str) -> Result<()>;
-
-    /// All marks of the project.
-    async fn marks(&self) -> Result<Vec<Mark>>;
 }
 
 /// Something that happened during [`Contract::apply`].
@@ -323,6 +293,12 @@ impl Contract for Platform {
     async fn foreign(&self) -> Result<Vec<String>> {
         forward!(self, platform => platform.foreign())
     }
+    async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+        forward!(self, platform => platform.endpoint(service, port))
+    }
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+        forward!(self, platform => platform.prepare(stack, progress))
+    }
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
         forward!(self, platform => platform.apply(stack, progress))
     }
@@ -350,7 +326,19 @@ impl Contract for Platform {
 }
 
 impl Journal for Platform {
-    async fn mark(&self, mark: &Mark) -> Result<Option<Mark>> {
+    async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
+        forward!(self, platform => platform.lock(lock))
+    }
+    async fn unlock(&self, lock: &Lock) -> Result<()> {
+        forward!(self, platform => platform.unlock(lock))
+    }
+    fn lock_removal(&self, lock: &Lock) -> String {
+        match self {
+            Self::Docker(platform) => platform.lock_removal(lock),
+            Self::Fake(platform) => platform.lock_removal(lock),
+        }
+    }
+    async fn mark(&self, mark: &Mark) -> Result<()> {
         forward!(self, platform => platform.mark(mark))
     }
     async fn forget(&self, id: &str) -> Result<()> {

@@ -1,20 +1,90 @@
-//! Telling a process from later ones that got the same number.
+//! The process that owns something: told apart from later ones that got the same number, and from those of other machines
+//! and PID namespaces, whose life cannot be told from here.
+
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
-use super::Owner;
+/// A process, as it notes itself in a lock, a mark or a label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Process id, in its own PID namespace.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot (field 22 of `/proc/PID/stat`).
+    pub started: u64,
+    /// The boot it belongs to (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
+    /// The machine: its host name and `/etc/machine-id`.
+    #[serde(default)]
+    pub machine: String,
+    /// Its PID namespace, as `/proc/self/ns/pid` names it.
+    #[serde(default)]
+    pub namespace: String,
+}
+
+/// Whether a process still runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It runs.
+    Alive,
+    /// It has ended.
+    Ended,
+    /// It is another machine's or another PID namespace's, or hidden from this user: it counts as alive.
+    Unknown,
+}
 
 impl Owner {
     /// This process.
     pub fn current() -> Result<Self> {
         let pid = std::process::id();
-        Ok(Self { pid, started: started(pid).context("read when this process started")?, boot: boot() })
+        Ok(Self {
+            pid,
+            started: started(pid).context("read when this process started")?,
+            boot: read("/proc/sys/kernel/random/boot_id"),
+            machine: format!("{} {}", read("/proc/sys/kernel/hostname"), read("/etc/machine-id")).trim().to_owned(),
+            namespace: namespace(),
+        })
     }
 
-    /// Whether it still runs.
+    /// Whether it still runs, as far as it can be told from here.
     #[must_use]
-    pub fn is_alive(&self) -> bool {
-        self.boot == boot() && started(self.pid) == Some(self.started)
+    pub fn life(&self) -> Life {
+        let Ok(here) = Self::current() else { return Life::Unknown };
+        if self.machine != here.machine {
+            return Life::Unknown;
+        }
+        // Nothing outlives a reboot of its machine.
+        if self.boot != here.boot {
+            return Life::Ended;
+        }
+        if self.namespace != here.namespace {
+            return Life::Unknown;
+        }
+        match started(self.pid) {
+            Some(started) if started == self.started => Life::Alive,
+            Some(_) => Life::Ended,
+            // Mounted with `hidepid`, /proc shows a user no process of others, the first one included.
+            None if Path::new("/proc/1").exists() => Life::Ended,
+            None => Life::Unknown,
+        }
+    }
+
+    /// Whether it is known to have ended, so that what it left may be put right.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.life() == Life::Ended
+    }
+
+    /// As people look for it: `process 7`, with its machine where it may not be this one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let host = self.machine.split(' ').next().unwrap_or_default();
+        match self.life() {
+            Life::Unknown if host.is_empty() => format!("process {}, not to be seen from here", self.pid),
+            Life::Unknown => format!("process {} on {host}, not to be seen from here", self.pid),
+            Life::Alive | Life::Ended => format!("process {}", self.pid),
+        }
     }
 }
 
@@ -30,8 +100,13 @@ fn started(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
-fn boot() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+/// Nothing where there is no such file, as on a system that has none.
+fn read(file: &str) -> String {
+    std::fs::read_to_string(file).unwrap_or_default().trim().to_owned()
+}
+
+fn namespace() -> String {
+    std::fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -41,14 +116,31 @@ mod tests {
     #[test]
     fn this_process_lives_and_an_ended_one_does_not() {
         let owner = Owner::current().unwrap();
-        assert!(owner.is_alive());
-        assert!(!Owner { started: owner.started + 1, ..owner.clone() }.is_alive());
-        assert!(!Owner { boot: "another".into(), ..owner.clone() }.is_alive());
+        assert_eq!(owner.life(), Life::Alive);
+        assert_eq!(Owner { started: owner.started + 1, ..owner.clone() }.life(), Life::Ended);
 
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let ended = Owner { pid: child.id(), started: started(child.id()).unwrap_or_default(), ..owner };
         child.wait().unwrap();
-        assert!(!ended.is_alive());
+        assert_eq!(ended.life(), Life::Ended);
+    }
+
+    #[test]
+    fn what_another_machine_or_namespace_does_cannot_be_told_from_here() {
+        let owner = Owner::current().unwrap();
+        let elsewhere = Owner { machine: "elsewhere 7".into(), boot: "another".into(), ..owner.clone() };
+        assert_eq!(elsewhere.life(), Life::Unknown);
+        assert_eq!(elsewhere.name(), format!("process {} on elsewhere, not to be seen from here", owner.pid));
+        let in_container = Owner { namespace: "pid:[1]".into(), ..owner.clone() };
+        assert_eq!(in_container.life(), Life::Unknown);
+        // A note of a version that knew no machines.
+        assert_eq!(Owner { machine: String::new(), ..owner }.life(), Life::Unknown);
+    }
+
+    #[test]
+    fn nothing_outlives_a_reboot_of_its_machine() {
+        let before = Owner { boot: "another".into(), namespace: "pid:[1]".into(), ..Owner::current().unwrap() };
+        assert_eq!(before.life(), Life::Ended);
     }
 
     #[test]

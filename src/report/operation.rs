@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::table::{Cell, Tone, lines, plain};
 use super::{Paint, Render};
 use crate::history::operated::{Operated, Outcome, Part};
-use crate::operation::claim::Left;
+use crate::operation::marks::Left;
 use crate::operation::savepoint::Savepoint;
 use crate::operation::{Operation, Via};
 
@@ -95,10 +95,10 @@ pub fn waiting(part: &str, seen: &str, paint: Paint) -> String {
 /// What was found of an operation whose process was killed.
 #[must_use]
 pub fn left(left: &Left) -> String {
-    let head = format!("found: {} (process {}) was cut off;", left.mark.what, left.mark.owner.pid);
-    match &left.stopped {
+    let head = format!("found: {} ({}) was cut off;", left.mark.by, left.mark.owner.name());
+    match &left.advice {
         None => format!("{head} a job runs, so nothing is left to do"),
-        Some(stopped) => format!("{head} {stopped}"),
+        Some(advice) => format!("{head} {advice}"),
     }
 }
 

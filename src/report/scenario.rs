@@ -271,7 +271,7 @@ pub fn healed(healed: &Healed) -> String {
         Healed::Not(mark, error) => (mark, format!("it could not be started again, the next command tries: {error:#}")),
     };
     let Mark { what, target, by, owner, .. } = mark;
-    format!("found: {by} (process {}) was ended between the {what} of {target} and its undo; {end}", owner.pid)
+    format!("found: {by} ({}) was ended between the {what} of {target} and its undo; {end}", owner.name())
 }
 
 #[cfg(test)]

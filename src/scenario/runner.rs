@@ -25,7 +25,7 @@ use crate::kafka::Isolation;
 use crate::observe::{Begin, Observer, Seen, Watched};
 use crate::operation::model::{From, Submit};
 use crate::operation::up::{self, News, Up};
-use crate::operation::{self, Control, Operation, Via, claim};
+use crate::operation::{self, Control, Operation, Via, reach};
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State};
 use crate::settings::Delivery;
 use crate::workload::JOB;
@@ -128,10 +128,11 @@ impl Run<'_> {
         if up.run(self.stop.as_mut(), |news| (self.tell)(Told::Up(&news))).await? == up::Ended::Interrupted {
             return Ok(Ended::Interrupted);
         }
-        let (endpoints, delivery) = (up.endpoints(), self.plan.head.delivery());
+        let delivery = self.plan.head.delivery();
+        let kafka = reach::kafka(up.platform).await?.context("no broker of the stack runs")?;
         let watched = Watched {
-            kafka: endpoints.kafka,
-            flink: Some(Flink::at(&endpoints.rest.0, endpoints.rest.1)?),
+            kafka: kafka.to_string(),
+            flink: Some(self.flink().await?),
             platform: Some(up.platform.clone()),
             workload: Workload::click_count(),
             isolation: Isolation::of(delivery),
@@ -145,7 +146,7 @@ impl Run<'_> {
 
     /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
     async fn inject(&mut self, fault: Fault, target: &str) -> Result<Ended> {
-        let by = format!("scenario {}", self.plan.head.scenario);
+        let by = self.by();
         self.note_what_was_seen()?;
         let before = self.instance(target).await?;
         if before != State::Running.name() {
@@ -158,6 +159,15 @@ impl Run<'_> {
         let state = self.instance(target).await?;
         self.note(What::Instance { instance: target.to_owned(), state })?;
         Ok(Ended::Well(fault.undo(target)))
+    }
+
+    /// The command, in notes.
+    fn by(&self) -> String {
+        format!("scenario {}", self.plan.head.scenario)
+    }
+
+    async fn flink(&self) -> Result<Flink> {
+        reach::flink(self.up.platform).await?.context("no JobManager of the stack runs")
     }
 
     /// The state of an instance; `gone` when there is none of this name.
@@ -179,11 +189,10 @@ impl Run<'_> {
     async fn operate(&mut self, operating: &Operating, limit: Duration) -> Result<Ended> {
         self.note_what_was_seen()?;
         self.note(What::Operating { operation: operating.operation.name().to_owned() })?;
-        let (up, rest) = (self.up, self.up.endpoints().rest);
-        let flink = Flink::at(&rest.0, rest.1)?;
+        let (up, flink, by) = (self.up, self.flink().await?, self.by());
         let (news, mut told) = mpsc::unbounded_channel();
         let (interrupt, interrupted) = watch::channel(false);
-        let control = Control::new((up.platform, &flink), (operating.via, limit), news, interrupted);
+        let control = Control::new((up.platform, &flink), (operating.via, limit), &by, news, interrupted);
         let mut work = Box::pin(control.perform(&operating.operation, Some(JOB)));
         let mut beside = Ok(());
         let done = loop {
@@ -208,7 +217,7 @@ impl Run<'_> {
             Err(error) if Status::of(&error) == Status::Interrupted => return Ok(Ended::Interrupted),
             done => done?,
         };
-        self.remember_what_is_stopped(&operating.operation, &done).await?;
+        self.remember_what_is_stopped(&operating.operation, &done);
         beside?;
         self.note(What::Operated(done.clone()))?;
         Ok(match (&done.reason, *interrupt.borrow()) {
@@ -222,27 +231,21 @@ impl Run<'_> {
     }
 
     /// A job that a step stopped is started again by a later step or, when the run ends before, by the run.
-    async fn remember_what_is_stopped(&mut self, operation: &Operation, done: &Operated) -> Result<()> {
+    fn remember_what_is_stopped(&mut self, operation: &Operation, done: &Operated) {
         self.stopped = match operation {
             Operation::Stop { .. } => done.savepoint.clone(),
             Operation::Submit(_) | Operation::Upgrade(_) => None,
-            _ => return Ok(()),
+            _ => return,
         };
-        if let (Some(_), Some(job)) = (&self.stopped, &done.job) {
-            // For the next command, should this process be killed.
-            claim::begin(self.up.platform, &format!("scenario {}", self.plan.head.scenario), job).await?;
-        }
-        Ok(())
     }
 
     /// Starts a job again that a step stopped, and no later step started.
     async fn start_what_is_stopped(&mut self) -> Result<()> {
         let Some(savepoint) = self.stopped.take() else { return Ok(()) };
-        let rest = self.up.endpoints().rest;
-        let flink = Flink::at(&rest.0, rest.1)?;
+        let (flink, by) = (self.flink().await?, self.by());
         let (news, _told) = mpsc::unbounded_channel();
         let (_interrupt, interrupted) = watch::channel(false);
-        let control = Control::new((self.up.platform, &flink), (Via::Rest, UNDO), news, interrupted);
+        let control = Control::new((self.up.platform, &flink), (Via::Rest, UNDO), &by, news, interrupted);
         let submit = Submit { from: Some(From::Path(savepoint.clone())), ..Submit::default() };
         let done = control.perform(&Operation::Submit(submit), None).await.with_context(|| {
             format!("the job is stopped; its state is in {savepoint}\n  playground submit --from-savepoint {savepoint} goes on with it")

@@ -18,27 +18,17 @@ use crate::stack::{Network, Stack, Volume};
 
 impl Docker {
     pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<()> {
-        self.claim().await?;
-        let plan = match self.prepare(stack, progress).await {
-            Ok(plan) => plan,
-            Err(error) => {
-                self.release().await?;
-                return Err(error);
-            }
-        };
-        self.carry_out(stack, plan, progress).await?;
-        // Not after an error or when this is dropped: the engine may still be at what was asked for.
-        self.release().await
+        let plan = self.plan(stack, progress).await?;
+        self.carry_out(stack, plan, progress).await
     }
 
     /// All that can fail before anything of the project is changed.
-    async fn prepare(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<Plan> {
+    pub(super) async fn plan(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<Plan> {
         // Told before minutes are spent on building images.
         let observed = self.observe().await?;
         self.check_owner(&observed)?;
         self.check_ports(&reconcile(stack, &BTreeMap::new(), &observed), &observed).await?;
         let images = self.ensure_images(stack, progress).await?;
-        self.sweep().await?;
         let observed = self.observe().await?;
         let plan = reconcile(stack, &images, &observed);
         self.check_ports(&plan, &observed).await?;

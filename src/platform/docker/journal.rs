@@ -10,7 +10,7 @@ use super::{Docker, Plain as _, labels};
 use crate::platform::Mark;
 
 impl Docker {
-    pub(super) async fn write_mark(&self, mark: &Mark) -> Result<Option<Mark>> {
+    pub(super) async fn write_mark(&self, mark: &Mark) -> Result<()> {
         let json = serde_json::to_string(mark).context("write the mark as JSON")?;
         let labels = HashMap::from([(labels::MARK_PROJECT, self.project.as_str()), (labels::MARK, json.as_str())]);
         let request = VolumeCreateRequest {
@@ -18,11 +18,10 @@ impl Docker {
             labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
             ..VolumeCreateRequest::default()
         };
-        let made = self.api.create_volume(request).await.plain();
-        let made = made.with_context(|| format!("note that {} of {} is about to be done", mark.what, mark.target))?;
-        // The engine answers with the older volume where there is one of that name.
-        let there = made.labels.get(labels::MARK).and_then(|json| serde_json::from_str::<Mark>(json).ok());
-        Ok(there.filter(|there| there.owner != mark.owner))
+        // The engine would answer with the older volume, and leave its labels as they are.
+        self.erase_mark(&mark.id).await?;
+        let made = self.api.create_volume(request).await.map(drop).plain();
+        made.with_context(|| format!("note that {} of {} is about to be done", mark.what, mark.target))
     }
 
     pub(super) async fn erase_mark(&self, id: &str) -> Result<()> {

@@ -29,8 +29,10 @@ pub(super) const OWNER: &str = "io.playground.owner";
 pub(super) const NETWORKS: &str = "io.playground.networks";
 /// A mark's project; a mark is no volume of Compose's.
 pub(super) const MARK_PROJECT: &str = "io.playground.project";
-/// The project that is being brought in line; its owner is the process that does so.
-pub(super) const CLAIM: &str = "io.playground.claim";
+/// A lock's project; a lock is no volume of Compose's either.
+pub(super) const LOCK_PROJECT: &str = "io.playground.lock.project";
+/// A lock, as JSON.
+pub(super) const LOCK: &str = "io.playground.lock";
 /// A mark, as JSON.
 pub(super) const MARK: &str = "io.playground.mark";
 /// What an image was made from.

@@ -9,11 +9,10 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::platform::{Contract, Ended, Extent, Instance, Journal, Line, LogRange, Mark, Progress};
+use crate::platform::{Contract, Ended, Endpoint, Extent, Instance, Journal, Line, Lock, LogRange, Mark, Progress};
 use crate::stack::Stack;
 
 mod apply;
-mod claim;
 mod connect;
 mod container;
 mod exec;
@@ -22,6 +21,7 @@ mod fault;
 mod images;
 mod journal;
 mod labels;
+mod lock;
 mod logs;
 mod observe;
 mod port;
@@ -106,6 +106,12 @@ impl Contract for Docker {
     async fn foreign(&self) -> Result<Vec<String>> {
         Ok(self.observe().await?.foreign)
     }
+    async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+        self.published(service, port).await
+    }
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+        self.plan(stack, &progress).await.map(drop)
+    }
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
         self.bring_in_line(stack, &progress).await
     }
@@ -136,7 +142,16 @@ impl Contract for Docker {
 }
 
 impl Journal for Docker {
-    async fn mark(&self, mark: &Mark) -> Result<Option<Mark>> {
+    async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
+        self.take_lock(lock).await
+    }
+    async fn unlock(&self, lock: &Lock) -> Result<()> {
+        self.release_lock(lock).await
+    }
+    fn lock_removal(&self, lock: &Lock) -> String {
+        format!("docker volume rm {}", self.lock_name(&lock.owner))
+    }
+    async fn mark(&self, mark: &Mark) -> Result<()> {
         self.write_mark(mark).await
     }
     async fn forget(&self, id: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use bollard::query_parameters::{
 use futures_util::future::try_join_all;
 
 use super::{Docker, Plain as _, is_missing, labels};
-use crate::platform::{Health, Instance, Port, State};
+use crate::platform::{Endpoint, Health, Instance, Port, State};
 use crate::stack::Attachment;
 
 /// A container of the project.
@@ -82,6 +82,19 @@ impl Docker {
         let mut containers = self.all_containers().await?;
         containers.retain(|one| one.ours);
         Ok(containers)
+    }
+
+    /// Where a port of a service is published, by a container of our own that runs.
+    pub(super) async fn published(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+        let containers = self.containers().await?;
+        let runs = |one: &&Container| {
+            !one.one_off
+                && one.instance.service == service
+                && matches!(one.instance.state, State::Running | State::Paused)
+        };
+        let ports = containers.iter().filter(runs).flat_map(|one| &one.instance.ports);
+        let found = ports.into_iter().find(|one| one.target == port);
+        Ok(found.map(|found| Endpoint { host: found.host.clone(), port: found.published }))
     }
 
     async fn all_containers(&self) -> Result<Vec<Container>> {

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use super::observe::Observed;
 use super::{Docker, MOMENT, is_missing, is_so_already, words};
-use crate::platform::{Extent, Kind, Mark};
+use crate::platform::{Extent, Mark};
 
 /// How long the engine may take to let go of a network or volume whose containers are gone.
 const RELEASE: Duration = Duration::from_secs(20);
@@ -23,7 +23,7 @@ impl Docker {
     pub(super) async fn remove_project(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         let mut taken = Vec::new();
         let begun = Instant::now();
-        let quiet = if self.is_claimed().await? { begun + LATE } else { begun };
+        let quiet = if self.was_cut_off().await? { begun + LATE } else { begun };
         loop {
             let observed = self.observe().await?;
             let pass = self.remove_once(&observed, extent).await;
@@ -40,7 +40,6 @@ impl Docker {
             }
             taken.extend(pass.removed);
         }
-        self.release().await?;
         Ok(taken)
     }
 
@@ -104,12 +103,12 @@ impl Docker {
 
 /// Whether a mark, as JSON, is of a job that is to go on.
 fn is_of_job(mark: &str) -> bool {
-    serde_json::from_str::<Mark>(mark).is_ok_and(|mark| mark.kind != Kind::Fault)
+    serde_json::from_str::<Mark>(mark).is_ok_and(|mark| mark.kind.is_of_job())
 }
 
-/// Whether the process that a label names is no more. A label that cannot be read says nothing.
+/// Whether the process that a label names has ended. A label that cannot be read says nothing.
 fn is_gone(label: &str) -> bool {
-    serde_json::from_str::<crate::platform::Owner>(label).is_ok_and(|owner| !owner.is_alive())
+    serde_json::from_str::<crate::platform::Owner>(label).is_ok_and(|owner| owner.has_ended())
 }
 
 /// What is gone is gone; what is in use may not be a moment later.

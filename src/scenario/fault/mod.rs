@@ -68,7 +68,7 @@ pub enum Healed {
 pub async fn heal(platform: &Platform) -> Result<Vec<Healed>> {
     let marks = platform.marks().await.context("look for faults that were left behind")?;
     let mut healed = Vec::new();
-    for mark in marks.into_iter().filter(|mark| mark.kind == Kind::Fault && !mark.owner.is_alive()) {
+    for mark in marks.into_iter().filter(|mark| mark.kind == Kind::Fault && mark.owner.has_ended()) {
         healed.push(heal_one(platform, mark).await?);
     }
     Ok(healed)
@@ -92,6 +92,7 @@ fn mark(fault: Fault, target: &str, by: &str) -> Result<Mark> {
     Ok(Mark {
         id,
         kind: Kind::Fault,
+        trigger: None,
         savepoint: None,
         what: fault.name().to_owned(),
         target: target.to_owned(),

@@ -47,6 +47,7 @@ fn up() -> Observed {
         containers: containers.collect(),
         networks: ["p_default".to_owned(), "p_other".to_owned()].into(),
         volumes: ["p_data".to_owned()].into(),
+        foreign: Vec::new(),
     }
 }
 

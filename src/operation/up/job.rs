@@ -1,0 +1,180 @@
+//! What bringing a stack up does with the job: one that is not as asked is stopped with a savepoint and goes on from there as
+//! what was asked for; one that was stopped goes on from its savepoint; and `--fresh` begins from nothing.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::{mpsc, watch};
+
+use super::containers::{Bringing, CLIENT};
+use super::{LOOK, UP, Up, is_ours};
+use crate::flink::Flink;
+use crate::flink::jar::Run;
+use crate::flink::job::Summary;
+use crate::operation::marks::{Marks, Whence};
+use crate::operation::savepoint::latest;
+use crate::operation::submit::{JarChoice, origin};
+use crate::operation::{Control, Via};
+use crate::settings::{JobVariant, PARALLELISM};
+use crate::wait::{Seen, until};
+use crate::workload::JAR;
+
+/// How long a job that high availability has brought back may take to run, before it is given up for a savepoint.
+const RECOVERY: Duration = Duration::from_secs(30);
+
+/// A job that was stopped, and how it is to go on.
+pub(super) struct Retired {
+    run: Run,
+    /// Where its state is, whether it goes on from there or not.
+    state: Option<String>,
+}
+
+impl Bringing<'_> {
+    /// Stops a job that is not as asked, or that is to begin from nothing.
+    pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Retired>> {
+        let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(None) };
+        if !self.is_fresh() && self.up.is_as_asked(flink, &job.id).await? {
+            return Ok(None);
+        }
+        let had = JobVariant::from_arguments(&flink.submitted(&job.id).await?.parameters);
+        let mut run = self.as_asked(flink, None).await?;
+        if self.up.settings.parallelism.is_none() {
+            run.parallelism = origin(flink, &job.id).await.map_or(PARALLELISM, |before| before.parallelism);
+        }
+        self.stopped.set(true);
+        // What failed says where the job's state is, or that it runs on.
+        let state = self.state_of(flink, &job).await.inspect_err(|_| self.stopped.set(false))?;
+        run.savepoint = self.up.fitting(&had, state.clone()).filter(|_| !self.is_fresh());
+        let why = if self.is_fresh() { "is to begin from nothing" } else { "runs with other arguments" };
+        self.told(format!("{why}: {}", beginning(&run, state.as_deref())));
+        Ok(Some(Retired { run, state }))
+    }
+
+    /// Lets a job go on that was stopped, unless high availability has brought one back.
+    pub(super) async fn bring_back(&self, flink: &Flink, whence: Whence) -> Result<()> {
+        if flink.jobs().await?.iter().any(is_ours) {
+            return Ok(());
+        }
+        let (state, had) = match whence {
+            Whence::Nothing => return Ok(()),
+            Whence::Savepoint(path) => (path, None),
+            Whence::Job(id) => {
+                let found = latest(self.up.platform, Some(&id)).await.with_context(|| {
+                    format!("job {id} was stopped, and its savepoint was not found\n  playground up --fresh starts the job from nothing")
+                })?;
+                // A JobManager that was started since knows nothing of it.
+                let had = flink.submitted(&id).await.ok();
+                (found.path, had.map(|submitted| JobVariant::from_arguments(&submitted.parameters)))
+            }
+        };
+        let had = had.unwrap_or_else(|| self.up.settings.job.clone());
+        let run = self.as_asked(flink, self.up.fitting(&had, Some(state.clone()))).await?;
+        self.told(format!("was stopped: {}", beginning(&run, Some(&state))));
+        self.go_on(flink, &Retired { run, state: Some(state) }).await
+    }
+
+    /// Begins from nothing: ends a job that high availability has brought back, and forgets what is noted of one before.
+    pub(super) async fn end_what_came_back(&self, flink: &Flink) -> Result<()> {
+        match self.retire(flink).await? {
+            Some(retired) => self.go_on(flink, &retired).await,
+            None => Marks::by(self.up.platform, UP).settled().await,
+        }
+    }
+
+    /// Submits a job that was stopped.
+    pub(super) async fn go_on(&self, flink: &Flink, retired: &Retired) -> Result<()> {
+        self.stopped.set(true);
+        self.control(flink, async |control| control.run(&retired.run).await)
+            .await
+            .with_context(|| retired.whereabouts())?;
+        self.stopped.set(false);
+        Ok(())
+    }
+
+    /// Stops a job; returns where its state is: a savepoint or, of a job that does not run and can give none, its newest
+    /// checkpoint, which outlives its cancellation.
+    async fn state_of(&self, flink: &Flink, job: &Summary) -> Result<Option<String>> {
+        let runs = until("the job to run", RECOVERY.min(self.up.limit), LOOK, async || {
+            let job = flink.job(&job.id).await?;
+            Ok(if job.is_running() { Seen::Done(()) } else { Seen::NotYet(job.state) })
+        })
+        .await;
+        if runs.is_ok() {
+            let stopped = self.control(flink, async |control| control.stop(job, false).await).await?;
+            return Ok(Some(stopped.savepoint));
+        }
+        let latest = flink.checkpoints(&job.id).await?.latest;
+        let restored = latest.restored.and_then(|restored| restored.external_path);
+        let checkpoint = latest.completed.and_then(|completed| completed.external_path).or(restored);
+        if let Some(checkpoint) = &checkpoint {
+            Marks::by(self.up.platform, UP).stopped(&job.id, Some(checkpoint)).await?;
+        }
+        let cancelled = self.control(flink, async |control| control.cancel(job).await).await;
+        cancelled.context("cancel a job that is not as asked and does not run")?;
+        Ok(checkpoint)
+    }
+
+    /// The job as it is asked for, from a savepoint or from nothing.
+    async fn as_asked(&self, flink: &Flink, savepoint: Option<String>) -> Result<Run> {
+        let jar = JarChoice::Uploaded(JAR.to_owned());
+        Ok(Run {
+            jar: self.control(flink, async |control| control.jar(&jar).await).await?,
+            parallelism: self.up.settings.parallelism.unwrap_or(PARALLELISM),
+            arguments: self.up.arguments(),
+            savepoint,
+            // What an added operator knows has no place in the job without it.
+            allow_non_restored_state: true,
+        })
+    }
+
+    /// Does a part of an operation; what it tells is told of the job.
+    async fn control<T>(&self, flink: &Flink, work: impl AsyncFnOnce(&Control<'_>) -> Result<T>) -> Result<T> {
+        let (news, _told) = mpsc::unbounded_channel();
+        let (_stop, interrupted) = watch::channel(false);
+        let control = Control::new((self.up.platform, flink), (Via::Rest, self.up.limit), UP, news, interrupted);
+        work(&control).await
+    }
+}
+
+impl Up<'_> {
+    /// The state that the job which is asked for can go on from. Windows of processing time have no place in a job that
+    /// counts by event time, nor the other way round. And a job without checkpoints would come back to the savepoint at each
+    /// failure, which would show no loss.
+    fn fitting(&self, had: &JobVariant, state: Option<String>) -> Option<String> {
+        let asked = &self.settings.job;
+        state.filter(|_| had.event_time == asked.event_time && asked.checkpointing)
+    }
+
+    /// As the client would submit it: its command, without the script's name.
+    fn arguments(&self) -> Vec<String> {
+        let client = self.stack.service(CLIENT).and_then(|client| client.command.as_ref());
+        client.map_or_else(|| self.settings.job.arguments(), |command| command.iter().skip(1).cloned().collect())
+    }
+
+    pub(super) async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
+        let job = flink.job(id).await?;
+        // One that is being scheduled may have no vertices to tell of yet.
+        let parallelism = Some(job.parallelism()).filter(|there| *there > 0);
+        let fits = self.settings.parallelism.is_none_or(|asked| parallelism.is_none_or(|there| there == asked));
+        Ok(fits && JobVariant::from_arguments(&flink.submitted(id).await?.parameters) == self.settings.job)
+    }
+}
+
+/// How a job begins whose state is there.
+fn beginning(run: &Run, state: Option<&str>) -> String {
+    match (&run.savepoint, state) {
+        (Some(savepoint), _) => format!("goes on from {savepoint}"),
+        (None, Some(state)) => format!("begins from nothing, its state is left in {state}"),
+        (None, None) => "begins from nothing".to_owned(),
+    }
+}
+
+impl Retired {
+    /// Where the state is of a job that does not run again yet.
+    pub(super) fn whereabouts(&self) -> String {
+        match &self.state {
+            Some(path) => format!("the job is stopped, with its state in {path}\n  playground up goes on from it"),
+            None => "the job was cancelled; it had no checkpoint yet\n  playground up starts it again".to_owned(),
+        }
+    }
+}

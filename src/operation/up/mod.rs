@@ -1,0 +1,199 @@
+//! Brings a stack up, and returns when it works: the job runs in every vertex and its first checkpoint is complete.
+//!
+//! All parts are waited for side by side, so that each is told the moment it is there.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+
+use super::marks::Marks;
+use crate::flink::job::Summary;
+use crate::platform::{Platform, Progress};
+use crate::settings::StackSettings;
+use crate::stack::Stack;
+use crate::wait::Seen;
+use crate::workload::JOB;
+
+mod containers;
+mod job;
+mod parts;
+mod settle;
+
+use containers::Bringing;
+use parts::Parts;
+
+/// The command, in notes.
+const UP: &str = "up";
+/// How often to look at a part that is not there yet.
+pub(super) const LOOK: Duration = Duration::from_millis(100);
+
+/// A part of the stack that is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The coordinator of the JobManagers.
+    Zookeeper,
+    /// The broker and its topics.
+    Kafka,
+    /// The one that leads.
+    Jobmanager,
+    /// All of them.
+    Taskmanager,
+    /// Running in every vertex.
+    Job,
+    /// The first complete one.
+    Checkpoint,
+}
+
+impl Part {
+    /// As the services are called, in the order in which they are there as a rule.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Zookeeper => "zookeeper",
+            Self::Kafka => "kafka",
+            Self::Jobmanager => "jobmanager",
+            Self::Taskmanager => "taskmanager",
+            Self::Job => "job",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
+/// Something to tell while a stack comes up.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// From the platform: images and containers.
+    Platform(Progress),
+    /// The job that was there is not as asked, and what is done about it.
+    Job(String),
+    /// A part is there.
+    Reached(Reached),
+    /// A part is not there yet; what was seen of it last.
+    Waiting(Part, String),
+}
+
+/// A part that is there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reached {
+    /// Which.
+    pub part: Part,
+    /// What was seen, as in `1 of 1, 2 slots`.
+    pub seen: String,
+    /// Seconds since the images were there.
+    pub seconds: f64,
+}
+
+/// A stack to bring up.
+#[derive(Clone, Copy)]
+pub struct Up<'a> {
+    /// Where.
+    pub platform: &'a Platform,
+    /// What.
+    pub stack: &'a Stack,
+    /// As it was asked for.
+    pub settings: &'a StackSettings,
+    /// From where the job is to go on.
+    pub beginning: Beginning,
+    /// How long it may take once the images are there.
+    pub limit: Duration,
+}
+
+/// From where the job of a stack that comes up goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// From its savepoint or its newest checkpoint, where there is one.
+    State,
+    /// From nothing, whatever there is.
+    Fresh,
+}
+
+/// How bringing a stack up ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All parts are there.
+    Well,
+    /// It was told to stop.
+    Interrupted,
+}
+
+impl Up<'_> {
+    /// Brings it up, and tells what happens; `stop` ends it early, with what it made still there.
+    ///
+    /// # Errors
+    /// The first part that cannot come up, by name, with the reason that its own log or Flink gives.
+    pub async fn run(&self, stop: Pin<&mut dyn Future<Output = ()>>, mut tell: impl FnMut(News)) -> Result<Ended> {
+        let (sender, mut news) = mpsc::unbounded_channel();
+        // Boxed: the states of all its waits side by side are large.
+        // While a job is stopped that has to be started again, nothing is cut off.
+        let stopped = Cell::new(false);
+        let mut work = Box::pin(self.work(sender, &stopped));
+        let mut stop = stop;
+        let ended = loop {
+            tokio::select! {
+                biased;
+                Some(news) = news.recv() => tell(news),
+                () = stop.as_mut(), if !stopped.get() => break Ok(Ended::Interrupted),
+                done = &mut work => break done.map(|()| Ended::Well),
+            }
+        };
+        // What was told in the very moment of the end.
+        while let Ok(news) = news.try_recv() {
+            tell(news);
+        }
+        ended
+    }
+
+    async fn work(&self, news: mpsc::UnboundedSender<News>, stopped: &Cell<bool>) -> Result<()> {
+        let (started, begun) = watch::channel(None);
+        let parts = Parts::new(*self, news.clone(), begun);
+        let containers = async {
+            let (progress, seen) = mpsc::unbounded_channel();
+            let applied = Bringing { up: *self, news: &news, progress, stopped }.all();
+            let (applied, ()) = tokio::join!(applied, relay(seen, &news, &started));
+            start(&started);
+            applied
+        };
+        let done = tokio::try_join!(containers, parts.all());
+        if stopped.get() {
+            return done.map(drop).context("the job is stopped; playground up goes on from its savepoint");
+        }
+        done?;
+        Marks::by(self.platform, UP).settled().await
+    }
+}
+
+/// Whether a job is the workload's and may still run.
+pub(super) fn is_ours(job: &Summary) -> bool {
+    job.name == JOB && !job.is_over()
+}
+
+/// An error is not the end of a wait, but what was last seen.
+pub(super) fn seen<T>(answer: Result<T>) -> Seen<T> {
+    answer.map_or_else(|error| Seen::NotYet(format!("{error:#}")), Seen::Done)
+}
+
+/// Passes the platform's progress on, and notes when the first container is worked on: the images are there then.
+async fn relay(
+    mut progress: mpsc::UnboundedReceiver<Progress>,
+    news: &mpsc::UnboundedSender<News>,
+    started: &watch::Sender<Option<Instant>>,
+) {
+    while let Some(progress) = progress.recv().await {
+        if matches!(progress, Progress::Operation { .. }) {
+            start(started);
+        }
+        // Who does not listen does not want to know.
+        let _ = news.send(News::Platform(progress));
+    }
+}
+
+/// Notes the time, unless it is noted already.
+fn start(started: &watch::Sender<Option<Instant>>) {
+    started.send_if_modified(|at| at.replace(at.unwrap_or_else(Instant::now)).is_none());
+}

@@ -1,0 +1,245 @@
+//! Waits for the parts of a stack that comes up, side by side, so that each is told the moment it is there.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::sync::{mpsc, watch};
+
+use super::{LOOK, News, Part, Reached, Up, is_ours};
+use crate::flink::Flink;
+use crate::flink::job::Summary;
+use crate::flink::request::is_away;
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
+use crate::operation::reach;
+use crate::platform::{Contract as _, Health, LogRange, State};
+use crate::wait::{Seen, until};
+use crate::workload::{INPUT, JOB, OUTPUT};
+
+/// How much longer each part is waited for than the one before it.
+const HEAD_START: Duration = Duration::from_millis(500);
+/// How many lines of a service's log are shown when it does not come up; fewer than the channel for them holds.
+const LAST_WORDS: u32 = 8;
+
+/// The parts of one stack.
+pub(super) struct Parts<'a> {
+    up: Up<'a>,
+    /// As it answered last.
+    flink: RefCell<Option<Flink>>,
+    news: mpsc::UnboundedSender<News>,
+    /// When bringing up began, ms since the epoch: what failed before is no matter.
+    since: i64,
+    /// When the images were there.
+    begun: watch::Receiver<Option<Instant>>,
+}
+
+impl<'a> Parts<'a> {
+    /// The parts of a stack that comes up from now on. `begun` tells when the images are there.
+    pub(super) fn new(up: Up<'a>, news: mpsc::UnboundedSender<News>, begun: watch::Receiver<Option<Instant>>) -> Self {
+        Self { up, flink: RefCell::default(), news, since: jiff::Timestamp::now().as_millisecond(), begun }
+    }
+
+    /// Waits for all of them.
+    pub(super) async fn all(&self) -> Result<()> {
+        let checkpoint =
+            async { if self.up.settings.job.checkpointing { self.part(Part::Checkpoint).await } else { Ok(()) } };
+        tokio::try_join!(
+            self.part(Part::Zookeeper),
+            self.part(Part::Kafka),
+            self.part(Part::Jobmanager),
+            self.part(Part::Taskmanager),
+            self.part(Part::Job),
+            checkpoint,
+        )?;
+        Ok(())
+    }
+
+    /// Flink's REST API, as the stack's own JobManager publishes it.
+    async fn flink(&self) -> Result<Flink> {
+        if let Some(flink) = self.flink.borrow().clone() {
+            return Ok(flink);
+        }
+        let flink = reach::flink(self.up.platform).await?.context("no JobManager yet")?;
+        self.flink.replace(Some(flink.clone()));
+        Ok(flink)
+    }
+
+    /// Looks through REST. Where nobody answers, the JobManager may be another container next time, at another port.
+    async fn ask(&self, look: impl AsyncFnOnce(&Flink) -> Result<Seen<String>>) -> Seen<String> {
+        let looked = async { look(&self.flink().await?).await };
+        looked.await.unwrap_or_else(|error| {
+            if is_away(&error) {
+                self.flink.take();
+            }
+            Seen::NotYet(format!("{error:#}"))
+        })
+    }
+
+    async fn part(&self, part: Part) -> Result<()> {
+        let begun = self
+            .begun
+            .clone()
+            .wait_for(Option::is_some)
+            .await
+            .context("the platform gave up")?
+            .unwrap_or_else(Instant::now);
+        // What comes first is given up first: it is why the others are not there.
+        let limit = self.up.limit + HEAD_START * (part as u32);
+        let told = until(part.name(), limit, LOOK, async || {
+            let look = self.look(part).await?;
+            if let Seen::NotYet(last) = &look {
+                let _ = self.news.send(News::Waiting(part, last.clone()));
+            }
+            Ok(look)
+        })
+        .await;
+        let told = match told {
+            Ok(told) => told,
+            Err(error) => return Err(error.context(self.last_words(part).await)),
+        };
+        let reached = Reached { part, seen: told, seconds: begun.elapsed().as_secs_f64() };
+        let _ = self.news.send(News::Reached(reached));
+        Ok(())
+    }
+
+    /// The last words of the service that a part depends on: its container may be gone when the user looks.
+    async fn last_words(&self, part: Part) -> String {
+        let service = match part {
+            Part::Job | Part::Checkpoint => reach::JOBMANAGER,
+            service => service.name(),
+        };
+        let (sender, mut lines) = mpsc::channel(64);
+        let range = LogRange { follow: false, tail: Some(LAST_WORDS) };
+        let told = self.up.platform.logs(Some(service), range, sender).await;
+        let mut words = format!("{} did not come up; the last words of {service}:", part.name());
+        while let Ok(line) = lines.try_recv() {
+            words.push_str("\n    ");
+            words.push_str(&line.text);
+        }
+        match told {
+            Ok(()) => words,
+            Err(error) => format!("{words} not to be had: {error:#}"),
+        }
+    }
+
+    async fn look(&self, part: Part) -> Result<Seen<String>> {
+        match part {
+            Part::Zookeeper => self.healthy("zookeeper").await,
+            Part::Kafka => self.kafka().await,
+            Part::Jobmanager => Ok(self.jobmanager().await),
+            Part::Taskmanager => Ok(self.taskmanagers().await),
+            Part::Job => self.job().await,
+            Part::Checkpoint => Ok(self.checkpoint().await),
+        }
+    }
+
+    /// A service is there when its health check says so; one whose process has ended will never be.
+    async fn healthy(&self, service: &str) -> Result<Seen<String>> {
+        let instances = self.up.platform.services().await?;
+        let Some(instance) = instances.into_iter().find(|instance| instance.service == service) else {
+            return Ok(Seen::NotYet("no container yet".to_owned()));
+        };
+        Ok(match (instance.state, instance.health) {
+            (State::Running, Some(Health::Healthy) | None) => Seen::Done("ready".to_owned()),
+            (State::Exited, _) => {
+                bail!("{} ended with exit code {}", instance.name(), instance.exit_code.unwrap_or_default())
+            }
+            (state, None) => Seen::NotYet(format!("{state:?}").to_lowercase()),
+            (state, Some(health)) => Seen::NotYet(format!("{state:?}, {health:?}").to_lowercase()),
+        })
+    }
+
+    async fn kafka(&self) -> Result<Seen<String>> {
+        if let Seen::NotYet(last) = self.healthy(reach::KAFKA).await? {
+            return Ok(Seen::NotYet(last));
+        }
+        let Some(kafka) = reach::kafka(self.up.platform).await? else {
+            return Ok(Seen::NotYet("ready, not published yet".to_owned()));
+        };
+        let topics = move || Admin::new(&kafka.to_string(), Isolation::Uncommitted)?.topics();
+        Ok(match tokio::task::spawn_blocking(topics).await? {
+            Ok(topics) if topics.contains_key(INPUT) && topics.contains_key(OUTPUT) => {
+                Seen::Done(format!("ready, topics {INPUT} and {OUTPUT}"))
+            }
+            Ok(_) => Seen::NotYet("ready, topics not made yet".to_owned()),
+            Err(error) => Seen::NotYet(format!("{error:#}")),
+        })
+    }
+
+    async fn jobmanager(&self) -> Seen<String> {
+        self.ask(async |flink| flink.overview().await.map(|_| Seen::Done("leader".to_owned()))).await
+    }
+
+    async fn taskmanagers(&self) -> Seen<String> {
+        let wanted = self.up.settings.taskmanagers(1);
+        self.ask(async |flink| {
+            let overview = flink.overview().await?;
+            let text = format!("{} of {wanted}, {} slots", overview.taskmanagers, overview.slots_total);
+            // A TaskManager is registered a moment before its slots are.
+            let is_there = overview.taskmanagers >= wanted && overview.slots_total > 0;
+            Ok(if is_there { Seen::Done(text) } else { Seen::NotYet(text) })
+        })
+        .await
+    }
+
+    /// A job that failed is the end of the wait: it will not run by itself.
+    async fn job(&self) -> Result<Seen<String>> {
+        let mut failed = None;
+        let seen = self
+            .ask(async |flink| {
+                let Some(job) = self.newest(flink).await? else {
+                    return Ok(Seen::NotYet("not submitted yet".to_owned()));
+                };
+                if job.state == "FAILED" && job.start_time >= self.since {
+                    failed = Some(cause(flink, &job.id).await?);
+                    return Ok(Seen::NotYet(job.state));
+                }
+                self.running(flink, &job.id).await
+            })
+            .await;
+        match failed {
+            Some(cause) => bail!("the job failed: {cause}"),
+            None => Ok(seen),
+        }
+    }
+
+    /// The newest of its name; those before it are over, or about to be replaced.
+    async fn newest(&self, flink: &Flink) -> Result<Option<Summary>> {
+        let is_one = |job: &Summary| job.name == JOB && !matches!(job.state.as_str(), "CANCELED" | "FINISHED");
+        Ok(flink.jobs().await?.into_iter().find(is_one))
+    }
+
+    async fn running(&self, flink: &Flink, id: &str) -> Result<Seen<String>> {
+        if !self.up.is_as_asked(flink, id).await? {
+            return Ok(Seen::NotYet("one with other arguments is replaced".to_owned()));
+        }
+        let job = flink.job(id).await?;
+        let (running, all) = job.subtasks();
+        let text = format!("{JOB}, {running} of {all} subtasks RUNNING");
+        if job.is_running() {
+            return Ok(Seen::Done(text));
+        }
+        let cause = cause(flink, id).await.unwrap_or_default();
+        Ok(Seen::NotYet(if cause.is_empty() { text } else { format!("{text}; {cause}") }))
+    }
+
+    async fn checkpoint(&self) -> Seen<String> {
+        self.ask(async |flink| {
+            let job = flink.jobs().await?.into_iter().find(is_ours).context("no job yet")?;
+            let is_as_asked = self.up.is_as_asked(flink, &job.id).await?;
+            let complete = if is_as_asked { flink.checkpoints(&job.id).await?.counts.completed } else { 0 };
+            Ok(match complete {
+                0 => Seen::NotYet("none complete".to_owned()),
+                complete => Seen::Done(format!("{complete} complete")),
+            })
+        })
+        .await
+    }
+}
+
+/// The root cause of a job's newest exception; empty when it has none.
+async fn cause(flink: &Flink, id: &str) -> Result<String> {
+    let exceptions = flink.exceptions(id).await?;
+    Ok(exceptions.first().map(|exception| exception.root().to_owned()).unwrap_or_default())
+}

@@ -1,0 +1,87 @@
+//! What has to outlive the process that knows it: who owns the stack now, and what is not to stay as it is. It is kept in
+//! the platform itself, so that the next command finds it after a crash of this one.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Owner;
+
+/// A process's hold on a stack: while it has it, no other changes the stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// The command that changes the stack, as in `scenario failover`.
+    pub what: String,
+    /// The process that runs it.
+    pub owner: Owner,
+    /// Since when, ms since the epoch.
+    pub since: i64,
+}
+
+/// Something that is not to stay as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Unique within the project.
+    pub id: String,
+    /// What kind of thing is done.
+    pub kind: Kind,
+    /// The fault's name in scenario files, as in `kill`, or the operation's, as in `upgrade`.
+    pub what: String,
+    /// The instance or the job it is done to, as in `taskmanager-1`.
+    pub target: String,
+    /// Who did it, as in `scenario failover`.
+    pub by: String,
+    /// The process that did it and would undo it, for telling whether it still lives.
+    pub owner: Owner,
+    /// The trigger under which Flink was asked to stop the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
+    /// Where the job's state is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoint: Option<String>,
+}
+
+/// What a mark is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something broken on purpose, to be mended.
+    Fault,
+    /// A job that is being stopped with a savepoint; written before Flink is asked.
+    Stopping,
+    /// A job that was stopped with a savepoint, to go on from it.
+    Stopped,
+    /// A job that is being submitted under an id of ours; written before Flink is asked.
+    Starting,
+}
+
+impl Kind {
+    /// Whether it is of a job that is to go on, and so outlives the containers.
+    #[must_use]
+    pub fn is_of_job(self) -> bool {
+        self != Self::Fault
+    }
+}
+
+/// Remembers, in the platform.
+#[allow(async_fn_in_trait, reason = "as for `Contract`")]
+pub trait Journal {
+    /// Makes a process the stack's only owner; returns the other one where there is one, and holds nothing then. Of two that
+    /// ask in the same moment at most one gets it. What a process that has ended left of a lock is taken over; one that
+    /// cannot be told alive or ended from here keeps it.
+    async fn lock(&self, lock: &Lock) -> Result<Option<Lock>>;
+
+    /// Lets the stack go, with what was left of locks of processes that have ended.
+    async fn unlock(&self, lock: &Lock) -> Result<()>;
+
+    /// How a user takes a lock away whose process cannot be told alive or ended from here, as a command line.
+    fn lock_removal(&self, lock: &Lock) -> String;
+
+    /// Writes a mark down, before what it is of is done, in place of an older one of that id. Only for the stack's owner.
+    async fn mark(&self, mark: &Mark) -> Result<()>;
+
+    /// Forgets a mark, after its fault was undone or its job runs again.
+    async fn forget(&self, id: &str) -> Result<()>;
+
+    /// All marks of the project.
+    async fn marks(&self) -> Result<Vec<Mark>>;
+}
