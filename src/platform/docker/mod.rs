@@ -16,6 +16,7 @@ mod apply;
 mod claim;
 mod connect;
 mod container;
+mod definition;
 mod exec;
 mod facts;
 mod fault;
