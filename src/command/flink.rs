@@ -20,11 +20,7 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     let (sender, mut lines) = mpsc::channel::<Line>(100);
     let print = async {
         while let Some(line) = lines.recv().await {
-            if line.stderr {
-                terminal.progress(&line.text);
-            } else {
-                terminal.line(&line.text)?;
-            }
+            terminal.passed_on(&line)?;
         }
         Ok(())
     };

@@ -63,7 +63,7 @@ impl Ticker {
             Progress::Sending(sending) => self.sending(sending),
         };
         match &self.bar {
-            Some(bar) => bar.set_message(line),
+            Some(bar) => bar.set_message(super::plain::text(&line).into_owned()),
             None => self.terminal.progress(&line),
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Paint, Render};
+use super::{Paint, Render, plain};
 use crate::flink::checkpoint::Checkpoints;
 use crate::flink::job::{Exception, Job, Summary};
 
@@ -21,7 +21,13 @@ impl Render for JobList {
             return "the cluster has no job".to_owned();
         }
         let line = |job: &Summary| {
-            format!("{}  {}  {:>9}  {}", job.id, state(paint, &job.state, 11), duration(job.duration), job.name)
+            format!(
+                "{}  {}  {:>9}  {}",
+                job.id,
+                state(paint, &job.state, 11),
+                duration(job.duration),
+                plain::text(&job.name)
+            )
         };
         let head = paint.dim(&format!("{:<32}  {:<11}  {:>9}  {}", "ID", "STATE", "FOR", "NAME"));
         std::iter::once(head).chain(self.jobs.iter().map(line)).collect::<Vec<_>>().join("\n")
@@ -42,10 +48,15 @@ pub struct JobDetails {
 
 impl Render for JobDetails {
     fn human(&self, paint: Paint) -> String {
-        let mut page = format!("{}  {}  {}", paint.bold(&self.job.name), self.job.id, state(paint, &self.job.state, 0));
+        let mut page = format!(
+            "{}  {}  {}",
+            paint.bold(&plain::text(&self.job.name)),
+            self.job.id,
+            state(paint, &self.job.state, 0)
+        );
         for vertex in &self.job.vertices {
             let (running, all) = (vertex.tasks.running, vertex.parallelism);
-            let _ = write!(page, "\n  {running} of {all} RUNNING  {}", vertex.name);
+            let _ = write!(page, "\n  {running} of {all} RUNNING  {}", plain::text(&vertex.name));
         }
         let counts = self.checkpoints.counts;
         let _ = write!(
@@ -58,8 +69,8 @@ impl Render for JobDetails {
             let _ = write!(page, "\n  newest {id}, {size} bytes in {took} ms");
         }
         for exception in self.exceptions.iter().take(3) {
-            let task = exception.task.as_deref().unwrap_or("the job");
-            let _ = write!(page, "\n{}  {task}: {}", paint.bad("exception"), exception.root());
+            let (task, root) = (exception.task.as_deref().unwrap_or("the job"), exception.root());
+            let _ = write!(page, "\n{}  {}: {}", paint.bad("exception"), plain::text(task), plain::text(root));
         }
         page
     }

@@ -5,7 +5,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::steps::Steps;
-use super::{Terminal, operation as page, up};
+use super::{Terminal, operation as page, plain, up};
 use crate::history::clock::Clock;
 use crate::operation;
 use crate::operation::up::{News, Part};
@@ -39,9 +39,9 @@ impl Live {
     }
 
     /// The line that waits.
-    fn wait(&self, line: String) {
+    fn wait(&self, line: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(line);
+            bar.set_message(plain::page(line, self.terminal.progress).into_owned());
             bar.tick();
         }
     }
@@ -63,7 +63,7 @@ impl Waiting {
     #[must_use]
     pub fn new(terminal: &Terminal, what: &str) -> Self {
         let live = Live::new(*terminal);
-        live.wait(what.to_owned());
+        live.wait(what);
         Self { live }
     }
 }
@@ -116,7 +116,7 @@ impl UpProgress {
             self.live.keep(&line);
         }
         match progress {
-            Progress::Image { image, step } => self.live.wait(up::building(image, step)),
+            Progress::Image { image, step } => self.live.wait(&up::building(image, step)),
             Progress::ImageReady { built, .. } => {
                 self.images += 1;
                 self.built += usize::from(*built);
@@ -134,7 +134,7 @@ impl UpProgress {
 
     fn show_wait(&self) {
         if let Some((part, seen)) = self.waiting.first() {
-            self.live.wait(up::waiting(*part, seen));
+            self.live.wait(&up::waiting(*part, seen));
         }
     }
 
@@ -161,7 +161,7 @@ impl OperationProgress {
         let paint = self.live.terminal.progress;
         match news {
             operation::News::Asked { line, .. } => self.live.keep(&page::asked(line, paint)),
-            operation::News::Waiting { part, seen } => self.live.wait(page::waiting(part, seen, paint)),
+            operation::News::Waiting { part, seen } => self.live.wait(&page::waiting(part, seen, paint)),
             operation::News::Done(part) => self.live.keep(&page::part(part)),
         }
     }
@@ -199,12 +199,12 @@ impl<'a> RunProgress<'a> {
                 self.live.keep(&format!("        {}", page::asked(line, self.live.terminal.progress).trim_start()));
             }
             Told::Operation(operation::News::Waiting { part, seen }) => {
-                self.live.wait(self.steps.part(part, seen, self.clock.now()));
+                self.live.wait(&self.steps.part(part, seen, self.clock.now()));
             }
             Told::Operation(operation::News::Done(part)) => {
                 self.live.keep(&self.steps.part(&part.name, &part.seen, self.clock.now()));
             }
-            Told::Waiting(planned, seen) => self.live.wait(self.steps.waiting(planned, seen, self.clock.now())),
+            Told::Waiting(planned, seen) => self.live.wait(&self.steps.waiting(planned, seen, self.clock.now())),
             Told::Event(event) => {
                 if let Some(line) = self.steps.event(event) {
                     self.up.finish();

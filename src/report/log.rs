@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Paint;
+use super::{Paint, plain};
 use crate::platform::Line;
 
 /// A line as JSON: one object a line, as it may go on for ever.
@@ -16,7 +16,7 @@ struct JsonLine<'a> {
 /// A line behind the name of its instance; `width` is that of the longest name.
 #[must_use]
 pub fn human(line: &Line, width: usize, paint: Paint) -> String {
-    format!("{}  {}", paint.dim(&format!("{:<width$}", line.instance)), line.text).trim_end().to_owned()
+    format!("{}  {}", paint.dim(&format!("{:<width$}", line.instance)), plain::text(&line.text)).trim_end().to_owned()
 }
 
 /// A line as JSON.
@@ -36,5 +36,7 @@ mod tests {
         let line = Line { instance: "kafka-1".into(), stderr: true, text: "ready".into() };
         assert_eq!(human(&line, 10, Paint::Plain), "kafka-1     ready");
         assert_eq!(json(&line), r#"{"instance":"kafka-1","stream":"stderr","text":"ready"}"#);
+        let line = Line { text: "\x1b[1;32mready\r".into(), ..line };
+        assert_eq!(human(&line, 10, Paint::Plain), r"kafka-1     \u{1b}[1;32mready\r");
     }
 }

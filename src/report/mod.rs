@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli::Output;
 use crate::failure::Failure;
+use crate::platform::Line;
 
 pub mod backpressure;
 pub mod doctor;
@@ -25,6 +26,7 @@ pub mod log;
 pub mod metric;
 pub mod number;
 pub mod operation;
+pub mod plain;
 pub mod progress;
 pub mod ps;
 pub mod scenario;
@@ -106,6 +108,8 @@ pub struct Terminal {
     output: Output,
     /// Standard output's paint.
     result: Paint,
+    /// Whether standard output is a terminal.
+    watched: bool,
     /// Standard error's paint.
     pub progress: Paint,
     /// Whether standard error is a terminal, so that lines may be redrawn.
@@ -117,12 +121,8 @@ impl Terminal {
     #[must_use]
     pub fn new(output: Output) -> Self {
         let live = std::io::stderr().is_terminal();
-        Self {
-            output,
-            result: Paint::for_stream(std::io::stdout().is_terminal()),
-            progress: Paint::for_stream(live),
-            live,
-        }
+        let watched = std::io::stdout().is_terminal();
+        Self { output, result: Paint::for_stream(watched), watched, progress: Paint::for_stream(live), live }
     }
 
     /// Writes a result to standard output, in the format asked for.
@@ -155,6 +155,24 @@ impl Terminal {
     /// # Errors
     /// [`Failure::Closed`] when the reader has gone away: there is nobody left to go on for.
     pub fn line(&self, text: &str) -> Result<()> {
+        Self::write(&if self.is_json() { plain::json(text) } else { plain::page(text, self.result) })
+    }
+
+    /// Writes what another program printed whose output is this command's own. Standard output is left as it is where a
+    /// program reads it; people get control characters shown.
+    ///
+    /// # Errors
+    /// As [`line`](Self::line).
+    pub fn passed_on(&self, line: &Line) -> Result<()> {
+        match (line.stderr, self.watched) {
+            (true, _) => self.progress(&plain::text(&line.text)),
+            (false, true) => Self::write(&plain::text(&line.text))?,
+            (false, false) => Self::write(&line.text)?,
+        }
+        Ok(())
+    }
+
+    fn write(text: &str) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
         match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::Closed.into()),
@@ -164,7 +182,7 @@ impl Terminal {
 
     /// Writes a line of progress to standard error; one that cannot be written is not worth ending for.
     pub fn progress(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", plain::page(text, self.progress));
     }
 
     /// Writes an error to standard error: what failed first, then what led there, one line each.
@@ -172,8 +190,9 @@ impl Terminal {
         if matches!(error.downcast_ref(), Some(Failure::Closed)) {
             return;
         }
-        let mut lines = vec![format!("{} {error}", self.progress.bad("error:"))];
-        lines.extend(error.chain().skip(1).map(|cause| format!("  {cause}")));
+        let told = |error: &dyn std::fmt::Display| plain::text(&error.to_string()).into_owned();
+        let mut lines = vec![format!("{} {}", self.progress.bad("error:"), told(error))];
+        lines.extend(error.chain().skip(1).map(|cause| format!("  {}", told(&cause))));
         self.progress(&lines.join("\n"));
     }
 }

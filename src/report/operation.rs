@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::table::{Cell, Tone, lines, plain};
-use super::{Paint, Render};
+use super::{Paint, Render, plain as safe};
 use crate::history::operated::{Operated, Outcome, Part};
 use crate::operation::marks::Left;
 use crate::operation::savepoint::Savepoint;
@@ -34,7 +34,7 @@ impl Render for OperationPage {
             lines.push(format!("savepoint {savepoint}"));
         }
         if let Some(reason) = &done.reason {
-            lines.push(format!("why       {reason}"));
+            lines.push(format!("why       {}", safe::text(reason)));
         }
         let project = super::project_option(&self.project);
         let next = next(done).map(|command| format!("playground{project} {command}"));
@@ -77,7 +77,7 @@ fn next(done: &Operated) -> [String; 2] {
 /// A part that is done, with its time at the right.
 #[must_use]
 pub fn part(part: &Part) -> String {
-    format!("  {:<12} {:<60} {:>5.1} s", part.name, part.seen, part.seconds)
+    format!("  {:<12} {:<60} {:>5.1} s", part.name, safe::text(&part.seen), part.seconds)
 }
 
 /// A request or command line, as it is sent.
@@ -89,7 +89,7 @@ pub fn asked(line: &str, paint: Paint) -> String {
 /// A part that waits.
 #[must_use]
 pub fn waiting(part: &str, seen: &str, paint: Paint) -> String {
-    format!("  {part:<12} {}", paint.dim(seen))
+    format!("  {part:<12} {}", paint.dim(&safe::text(seen)))
 }
 
 /// What was found of an operation whose process was killed.

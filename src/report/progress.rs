@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::Terminal;
+use super::{Terminal, plain};
 
 /// The lines that are open.
 pub struct Progress {
@@ -34,7 +34,7 @@ impl Progress {
             bar.enable_steady_tick(std::time::Duration::from_millis(500));
             bar
         });
-        bar.set_message(step.to_owned());
+        bar.set_message(plain::text(step).into_owned());
     }
 
     /// Closes the line of something that is done.

@@ -1,6 +1,6 @@
 //! Columns that line up.
 
-use super::Paint;
+use super::{Paint, plain as safe};
 
 /// What a cell says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) fn plain(text: impl Into<String>) -> Cell {
 
 /// Rows of cells as lines, each column as wide as its widest cell. Colour is put on after that, as it takes no room.
 pub(super) fn lines(rows: &[Vec<Cell>], paint: Paint) -> String {
+    let shown = |(text, tone): &Cell| (safe::text(text).into_owned(), *tone);
+    let rows: Vec<Vec<Cell>> = rows.iter().map(|row| row.iter().map(shown).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|(text, _)| text.chars().count()).max();

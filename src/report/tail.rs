@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Paint;
 use super::ledger::clock;
+use super::{Paint, plain};
 use crate::workload::encoding::{decode, decode_count, excerpt};
 use crate::workload::{CLICKS_PER_WINDOW, Click, OUTPUT, WindowCount};
 
@@ -36,12 +36,12 @@ impl Line<'_> {
         // Another number is no error here: that takes what `input` has, and `verify`.
         let shown = if count == CLICKS_PER_WINDOW { shown } else { paint.doubtful(&shown) };
         let window = format!("{} to {}", clock(window_start, "%T"), clock(window_end, "%T"));
-        Some(format!("{window} UTC  {page:<7}{shown}"))
+        Some(format!("{window} UTC  {:<7}{shown}", plain::text(&page)))
     }
 
     fn click(&self) -> Option<String> {
         let Click { timestamp, page } = decode(self.payload)?;
-        Some(format!("{} UTC  {page:<7}", clock(timestamp, "%T%.3f")))
+        Some(format!("{} UTC  {:<7}", clock(timestamp, "%T%.3f"), plain::text(&page)))
     }
 
     /// A JSON document in one line: `topic`, `partition`, `offset`, and `value`, which is a string where it is not JSON.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Paint, Render};
+use super::{Paint, Render, plain};
 use crate::operation::up::{Part, Reached};
 use crate::platform::Progress;
 
@@ -82,6 +82,7 @@ pub fn platform(progress: &Progress) -> Option<String> {
 }
 
 fn line(name: &str, text: &str, seconds: Option<f64>) -> String {
+    let text = plain::text(text);
     match seconds {
         Some(seconds) => format!("  {name:<12} {text:<48} {seconds:>5.1} s"),
         None => format!("  {name:<12} {text}"),

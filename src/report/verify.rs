@@ -233,21 +233,21 @@ impl Ticker {
     pub fn reading(&mut self, reading: &Reading) {
         if self.shown.is_none_or(|at| at.elapsed() > Duration::from_millis(100)) {
             let Reading { topic, read, total } = reading;
-            self.show(format!("reading {topic}: {} of {} records", grouped(*read), grouped(*total)));
+            self.show(&format!("reading {topic}: {} of {} records", grouped(*read), grouped(*total)));
         }
     }
 
     /// What is judged so far, while more is to come; asked for only where it is shown.
     pub fn judged(&mut self, judge: impl FnOnce() -> Judgement) {
         if self.bar.is_some() && self.shown.is_none_or(|at| at.elapsed() > Duration::from_millis(500)) {
-            self.show(ledger::line(&judge()));
+            self.show(&ledger::line(&judge()));
         }
     }
 
-    fn show(&mut self, line: String) {
+    fn show(&mut self, line: &str) {
         self.shown = Some(Instant::now());
         if let Some(bar) = &self.bar {
-            bar.set_message(line);
+            bar.set_message(super::plain::text(line).into_owned());
             bar.tick();
         }
     }

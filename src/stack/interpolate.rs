@@ -28,7 +28,8 @@ pub(super) fn tree(value: &mut Value, path: &str, variables: &Variables) -> Resu
     Ok(())
 }
 
-fn expand(text: &str, variables: &Variables) -> Result<String> {
+/// Fills in one text.
+pub(super) fn expand(text: &str, variables: &Variables) -> Result<String> {
     let unescaped = text.replace("$$", "");
     refuse_nesting(&unescaped)?;
     let expanded = shellexpand::env_with_context(text, |name| look_up(name, &unescaped, variables));

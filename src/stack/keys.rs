@@ -9,13 +9,15 @@ enum Shape {
     Any,
     /// A number or a truth value, which variables bring as text.
     Scalar,
+    /// A number that may have a fraction: the reader of the format takes it in no other form.
+    Real,
     /// These keys.
     Keys(&'static [(&'static str, Shape)]),
     /// The same below each name or item.
     Each(&'static Shape),
 }
 
-use Shape::{Any, Each, Keys, Scalar};
+use Shape::{Any, Each, Keys, Real, Scalar};
 
 const FILE: Shape = Keys(&[
     ("version", Any), // has no meaning any more, in Compose neither
@@ -28,7 +30,9 @@ const SERVICE: Shape = Keys(&[
     ("cap_add", Any),
     ("cap_drop", Any),
     ("command", Any),
-    ("cpus", Scalar),
+    ("cpu_period", Scalar),
+    ("cpu_quota", Scalar),
+    ("cpus", Real),
     ("depends_on", Each(&Keys(&[("condition", Any)]))),
     ("deploy", Keys(&[("replicas", Scalar), ("resources", Keys(&[("limits", LIMITS)]))])),
     ("entrypoint", Any),
@@ -40,6 +44,7 @@ const SERVICE: Shape = Keys(&[
     ("image", Any),
     ("init", Scalar),
     ("labels", Any),
+    ("logging", Keys(&[("driver", Any), ("options", Any)])),
     ("mem_limit", Any),
     ("networks", Each(&Keys(&[("aliases", Any)]))),
     ("pids_limit", Scalar),
@@ -59,7 +64,7 @@ const SERVICE: Shape = Keys(&[
     ("working_dir", Any),
 ]);
 
-const LIMITS: Shape = Keys(&[("cpus", Any), ("memory", Any), ("pids", Scalar)]);
+const LIMITS: Shape = Keys(&[("cpus", Real), ("memory", Any), ("pids", Scalar)]);
 
 const HEALTH: Shape = Keys(&[
     ("disable", Scalar),
@@ -71,7 +76,7 @@ const HEALTH: Shape = Keys(&[
 ]);
 
 const MOUNT: Shape = Keys(&[
-    ("bind", Keys(&[("create_host_path", Scalar)])),
+    ("bind", Keys(&[("create_host_path", Scalar), ("selinux", Any)])),
     ("read_only", Scalar),
     ("source", Any),
     ("target", Any),
@@ -87,6 +92,12 @@ pub(super) fn check(file: &mut Value) -> Result<()> {
 fn walk(value: &mut Value, shape: &Shape, path: &str) -> Result<()> {
     match (shape, value) {
         (Scalar, value) => give_type(value),
+        (Real, value) => {
+            give_type(value);
+            if let Some(number) = value.as_f64() {
+                *value = Value::from(number);
+            }
+        }
         (Keys(keys), Value::Mapping(entries)) => {
             for (key, item) in entries.iter_mut() {
                 let key = key.as_str().unwrap_or("?");
@@ -166,5 +177,8 @@ mod tests {
         let value = checked("services: {a: {scale: '2', environment: {N: '2'}}}").unwrap();
         assert_eq!(value["services"]["a"]["scale"], Value::Number(2.into()));
         assert_eq!(value["services"]["a"]["environment"]["N"], Value::String("2".into()));
+        let value = checked("services: {a: {cpus: 2}, b: {cpus: '0.5'}}").unwrap();
+        assert_eq!(value["services"]["a"]["cpus"], Value::from(2.0));
+        assert_eq!(value["services"]["b"]["cpus"], Value::from(0.5));
     }
 }

@@ -11,9 +11,11 @@ use anyhow::{Result, anyhow};
 use crate::failure::Failure;
 use crate::settings::{PARALLELISM, StackSettings};
 
+mod dotenv;
 mod interpolate;
 mod keys;
 mod model;
+mod needs;
 mod resolve;
 
 pub use model::*;
@@ -40,17 +42,20 @@ pub struct Source<'a> {
 impl Stack {
     /// The stack that the settings ask for: the user's file, or else the built-in one.
     pub fn load(settings: &StackSettings) -> Result<Self> {
-        let variables = variables(settings, std::env::vars());
+        let shell = std::env::vars().collect();
         let Some(file) = &settings.file else {
             let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
             let source = Source { name: BUILTIN_NAME, folder: &folder, text: BUILTIN };
-            return Self::parse(&source, &settings.project, &variables);
+            return Self::parse(&source, &settings.project, &variables(settings, shell));
         };
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).map_err(|error| usage(format!("{name}: {error}")))?;
         let folder = std::path::absolute(file).map_err(|error| usage(format!("{name}: {error}")))?;
         let folder = folder.parent().unwrap_or(Path::new("/"));
-        Self::parse(&Source { name: &name, folder, text: &text }, &settings.project, &variables)
+        let variables = variables(settings, with_dotenv(folder, shell)?);
+        let stack = Self::parse(&Source { name: &name, folder, text: &text }, &settings.project, &variables)?;
+        needs::check(&stack).map_err(|error| usage(format!("{name}: {error}")))?;
+        Ok(stack)
     }
 
     /// Resolves a compose file.
@@ -88,9 +93,19 @@ impl Stack {
     }
 }
 
-/// The settings as variables of the compose file, over those of the process.
-fn variables(settings: &StackSettings, process: impl Iterator<Item = (String, String)>) -> Variables {
-    let mut variables: Variables = process.collect();
+/// Adds what the `.env` file beside a compose file says, where there is one.
+fn with_dotenv(folder: &Path, shell: Variables) -> Result<Variables> {
+    let file = folder.join(".env");
+    let refused = |why: String| usage(format!("{}: {why}", file.display()));
+    match std::fs::read_to_string(&file) {
+        Ok(text) => dotenv::under(&text, &shell).map_err(|error| refused(format!("{error:#}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(shell),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+/// The settings as variables of the compose file, over all others.
+fn variables(settings: &StackSettings, mut variables: Variables) -> Variables {
     variables.extend([
         ("REST_PORT".to_owned(), settings.rest_port.to_string()),
         ("KAFKA_PORT".to_owned(), settings.kafka_port.to_string()),

@@ -63,7 +63,7 @@ pub struct Service {
     pub health: HealthCheck,
     /// Memory limit in bytes.
     pub memory: Option<u64>,
-    /// Limit of CPUs.
+    /// CPU time a second of the clock, in CPUs.
     pub cpus: Option<f64>,
     /// Limit of processes and threads.
     pub pids: Option<u32>,
@@ -87,6 +87,8 @@ pub struct Service {
     pub stop_grace: Option<Duration>,
     /// The signal that asks it to stop.
     pub stop_signal: Option<String>,
+    /// Where what it prints goes; as the engine is configured when `None`.
+    pub logging: Option<Logging>,
 }
 
 impl Service {
@@ -106,6 +108,15 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Where what a container prints goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Logging {
+    /// As in `json-file`; the engine's own choice when `None`.
+    pub driver: Option<String>,
+    /// As in `max-size`; the driver knows them.
+    pub options: BTreeMap<String, String>,
 }
 
 /// What must hold of another service.
@@ -163,12 +174,23 @@ pub enum MountSource {
         path: String,
         /// Whether it is made when it is not there.
         create: bool,
+        /// For whom `SELinux` labels it anew, where it does.
+        relabel: Option<Relabel>,
     },
     /// A file system in memory.
     Memory {
         /// As in `size=64m,exec`; the engine knows them.
         options: String,
     },
+}
+
+/// Who may use a host folder once `SELinux` has labelled it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Relabel {
+    /// All containers: `z`.
+    Shared,
+    /// The container that mounts it alone: `Z`.
+    Private,
 }
 
 /// A service's place on a network.

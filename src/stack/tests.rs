@@ -60,7 +60,10 @@ fn a_file_is_resolved_to_plain_values() {
     assert_eq!(one.memory, Some(512 << 20));
     assert_eq!(one.cap_drop, ["ALL"]);
     assert_eq!(one.mounts[0].source, MountSource::Volume("p_data".into()));
-    assert_eq!(one.mounts[1].source, MountSource::Host { path: "/home/me/stack/conf/a.yaml".into(), create: true });
+    assert_eq!(
+        one.mounts[1].source,
+        MountSource::Host { path: "/home/me/stack/conf/a.yaml".into(), create: true, relabel: None }
+    );
     assert!(one.mounts[1].read_only);
     assert_eq!(one.mounts[2].source, MountSource::Memory { options: String::new() });
     assert_eq!(one.mounts[3].source, MountSource::Memory { options: "size=1m,exec".into() });
@@ -139,6 +142,22 @@ fn what_cannot_be_realised_is_refused_with_its_place() {
             "services: {a: {image: b, environment: {X: '${Y:?say Y}'}}}",
             "stack.yaml: services.a.environment.X: Y must be set: say Y",
         ),
+        (
+            "services: {a: {image: b, volumes: ['data:/data:z']}}\nvolumes: {data: }",
+            "stack.yaml: services.a: volumes: z and Z are for host folders; the engine labels its volumes",
+        ),
+        (
+            "services: {a: {image: b, volumes: [{type: bind, source: ./a, target: /a, bind: {selinux: z}}]}}",
+            "stack.yaml: services.a: volumes: bind.selinux: the engine does it only with create_host_path: true",
+        ),
+        (
+            "services: {a: {image: b, cpus: 1, cpu_quota: 50000}}",
+            "stack.yaml: services.a: cpu_quota: there is cpus already",
+        ),
+        (
+            "services: {a: {image: b, logging: {driver: local, size: 1}}}",
+            "stack.yaml: services.a.logging.size: the playground does not support 'size' here",
+        ),
         ("services: {a: {image: b, mem_limit: much}}", "stack.yaml: services.a.mem_limit: "),
         (
             "services: {a: {image: b, command: \"it's\"}}",
@@ -174,7 +193,7 @@ fn settings_are_variables_above_those_of_the_process() {
     let settings = StackSettings { rest_port: 1, kafka_port: 2, speed: 2.5, ..StackSettings::of("p") };
     let variables = variables(
         &settings,
-        [("REST_PORT", "9"), ("FLINK_IMAGE", "flink:2")].map(|(k, v)| (k.into(), v.into())).into_iter(),
+        [("REST_PORT", "9"), ("FLINK_IMAGE", "flink:2")].map(|(k, v)| (k.into(), v.into())).into(),
     );
     assert_eq!(variables["REST_PORT"], "1");
     assert_eq!(variables["FLINK_IMAGE"], "flink:2");
@@ -191,4 +210,20 @@ fn the_built_in_file_holds_only_what_is_supported() {
     assert!(stack.service("client").unwrap().one_shot);
     let open = stack.services.iter().flat_map(|service| &service.ports).filter(|port| !port.host.is_loopback());
     assert_eq!(open.count(), 0);
+}
+
+#[test]
+fn the_file_beside_the_compose_file_has_what_the_shell_has_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |services: &str| {
+        let file = folder.path().join("own.yaml");
+        std::fs::write(&file, services).unwrap();
+        Stack::load(&StackSettings { file: Some(file), ..StackSettings::of("p") })
+    };
+    let own = BUILTIN.replace("${ZOOKEEPER_IMAGE:-playground/zookeeper:3.9.5}", "zoo:${FROM_DOTENV}-x");
+    std::fs::write(folder.path().join(".env"), "FROM_DOTENV=7\n").unwrap();
+    assert_eq!(load(&own).unwrap().service("zookeeper").unwrap().image, "zoo:7-x");
+    std::fs::write(folder.path().join(".env"), "A=1\nB='x\n").unwrap();
+    let refused = load(&own).unwrap_err().to_string();
+    assert_eq!(refused, format!("{}: line 2: B: the quote is not closed", folder.path().join(".env").display()));
 }

@@ -133,3 +133,22 @@ fn every_command_of_the_readme_is_one() {
         assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
     }
 }
+
+#[test]
+fn what_the_terminal_would_obey_is_shown() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let platform = folder.path().to_str().expect("UTF-8");
+    let instance = r#"{"service": "a\u001b]0;owned\u0007", "number": 1, "id": "", "state": "running", "health": null,
+        "exit_code": null, "ports": [], "connected": true}"#;
+    let world = format!(
+        r#"{{"made": [{{"instance": {instance}, "hash": "", "one_shot": false}}], "marks": [], "network": true, "volumes": []}}"#
+    );
+    std::fs::write(folder.path().join("p.json"), world).expect("write");
+    let run = |args: &[&str]| playground([&["-p", "p"], args].concat()).env("PLAYGROUND_FAKE_PLATFORM", platform).run();
+    for args in [&["ps"][..], &["logs"]] {
+        let page = run(args).expect(0).stdout;
+        assert!(page.contains(r"a\u{1b}]0;owned\u{7}-1") && !page.contains(['\x1b', '\x07']), "{args:?}: {page:?}");
+    }
+    let error = run(&["kill", "b\u{9b}2J\r"]).stderr;
+    assert!(error.contains(r"b\u{9b}2J\r") && !error.contains(['\u{9b}', '\r']), "{error:?}");
+}

@@ -7,12 +7,16 @@ use crate::support::stack::{Stack, docker, free_port};
 
 /// Debian's Compose, on the file that the binary has inside.
 fn compose(stack: &Stack, args: &[&str]) -> String {
-    let mut command = Command::new("docker-compose");
+    compose_by("docker-compose", stack, args)
+}
+
+fn compose_by(program: &str, stack: &Stack, args: &[&str]) -> String {
+    let mut command = Command::new(program);
     command.args(["-f", concat!(env!("CARGO_MANIFEST_DIR"), "/compose/docker-compose.yaml"), "-p", &stack.project]);
     command.env("REST_PORT", stack.rest_port.to_string()).env("KAFKA_PORT", stack.kafka_port.to_string());
-    let output = command.env("SPEED", "5").args(args).output().expect("run docker-compose");
+    let output = command.env("SPEED", "5").args(args).output().expect("run Compose");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "docker-compose {args:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{program} {args:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
     text
 }
 
@@ -98,6 +102,78 @@ fn compose_alone_brings_up_what_the_binary_then_judges() {
     assert!(answer.stdout.contains("PASS"), "{}", answer.stdout);
     stack.playground(&["down", "--volumes"]).run().expect(0);
     assert_eq!(stack.left(), Vec::<String>::new());
+}
+
+/// `PLAYGROUND_COMPOSE` names the program of a newer Compose, which Debian does not have: v5 of docker/compose, as
+/// `docker-compose`. With Go it is built by a module of one's own that requires `github.com/docker/compose/v5`:
+/// `go get github.com/docker/compose/v5/cmd@latest && go build -o docker-compose github.com/docker/compose/v5/cmd`.
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn the_newest_compose_works_with_what_the_binary_made_and_the_other_way_round() {
+    let Ok(program) = std::env::var("PLAYGROUND_COMPOSE") else {
+        eprintln!("skipped: PLAYGROUND_COMPOSE names no Compose");
+        return;
+    };
+    let stack = Stack::new("newest");
+    let compose = |args: &[&str]| compose_by(&program, &stack, args);
+    stack.up();
+    let listed = compose(&["ps", "--all", "--format", "{{.Service}} {{.State}} {{.ExitCode}}"]);
+    for line in ["jobmanager running 0", "clickevent-generator running 0", "client exited 0"] {
+        assert!(listed.contains(line), "{line}: {listed}");
+    }
+    assert!(compose(&["logs", "--tail", "5", "client"]).contains("Click Event Count"));
+    assert!(compose(&["exec", "-T", "jobmanager", "flink", "list"]).contains("Click Event Count (RUNNING)"));
+    compose(&["down", "--volumes"]);
+    assert_eq!(stack.left(), Vec::<String>::new());
+
+    // A one-shot service that has ended with 0 counts as up, and nothing of ours is made anew.
+    compose(&["up", "--detach", "--wait"]);
+    let made = docker(&["ps", "-aq", "--no-trunc", "--filter", &format!("name={}", stack.project)]);
+    compose(&["up", "--detach", "--wait"]);
+    assert_eq!(docker(&["ps", "-aq", "--no-trunc", "--filter", &format!("name={}", stack.project)]), made);
+    let answer = stack.playground(&["verify", "--windows", "2", "--timeout", "120"]).run().expect(0);
+    assert!(answer.stdout.contains("PASS"), "{}", answer.stdout);
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
+/// The built-in file with a service, a network label and a volume label more.
+fn own_file(stack: &Stack, network: &str, volume: &str) -> String {
+    let labels = |tier: &str| format!("labels: {{io.playground.stack: \"\", tier: {tier}}}");
+    let text = include_str!("../../compose/docker-compose.yaml")
+        .replace("  default:\n    labels: *ours", &format!("  default:\n    {}", labels(network)))
+        .replace("  kafka-data:\n    labels: *ours", &format!("  kafka-data:\n    {}", labels(volume)))
+        // Process 1 does not hear a signal that it has no handler for: it ends when its time is up.
+        .replace("services:\n", "services:\n  web:\n    image: ${WEB_IMAGE}\n    user: \"9:9\"\n    command: [sleep, infinity]\n    stop_grace_period: 200ms\n");
+    let file = stack.folder.path().join("own.yaml");
+    std::fs::write(&file, text).expect("write the file");
+    file.to_str().expect("UTF-8").to_owned()
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn a_file_of_ones_own_has_more_services_and_its_changes_are_carried_out_or_told() {
+    let stack = Stack::new("own");
+    let image = std::env::var("ZOOKEEPER_IMAGE").unwrap_or_else(|_| "playground/zookeeper:3.9.5".to_owned());
+    std::fs::write(stack.folder.path().join(".env"), format!("WEB_IMAGE={image}\n")).expect("write .env");
+    stack.up_with(&["--file", &own_file(&stack, "one", "one")]);
+    assert_eq!(stack.state("web-1"), "running");
+
+    let again = stack.up_with(&["--file", &own_file(&stack, "two", "one")]).stderr;
+    assert!(again.contains("label tier was one and is two now"), "{again}");
+    let network = format!("{}_default", stack.project);
+    assert_eq!(docker(&["network", "inspect", "--format", "{{.Labels.tier}}", &network]).trim(), "two");
+    assert_eq!(live_jobs(&stack), 1);
+
+    let ids = || docker(&["ps", "-aq", "--filter", &format!("name={}", stack.project)]);
+    let before = ids();
+    let refused = stack.with_ports(&["up", "--file", &own_file(&stack, "two", "two")]).run().expect(4).stderr;
+    let told = format!("{}_kafka-data: label tier was one and is two now", stack.project);
+    assert!(refused.contains(&told) && refused.contains("down --volumes"), "{refused}");
+    assert_eq!(ids(), before);
+
+    stack.playground(&["down"]).run().expect(0);
+    assert_eq!(stack.left().len(), 3, "the volumes: {:?}", stack.left());
 }
 
 #[test]

@@ -178,14 +178,17 @@ pub(super) fn seen<T>(answer: Result<T>) -> Seen<T> {
     answer.map_or_else(|error| Seen::NotYet(format!("{error:#}")), Seen::Done)
 }
 
-/// Passes the platform's progress on, and notes when the first container is worked on: the images are there then.
+/// Passes the platform's progress on, and notes when the first container is made or started: the images are there then, and
+/// what was in the way is gone.
 async fn relay(
     mut progress: mpsc::UnboundedReceiver<Progress>,
     news: &mpsc::UnboundedSender<News>,
     started: &watch::Sender<Option<Instant>>,
 ) {
     while let Some(progress) = progress.recv().await {
-        if matches!(progress, Progress::Operation { .. }) {
+        // What is in the way goes first: until then, a service that has ended is about to be made anew.
+        let clears = matches!(progress, Progress::Operation { verb: "replace" | "remove", .. });
+        if matches!(progress, Progress::Operation { .. }) && !clears {
             start(started);
         }
         // Who does not listen does not want to know.

@@ -42,10 +42,15 @@ impl<'a> Parts<'a> {
 
     /// Waits for all of them.
     pub(super) async fn all(&self) -> Result<()> {
+        // A file of the user's own may do without.
+        let zookeeper = async {
+            let is_there = self.up.stack.service(Part::Zookeeper.name()).is_some();
+            if is_there { self.part(Part::Zookeeper).await } else { Ok(()) }
+        };
         let checkpoint =
             async { if self.up.settings.job.checkpointing { self.part(Part::Checkpoint).await } else { Ok(()) } };
         tokio::try_join!(
-            self.part(Part::Zookeeper),
+            zookeeper,
             self.part(Part::Kafka),
             self.part(Part::Jobmanager),
             self.part(Part::Taskmanager),

@@ -11,10 +11,12 @@ use futures_util::future::try_join_all;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::observe::Observed;
-use super::reconcile::{Plan, Removal, Steps, Verb, container_name, reconcile};
-use super::{Docker, Plain as _, container, is_missing, is_so_already, labels};
+use super::reconcile::{Plan, Removal, Renewal, Steps, Verb, container_name, reconcile};
+use super::remove::{RELEASE, settled};
+use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already, labels};
 use crate::platform::Progress;
 use crate::stack::{Network, Stack, Volume};
+use crate::wait::{Seen, until};
 
 impl Docker {
     pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<()> {
@@ -27,7 +29,9 @@ impl Docker {
         // Told before minutes are spent on building images.
         let observed = self.observe().await?;
         self.check_owner(&observed)?;
-        self.check_ports(&reconcile(stack, &BTreeMap::new(), &observed), &observed).await?;
+        let early = reconcile(stack, &BTreeMap::new(), &observed);
+        self.check_volumes(&early)?;
+        self.check_ports(&early, &observed).await?;
         let images = self.ensure_images(stack, progress).await?;
         let observed = self.observe().await?;
         let plan = reconcile(stack, &images, &observed);
@@ -48,10 +52,24 @@ impl Docker {
         )
     }
 
+    /// A volume is not made anew without the user's word: what is in it would be lost.
+    fn check_volumes(&self, plan: &Plan) -> Result<()> {
+        if plan.changed_volumes.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "the compose file describes volumes otherwise than they were made:\n  {}\n  \
+             Nothing was changed. Their data goes with: playground -p {} down --volumes",
+            plan.changed_volumes.join("\n  "),
+            self.project
+        )
+    }
+
     async fn carry_out(&self, stack: &Stack, plan: Plan, progress: &UnboundedSender<Progress>) -> Result<()> {
         try_join_all(plan.networks.iter().map(|network| self.make_network(network))).await?;
         try_join_all(plan.volumes.iter().map(|volume| self.make_volume(volume))).await?;
         try_join_all(plan.removals.iter().map(|removal| self.take_away(removal, progress))).await?;
+        try_join_all(plan.renewals.iter().map(|renewal| self.renew(renewal, progress))).await?;
         // The first that fails ends the others: they may wait for it. What they asked for is found by its labels.
         let instances = plan.instances.iter().map(|steps| self.instance(stack, steps, progress));
         try_join_all(instances).await?;
@@ -120,6 +138,20 @@ impl Docker {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Makes a network anew; the engine may take a moment to let go of it.
+    async fn renew(&self, renewal: &Renewal, progress: &UnboundedSender<Progress>) -> Result<()> {
+        let (begun, name) = (Instant::now(), &renewal.network.name);
+        let what = format!("remove network {name}");
+        until(&what, RELEASE, MOMENT, async || {
+            let settled = settled(self.api.remove_network(name).await, &what)?;
+            Ok(settled.map_or(Seen::Done(()), Seen::NotYet))
+        })
+        .await?;
+        self.make_network(&renewal.network).await?;
+        told(progress, "replace", &format!("network {name}"), &renewal.cause, begun);
+        Ok(())
     }
 
     async fn make_volume(&self, volume: &Volume) -> Result<()> {

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HealthConfig, HostConfig, Mount as EngineMount,
-    MountType, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits,
+    ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig,
+    Mount as EngineMount, MountType, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits,
 };
 
 use super::labels::{self, Labels};
-use crate::stack::{Attachment, HealthCheck, HealthCommand, Mount, MountSource, Service};
+use crate::stack::{Attachment, HealthCheck, HealthCommand, Logging, Mount, MountSource, Relabel, Service};
 
 /// A service's container.
 pub(super) fn instance(project: &str, service: &Service, number: u32) -> ContainerCreateBody {
@@ -80,7 +80,7 @@ fn body(service: &Service, labels: Labels, aliases: Vec<String>) -> ContainerCre
         hostname: service.hostname.clone(),
         labels: Some(labels),
         stop_signal: service.stop_signal.clone(),
-        stop_timeout: service.stop_grace.and_then(|grace| i64::try_from(grace.as_secs()).ok()),
+        stop_timeout: service.stop_grace.map(whole_seconds),
         host_config: Some(host(service)),
         networking_config: service.networks.first().map(|first| NetworkingConfig {
             endpoints_config: Some(HashMap::from([(first.network.clone(), endpoint(first, aliases))])),
@@ -102,8 +102,8 @@ fn host(service: &Service) -> HostConfig {
         tmpfs: Some(service.mounts.iter().filter_map(memory).collect()),
         network_mode: service.networks.first().map(|first| first.network.clone()),
         memory: service.memory.and_then(|bytes| i64::try_from(bytes).ok()),
-        #[allow(clippy::cast_possible_truncation, reason = "a number of CPUs times 10⁹ is far from the end of i64")]
-        nano_cpus: service.cpus.map(|cpus| (cpus * 1e9) as i64),
+        cpu_period: service.cpus.map(|_| PERIOD_US),
+        cpu_quota: service.cpus.map(quota_us),
         pids_limit: service.pids.map(i64::from),
         shm_size: service.shm.and_then(|bytes| i64::try_from(bytes).ok()),
         cap_add: Some(service.cap_add.clone()),
@@ -114,24 +114,50 @@ fn host(service: &Service) -> HostConfig {
         ulimits: Some(service.ulimits.iter().map(ulimit).collect()),
         readonly_rootfs: Some(service.read_only),
         init: Some(service.init),
+        log_config: service.logging.as_ref().map(logging),
         ..HostConfig::default()
     }
+}
+
+/// Over which a CPU quota counts, in µs.
+const PERIOD_US: i64 = 100_000;
+
+/// A quota does what the engine's own number of CPUs does, but may be above what the machine has: a file that is made for a
+/// large machine runs on a small one.
+#[allow(clippy::cast_possible_truncation, reason = "a number of CPUs times 10⁵ is far from the end of i64")]
+fn quota_us(cpus: f64) -> i64 {
+    (cpus * 1e5).round() as i64
+}
+
+/// The engine counts in whole seconds, and kills at once at 0; nothing is to have less time than the file gives it.
+fn whole_seconds(grace: Duration) -> i64 {
+    let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+fn logging(given: &Logging) -> HostConfigLogConfig {
+    HostConfigLogConfig { typ: given.driver.clone(), config: Some(given.options.clone().into_iter().collect()) }
 }
 
 fn ulimit(given: &crate::stack::Ulimit) -> ResourcesUlimits {
     ResourcesUlimits { name: Some(given.name.clone()), soft: Some(given.soft), hard: Some(given.hard) }
 }
 
-/// Only the older way of naming a host folder makes one that is not there.
+/// Only the older way of naming a host folder makes one that is not there, and has it labelled for `SELinux`.
 fn bind(mount: &Mount) -> Option<String> {
-    let MountSource::Host { path, create: true } = &mount.source else { return None };
-    Some(format!("{path}:{}:{}", mount.target, if mount.read_only { "ro" } else { "rw" }))
+    let MountSource::Host { path, create: true, relabel } = &mount.source else { return None };
+    let relabel = match relabel {
+        None => "",
+        Some(Relabel::Shared) => ",z",
+        Some(Relabel::Private) => ",Z",
+    };
+    Some(format!("{path}:{}:{}{relabel}", mount.target, if mount.read_only { "ro" } else { "rw" }))
 }
 
 fn mount(mount: &Mount) -> Option<EngineMount> {
     let (typ, source) = match &mount.source {
         MountSource::Volume(name) => (MountType::VOLUME, name),
-        MountSource::Host { path, create: false } => (MountType::BIND, path),
+        MountSource::Host { path, create: false, .. } => (MountType::BIND, path),
         MountSource::Host { create: true, .. } | MountSource::Memory { .. } => return None,
     };
     Some(EngineMount {
@@ -205,5 +231,49 @@ mod tests {
         let labels = body.labels.unwrap();
         assert_eq!(labels[labels::NUMBER], "2");
         assert_eq!(labels[labels::ONE_OFF], "False");
+    }
+
+    fn made(service: &str) -> ContainerCreateBody {
+        let text = format!("services: {{a: {{image: b, {service}}}}}");
+        let source = Source { name: "f", folder: std::path::Path::new("/x"), text: &text };
+        let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
+        instance("p", stack.service("a").unwrap(), 1)
+    }
+
+    #[test]
+    fn more_cpus_than_the_machine_has_are_a_quota_that_the_engine_takes() {
+        for given in ["cpus: 64", "cpu_quota: 6400000", "cpu_quota: '3200000', cpu_period: '50000'"] {
+            let host = made(given).host_config.unwrap();
+            assert_eq!((host.nano_cpus, host.cpu_quota, host.cpu_period), (None, Some(6_400_000), Some(100_000)));
+        }
+    }
+
+    #[test]
+    fn nothing_has_less_time_to_stop_than_the_file_gives_it() {
+        for (given, seconds) in [("200ms", 1), ("1s", 1), ("1s1ms", 2), ("0s", 0), ("1m30s", 90)] {
+            assert_eq!(made(&format!("stop_grace_period: {given}")).stop_timeout, Some(seconds), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_host_folder_is_labelled_for_selinux_where_the_file_says_so() {
+        for (given, bind) in [
+            ("./h:/h:z", "/x/h:/h:rw,z"),
+            ("./h:/h:ro,Z", "/x/h:/h:ro,Z"),
+            ("{type: bind, source: ./h, target: /h, bind: {create_host_path: true, selinux: Z}}", "/x/h:/h:rw,Z"),
+        ] {
+            let given = if given.starts_with('{') { given.to_owned() } else { format!("'{given}'") };
+            assert_eq!(made(&format!("volumes: [{given}]")).host_config.unwrap().binds.unwrap(), [bind]);
+        }
+    }
+
+    #[test]
+    fn what_it_prints_goes_where_the_file_says() {
+        let log = |given| made(given).host_config.unwrap().log_config;
+        assert_eq!(log("mem_limit: 1m"), None);
+        let bounded = log("logging: {driver: local, options: {max-size: 10m, max-file: 3}}").unwrap();
+        assert_eq!(bounded.typ.as_deref(), Some("local"));
+        let options = [("max-size", "10m"), ("max-file", "3")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(bounded.config.unwrap(), HashMap::from(options));
     }
 }

@@ -15,6 +15,7 @@ use crate::stack::Stack;
 mod apply;
 mod connect;
 mod container;
+mod definition;
 mod exec;
 mod facts;
 mod fault;

@@ -11,6 +11,7 @@ use bollard::query_parameters::{
 };
 use futures_util::future::try_join_all;
 
+use super::definition::{Definition, Definitions};
 use super::{Docker, Plain as _, is_missing, labels};
 use crate::platform::{Endpoint, Health, Instance, Port, State};
 use crate::stack::Attachment;
@@ -48,10 +49,10 @@ pub(super) struct Container {
 pub(super) struct Observed {
     /// In the order of service name and number.
     pub containers: Vec<Container>,
-    /// Names.
-    pub networks: BTreeSet<String>,
-    /// Names.
-    pub volumes: BTreeSet<String>,
+    /// As they were made.
+    pub networks: Definitions,
+    /// As they were made.
+    pub volumes: Definitions,
     /// What bears the project's name but is not the playground's, as in `container playground-web-1`.
     pub foreign: Vec<String>,
 }
@@ -60,6 +61,7 @@ pub(super) struct Observed {
 struct Resource {
     name: String,
     ours: bool,
+    definition: Definition,
 }
 
 impl Docker {
@@ -71,7 +73,7 @@ impl Docker {
         let mut own = |kind: &str, all: Vec<Resource>| {
             let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.ours);
             foreign.extend(others.into_iter().map(|one| format!("{kind} {}", one.name)));
-            own.into_iter().map(|one| one.name).collect()
+            own.into_iter().map(|one| (one.name, one.definition)).collect()
         };
         let (networks, volumes) = (own("network", networks), own("volume", volumes));
         Ok(Observed { containers, networks, volumes, foreign })
@@ -124,7 +126,8 @@ impl Docker {
         let listed = self.api.list_networks(Some(options)).await.plain().context("list networks")?;
         let is_ours = |labels: &HashMap<String, String>| labels.contains_key(labels::OURS);
         let resource = |network: bollard::models::Network| {
-            Some(Resource { ours: network.labels.as_ref().is_some_and(is_ours), name: network.name? })
+            let ours = network.labels.as_ref().is_some_and(is_ours);
+            Some(Resource { ours, definition: Definition::of_made_network(&network), name: network.name? })
         };
         Ok(listed.into_iter().filter_map(resource).collect())
     }
@@ -140,6 +143,7 @@ impl Docker {
         let listed = self.api.list_volumes(Some(options)).await.plain().context("list volumes")?;
         let resource = |volume: bollard::models::Volume| Resource {
             ours: volume.labels.contains_key(labels::OURS),
+            definition: Definition::of_made_volume(&volume),
             name: volume.name,
         };
         Ok(listed.volumes.unwrap_or_default().into_iter().map(resource).collect())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::definition::Definition;
 use super::labels;
 use super::observe::{Container, Observed};
 use crate::platform::State;
@@ -12,12 +13,25 @@ use crate::stack::{Network, Service, Stack, Volume};
 pub(super) struct Plan {
     /// Networks that are missing.
     pub networks: Vec<Network>,
+    /// Networks whose definition changed: made anew once nothing of ours is on them.
+    pub renewals: Vec<Renewal>,
     /// Volumes that are missing.
     pub volumes: Vec<Volume>,
+    /// Volumes whose definition changed, and how. There is data in them, so nothing is done with such a plan.
+    pub changed_volumes: Vec<String>,
     /// Containers that are in the way.
     pub removals: Vec<Removal>,
     /// The operations on each instance, in order.
     pub instances: Vec<Steps>,
+}
+
+/// A network to make anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Renewal {
+    /// As it is to be.
+    pub network: Network,
+    /// Why.
+    pub cause: String,
 }
 
 /// A container to take away.
@@ -87,8 +101,10 @@ impl Operation {
 /// Compares; `images` tells the id that each image's name stands for now.
 pub(super) fn reconcile(stack: &Stack, images: &BTreeMap<String, String>, observed: &Observed) -> Plan {
     let mut plan = Plan {
-        networks: stack.networks.iter().filter(|one| !observed.networks.contains(&one.name)).cloned().collect(),
-        volumes: stack.volumes.iter().filter(|one| !observed.volumes.contains(&one.name)).cloned().collect(),
+        networks: stack.networks.iter().filter(|one| !observed.networks.contains_key(&one.name)).cloned().collect(),
+        renewals: renewals(stack, observed),
+        volumes: stack.volumes.iter().filter(|one| !observed.volumes.contains_key(&one.name)).cloned().collect(),
+        changed_volumes: changed_volumes(stack, observed),
         ..Plan::default()
     };
     for container in observed.containers.iter().filter(|container| !container.one_off) {
@@ -99,7 +115,9 @@ pub(super) fn reconcile(stack: &Stack, images: &BTreeMap<String, String>, observ
     for service in &stack.services {
         for number in 1..=service.replicas {
             let found = find(observed, service, number);
-            let cause = found.and_then(|container| outdated(service, images, container));
+            let cause = found.and_then(|container| {
+                outdated(service, images, container).or_else(|| off_network(container, &plan.renewals))
+            });
             let kept = found.filter(|_| cause.is_none());
             if let (Some(container), Some(cause)) = (found, &cause) {
                 plan.removals.push(removal(container, "replace", cause.clone()));
@@ -112,6 +130,22 @@ pub(super) fn reconcile(stack: &Stack, images: &BTreeMap<String, String>, observ
         }
     }
     plan
+}
+
+fn renewals(stack: &Stack, observed: &Observed) -> Vec<Renewal> {
+    let renewal = |network: &Network| {
+        let cause = observed.networks.get(&network.name)?.change_to(&Definition::of_network(network))?;
+        Some(Renewal { network: network.clone(), cause })
+    };
+    stack.networks.iter().filter_map(renewal).collect()
+}
+
+fn changed_volumes(stack: &Stack, observed: &Observed) -> Vec<String> {
+    let change = |volume: &Volume| {
+        let change = observed.volumes.get(&volume.name)?.change_to(&Definition::of_volume(volume))?;
+        Some(format!("{}: {change}", volume.name))
+    };
+    stack.volumes.iter().filter_map(change).collect()
 }
 
 fn find<'a>(observed: &'a Observed, service: &Service, number: u32) -> Option<&'a Container> {
@@ -145,6 +179,15 @@ fn outdated(service: &Service, images: &BTreeMap<String, String>, container: &Co
     } else {
         None
     }
+}
+
+/// Why a container has to go although it is what would be made: a network goes only when nothing is on it.
+fn off_network(container: &Container, renewals: &[Renewal]) -> Option<String> {
+    let is_on = |name: &String| {
+        container.networks.contains(name) || container.attachments.iter().any(|one| one.network == *name)
+    };
+    let gone = renewals.iter().find(|renewal| is_on(&renewal.network.name))?;
+    Some(format!("its network {} changed", gone.network.name))
 }
 
 fn from_nothing(service: &Service, cause: String) -> Vec<Operation> {

@@ -13,7 +13,7 @@ use super::{Docker, MOMENT, is_missing, is_so_already, words};
 use crate::platform::{Extent, Mark};
 
 /// How long the engine may take to let go of a network or volume whose containers are gone.
-const RELEASE: Duration = Duration::from_secs(20);
+pub(super) const RELEASE: Duration = Duration::from_secs(20);
 /// How long the engine may go on with what a command asked for that was killed meanwhile.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -58,11 +58,13 @@ impl Docker {
         let mut pass = Pass::default();
         let containers = observed.containers.iter().map(|container| async {
             let name = if container.one_off { container.name.clone() } else { container.instance.name() };
-            let done = self.remove_container(&container.instance.id).await;
+            let id = &container.instance.id;
+            // What a command was doing in a container of its own ends with the command.
+            let done = if container.one_off { self.remove_container(id).await } else { self.stop_and_remove(id).await };
             (name.clone(), done.map(|()| None).with_context(|| format!("remove {name}")))
         });
         pass.note("", join_all(containers).await);
-        let networks = observed.networks.iter().map(|name| async move {
+        let networks = observed.networks.keys().map(|name| async move {
             (name.clone(), settled(self.api.remove_network(name).await, &format!("remove network {name}")))
         });
         pass.note("network ", join_all(networks).await);
@@ -80,7 +82,7 @@ impl Docker {
         if extent == Extent::Everything {
             let mounted = observed.containers.iter().flat_map(|container| &container.volumes);
             let own = mounted.filter(|name| name.starts_with(&format!("{}_", self.project)));
-            let all: BTreeSet<&String> = observed.volumes.iter().chain(own).collect();
+            let all: BTreeSet<&String> = observed.volumes.keys().chain(own).collect();
             pass.note("volume ", join_all(all.into_iter().map(|name| self.remove_volume(name.clone()))).await);
         }
         pass
@@ -112,7 +114,7 @@ fn is_gone(label: &str) -> bool {
 }
 
 /// What is gone is gone; what is in use may not be a moment later.
-fn settled(done: Result<(), Error>, what: &str) -> Result<Option<String>> {
+pub(super) fn settled(done: Result<(), Error>, what: &str) -> Result<Option<String>> {
     match done {
         Ok(()) => Ok(None),
         Err(error) if is_missing(&error) => Ok(None),

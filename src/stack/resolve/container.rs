@@ -1,14 +1,18 @@
 //! One service of the file as a [`Service`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use compose_spec::service::healthcheck::{Healthcheck, Test};
-use compose_spec::service::{ByteValue, Command, Condition as Given, Limit, Restart, Ulimits, deploy};
-use compose_spec::{ListOrMap, ShortOrLong, YamlValue};
+use compose_spec::service::{self, ByteValue, Command, Condition as Given, Limit, Restart, Ulimits, deploy};
+use compose_spec::{ListOrMap, ShortOrLong, StringOrNumber, YamlValue};
 
 use super::Scope;
-use crate::stack::{Condition, Dependency, HealthCheck, HealthCommand, Service, Ulimit};
+use crate::stack::{Condition, Dependency, HealthCheck, HealthCommand, Logging, Service, Ulimit};
+
+/// Of a `cpu_quota` without a `cpu_period`: the kernel's own.
+const PERIOD: Duration = Duration::from_millis(100);
 
 impl Scope<'_> {
     pub(super) fn container(&self, name: &str, given: &compose_spec::Service) -> Result<Service> {
@@ -42,7 +46,7 @@ impl Scope<'_> {
             networks: self.attachments(given)?,
             health: health(given.healthcheck.as_ref()),
             memory: memory(given, limits)?,
-            cpus: given.cpus.or(limits.and_then(|limits| limits.cpus)).map(deploy::resources::Cpus::into_inner),
+            cpus: cpus(given, limits)?,
             pids: pids(given.pids_limit.as_ref().or(limits.and_then(|limits| limits.pids.as_ref()))),
             shm: given.shm_size.map(bytes).transpose().context("shm_size")?,
             cap_add: given.cap_add.iter().cloned().collect(),
@@ -54,6 +58,7 @@ impl Scope<'_> {
             init: given.init,
             stop_grace: given.stop_grace_period,
             stop_signal: given.stop_signal.clone(),
+            logging: given.logging.as_ref().map(logging),
         })
     }
 
@@ -122,6 +127,23 @@ fn health(given: Option<&Healthcheck>) -> HealthCheck {
 fn memory(given: &compose_spec::Service, limits: Option<&deploy::resources::Limits>) -> Result<Option<u64>> {
     let limit = given.mem_limit.or(limits.and_then(|limits| limits.memory));
     limit.map(bytes).transpose().context("mem_limit")
+}
+
+/// A quota is of a period, and so the same as a number of CPUs; the engine does not take both either.
+fn cpus(given: &compose_spec::Service, limits: Option<&deploy::resources::Limits>) -> Result<Option<f64>> {
+    let number = given.cpus.or(limits.and_then(|limits| limits.cpus)).map(deploy::resources::Cpus::into_inner);
+    ensure!(given.cpu_period.is_none() || given.cpu_quota.is_some(), "cpu_period: it needs a cpu_quota");
+    let Some(quota) = given.cpu_quota else { return Ok(number) };
+    ensure!(number.is_none(), "cpu_quota: there is cpus already");
+    let period = given.cpu_period.unwrap_or(PERIOD);
+    ensure!(!period.is_zero(), "cpu_period: it must be above 0");
+    Ok(Some(quota.as_secs_f64() / period.as_secs_f64()))
+}
+
+fn logging(given: &service::Logging) -> Logging {
+    let text = |value: &Option<StringOrNumber>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+    let options = given.options.iter().map(|(name, value)| (name.to_string(), text(value)));
+    Logging { driver: given.driver.clone(), options: options.collect() }
 }
 
 /// Compose's `m` is 1024², where the reader of the format says 1000².

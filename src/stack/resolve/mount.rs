@@ -2,14 +2,19 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use compose_spec::service::volumes::{self, Mount as Given};
+use anyhow::{Context as _, Result, bail, ensure};
+use compose_spec::ShortOrLong;
+use compose_spec::service::volumes::mount::{Bind, TmpfsOptions};
+use compose_spec::service::volumes::{self, Mount as Given, SELinux, ShortVolume};
 
 use super::{Scope, container::bytes};
-use crate::stack::{Mount, MountSource};
+use crate::stack::{Mount, MountSource, Relabel};
 
 impl Scope<'_> {
     pub(super) fn mounts(&self, given: &compose_spec::Service) -> Result<Vec<Mount>> {
+        for volume in &given.volumes {
+            check_short(volume).context("volumes")?;
+        }
         // The short form makes a host folder that is not there; the long form says whether to.
         let volumes = given.volumes.clone();
         let mounts = volumes::into_long_iter(volumes).map(|mount| self.mount(&mount).context("volumes"));
@@ -26,16 +31,24 @@ impl Scope<'_> {
                 };
                 MountSource::Volume(self.volume_name(key.as_str())?)
             }
-            Given::Bind(bind) => MountSource::Host {
-                path: self.host_path(bind.source.as_path())?,
-                create: bind.bind.as_ref().is_some_and(|options| options.create_host_path),
-            },
+            Given::Bind(bind) => self.host(bind)?,
             Given::Tmpfs(tmpfs) => MountSource::Memory { options: memory_options(tmpfs.tmpfs.as_ref())? },
             other => bail!("type '{}' is not supported", other.kind()),
         };
         let common = given.common();
         let target = common.target.as_path().display().to_string();
         Ok(Mount { target, read_only: common.read_only, source })
+    }
+
+    fn host(&self, given: &Bind) -> Result<MountSource> {
+        let options = given.bind.as_ref();
+        let create = options.is_some_and(|options| options.create_host_path);
+        let relabel = options.and_then(|options| options.selinux).map(|selinux| match selinux {
+            SELinux::Shared => Relabel::Shared,
+            SELinux::Private => Relabel::Private,
+        });
+        ensure!(create || relabel.is_none(), "bind.selinux: the engine does it only with create_host_path: true");
+        Ok(MountSource::Host { path: self.host_path(given.source.as_path())?, create, relabel })
     }
 
     /// Relative to the compose file's folder, without `.` and `..`, which the engine refuses.
@@ -54,7 +67,15 @@ impl Scope<'_> {
     }
 }
 
-fn memory_options(given: Option<&volumes::mount::TmpfsOptions>) -> Result<String> {
+/// The long form has no place for the label of a volume, so it would be dropped without a word.
+fn check_short(given: &ShortOrLong<ShortVolume, Given>) -> Result<()> {
+    let ShortOrLong::Short(ShortVolume { options: Some(options), .. }) = given else { return Ok(()) };
+    let is_volume = matches!(options.source, volumes::Source::Volume(_));
+    ensure!(!(is_volume && options.selinux.is_some()), "z and Z are for host folders; the engine labels its volumes");
+    Ok(())
+}
+
+fn memory_options(given: Option<&TmpfsOptions>) -> Result<String> {
     let size = given.and_then(|options| options.size).map(bytes).transpose()?.map(|bytes| format!("size={bytes}"));
     let mode = given.and_then(|options| options.mode).map(|mode| format!("mode={mode:o}"));
     Ok(size.into_iter().chain(mode).collect::<Vec<_>>().join(","))

@@ -45,14 +45,15 @@ fn up() -> Observed {
     });
     Observed {
         containers: containers.collect(),
-        networks: ["p_default".to_owned(), "p_other".to_owned()].into(),
-        volumes: ["p_data".to_owned()].into(),
+        networks: stack.networks.iter().map(|one| (one.name.clone(), Definition::of_network(one))).collect(),
+        volumes: stack.volumes.iter().map(|one| (one.name.clone(), Definition::of_volume(one))).collect(),
         foreign: Vec::new(),
     }
 }
 
 /// A line for each operation.
 fn told(plan: &Plan) -> String {
+    let renewals = plan.renewals.iter().map(|one| format!("renew {}: {}", one.network.name, one.cause));
     let resources = plan.networks.iter().map(|one| format!("create {}: missing", one.name));
     let volumes = plan.volumes.iter().map(|one| format!("create {}: missing", one.name));
     let removals = plan.removals.iter().map(|one| format!("{} {}: {}", one.verb, one.object, one.cause));
@@ -63,7 +64,7 @@ fn told(plan: &Plan) -> String {
             verb => format!("{} {name}: {}", verb.name(), one.cause),
         })
     });
-    resources.chain(volumes).chain(removals).chain(instances).collect::<Vec<_>>().join("\n")
+    resources.chain(volumes).chain(removals).chain(renewals).chain(instances).collect::<Vec<_>>().join("\n")
 }
 
 fn after(change: impl FnOnce(&mut Observed)) -> String {
@@ -148,4 +149,30 @@ fn surplus_goes_and_one_off_containers_are_none_of_it() {
     remove a-3: 2 of it are wanted
     remove gone-3: no such service in the compose file
     ");
+}
+
+fn with_file(text: &str) -> Plan {
+    let source = Source { name: "f", folder: std::path::Path::new("/"), text };
+    let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
+    reconcile(&stack, &images(), &up())
+}
+
+#[test]
+fn a_changed_network_is_made_anew_with_all_that_is_on_it() {
+    let plan = with_file(&FILE.replace("other: }", "other: {internal: true}}"));
+    insta::assert_snapshot!(told(&plan), @r"
+    replace once-1: its network p_other changed
+    renew p_other: internal was false and is true now
+    create once-1: its network p_other changed
+    connect once-1 to p_other: not on it
+    start once-1: new
+    ");
+    assert_eq!(with_file(FILE).changed_volumes, [""; 0]);
+}
+
+#[test]
+fn a_changed_volume_is_told_and_nothing_is_done_about_it() {
+    let plan = with_file(&FILE.replace("data: }", "data: {driver_opts: {type: tmpfs}}}"));
+    assert_eq!(plan.changed_volumes, ["p_data: option type is tmpfs now"]);
+    assert_eq!(told(&plan), "");
 }
