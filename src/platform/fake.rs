@@ -16,6 +16,8 @@ use crate::platform::{
 };
 use crate::stack::{HealthCheck, Service, Stack};
 
+mod engine;
+
 /// Remembers what was done to it.
 #[derive(Clone)]
 pub struct Fake {
@@ -30,6 +32,8 @@ struct World {
     marks: Vec<Mark>,
     network: bool,
     volumes: Vec<String>,
+    #[serde(default)]
+    images: Vec<crate::image::Found>,
 }
 
 /// An instance and what it was made from.

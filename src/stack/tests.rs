@@ -75,8 +75,14 @@ fn a_file_is_resolved_to_plain_values() {
     assert!(two.one_shot && !one.one_shot);
     assert_eq!(two.replicas, 2);
     assert_eq!(two.depends_on, [Dependency { service: "one".into(), condition: Condition::Healthy }]);
-    assert_eq!(stack.networks, [Network { key: "default".into(), name: "p_default".into(), internal: false }]);
-    assert_eq!(stack.volumes, [Volume { key: "data".into(), name: "p_data".into(), options: BTreeMap::new() }]);
+    assert_eq!(
+        stack.networks,
+        [Network { key: "default".into(), name: "p_default".into(), internal: false, labels: BTreeMap::new() }]
+    );
+    assert_eq!(
+        stack.volumes,
+        [Volume { key: "data".into(), name: "p_data".into(), options: BTreeMap::new(), labels: BTreeMap::new() }]
+    );
 }
 
 #[test]

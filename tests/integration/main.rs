@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "nobody reaches into a test binary")]
 
 mod cli;
+mod images;
 mod kafka;
 mod operate;
 mod scenario;

@@ -13,13 +13,18 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::observe::Observed;
 use super::reconcile::{Plan, Removal, Steps, Verb, container_name, reconcile};
 use super::{Docker, Plain as _, container, is_missing, is_so_already, labels};
+use crate::image::{Machine, images, pinned};
 use crate::platform::Progress;
 use crate::stack::{Network, Stack, Volume};
 
 impl Docker {
     pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<()> {
+        self.check_here()?;
+        let machine = Machine::this();
+        // From here on, images go by what is in them.
+        let stack = &pinned(stack, &images(&machine)?);
         self.claim().await?;
-        let plan = match self.prepare(stack, progress).await {
+        let plan = match self.prepare(stack, &machine, progress).await {
             Ok(plan) => plan,
             Err(error) => {
                 self.release().await?;
@@ -32,12 +37,13 @@ impl Docker {
     }
 
     /// All that can fail before anything of the project is changed.
-    async fn prepare(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<Plan> {
+    async fn prepare(&self, stack: &Stack, machine: &Machine, progress: &UnboundedSender<Progress>) -> Result<Plan> {
         // Told before minutes are spent on building images.
         let observed = self.observe().await?;
         self.check_owner(&observed)?;
         self.check_ports(&reconcile(stack, &BTreeMap::new(), &observed), &observed).await?;
-        let images = self.ensure_images(stack, progress).await?;
+        // In a box of its own: building takes much room, and mostly there is nothing to build.
+        let images = Box::pin(self.ensure_images(stack, machine, progress)).await?;
         self.sweep().await?;
         let observed = self.observe().await?;
         let plan = reconcile(stack, &images, &observed);

@@ -44,6 +44,7 @@ fn up() -> Observed {
         })
     });
     Observed {
+        foreign: Vec::new(),
         containers: containers.collect(),
         networks: ["p_default".to_owned(), "p_other".to_owned()].into(),
         volumes: ["p_data".to_owned()].into(),
