@@ -107,13 +107,18 @@ fn shown(one: &Found) -> String {
     longest.cloned().unwrap_or_else(|| one.id.trim_start_matches("sha256:").chars().take(12).collect())
 }
 
+/// Of an image that has one of our names besides one of its owner's, the latter.
+fn name_of_theirs(one: &Found) -> String {
+    one.tags.iter().find(|tag| !tag.starts_with(OWN)).cloned().unwrap_or_else(|| shown(one))
+}
+
 /// For each image the images of others that were made on top of it.
 fn uses(found: &[Found]) -> BTreeMap<&str, Vec<String>> {
     let mut uses: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for other in found.iter().filter(|one| !is_own(one) && !has_children(one, found)) {
         let mut parent = other.parent.as_str();
         while let Some(below) = found.iter().find(|one| one.id == parent && !parent.is_empty()) {
-            uses.entry(&below.id).or_default().push(format!("image {}", shown(other)));
+            uses.entry(&below.id).or_default().push(format!("image {}", name_of_theirs(other)));
             parent = &below.parent;
         }
     }
@@ -185,7 +190,7 @@ mod tests {
         let flink = own("playground/flink:1", "aaa", 1);
         let step = Found { id: "step".into(), tags: vec![], parent: flink.id.clone(), ..flink.clone() };
         let theirs =
-            Found { id: "theirs".into(), tags: vec!["shop/job:1".into()], parent: "step".into(), ..flink.clone() };
+            Found { id: "theirs".into(), tags: vec!["playground/x:1".into(), "shop/job:1".into()], parent: "step".into(), ..flink.clone() };
         let nameless = Found { id: "sha256:nameless".into(), tags: vec![], parent: String::new(), ..flink.clone() };
         let entries = take_stock(&[], &[flink, step, theirs, nameless]);
         let told: Vec<(&str, &[String])> = entries.iter().map(|one| (one.tag.as_str(), one.users.as_slice())).collect();
