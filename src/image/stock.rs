@@ -189,8 +189,12 @@ mod tests {
     fn what_others_made_on_top_of_ours_is_not_ours_and_keeps_ours() {
         let flink = own("playground/flink:1", "aaa", 1);
         let step = Found { id: "step".into(), tags: vec![], parent: flink.id.clone(), ..flink.clone() };
-        let theirs =
-            Found { id: "theirs".into(), tags: vec!["playground/x:1".into(), "shop/job:1".into()], parent: "step".into(), ..flink.clone() };
+        let theirs = Found {
+            id: "theirs".into(),
+            tags: vec!["playground/x:1".into(), "shop/job:1".into()],
+            parent: "step".into(),
+            ..flink.clone()
+        };
         let nameless = Found { id: "sha256:nameless".into(), tags: vec![], parent: String::new(), ..flink.clone() };
         let entries = take_stock(&[], &[flink, step, theirs, nameless]);
         let told: Vec<(&str, &[String])> = entries.iter().map(|one| (one.tag.as_str(), one.users.as_slice())).collect();

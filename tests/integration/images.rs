@@ -123,18 +123,12 @@ impl Shelf {
 
 impl Drop for Shelf {
     fn drop(&mut self) {
-        let user = format!("shop/job:{}", self.number);
-        let (used, unused, below) = (self.tag("used"), self.tag("unused"), self.tag("below"));
+        let theirs = format!("shop/job:{}", self.number);
         let container = format!("test-images-{}", self.number);
         // What the test has taken away already is not there any more.
-        for args in [
-            ["rm", "-f", &container],
-            ["rmi", &user, ""],
-            ["rmi", &used, ""],
-            ["rmi", &unused, ""],
-            ["rmi", &below, ""],
-        ] {
-            drop(Command::new("docker").args(args.iter().filter(|arg| !arg.is_empty())).output());
+        drop(Command::new("docker").args(["rm", "-f", &container]).output());
+        for tag in [theirs, self.tag("used"), self.tag("unused"), self.tag("below")] {
+            drop(Command::new("docker").args(["rmi", &tag]).output());
         }
     }
 }
@@ -174,8 +168,6 @@ fn prune_leaves_what_is_used_and_what_is_not_ours() {
     }
 }
 
-/// Two checkouts whose images differ, as their binaries see it: by their certificates, which only the builder follows, and
-/// by the program, which only the generator's image does.
 #[test]
 #[ignore = "needs Docker: scripts/test runs it"]
 fn a_stack_runs_on_images_by_their_content_and_moves_no_name() {

@@ -42,8 +42,7 @@ impl Docker {
         let observed = self.observe().await?;
         self.check_owner(&observed)?;
         self.check_ports(&reconcile(stack, &BTreeMap::new(), &observed), &observed).await?;
-        // In a box of its own: building takes much room, and mostly there is nothing to build.
-        let images = Box::pin(self.ensure_images(stack, machine, progress)).await?;
+        let images = self.ensure_images(stack, machine, progress).await?;
         self.sweep().await?;
         let observed = self.observe().await?;
         let plan = reconcile(stack, &images, &observed);
