@@ -160,8 +160,16 @@ pub enum ImagesAction {
         #[arg(long)]
         no_cache: bool,
     },
-    /// List the images and whether they are current
+    /// List the images that are wanted now, and old ones
     List,
+    /// Remove old images that no container uses; those of another checkout are old here, and made again there when needed
+    Prune {
+        /// Only these, by their tags; all old ones when left out
+        images: Vec<String>,
+        /// Only show what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// `playground flink`

@@ -6,8 +6,9 @@ use anyhow::Result;
 
 use crate::cli::Global;
 use crate::failure::Status;
-use crate::image::{self, Freshness, Program};
-use crate::platform::docker::{Docker, Facts};
+use crate::image::{Base, Standing};
+use crate::platform::Platform;
+use crate::platform::engine::{Engine as _, Facts};
 use crate::report::Terminal;
 use crate::report::doctor::{Check, DoctorResult};
 
@@ -19,8 +20,8 @@ const MEMORY: u64 = 3 << 30;
 /// Looks at everything that `up` needs, and says what to do about what is missing.
 pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
     let mut checks = Vec::new();
-    match Docker::connect(&global.project).await {
-        Ok(docker) => engine(&docker, &mut checks).await?,
+    match Platform::connect(&global.project).await {
+        Ok(platform) => engine(&platform, &mut checks).await?,
         Err(error) => checks.push(Check::bad("engine", error.to_string(), error.root_cause().to_string())),
     }
     let ok = checks.iter().all(|check| check.ok);
@@ -28,14 +29,20 @@ pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
     Ok(if ok { Status::Pass } else { Status::Environment })
 }
 
-async fn engine(docker: &Docker, checks: &mut Vec<Check>) -> Result<()> {
-    let facts = docker.facts().await?;
+async fn engine(platform: &Platform, checks: &mut Vec<Check>) -> Result<()> {
+    let facts = platform.facts().await?;
     checks.push(Check::good("engine", format!("{} on {}, {} CPUs", facts.version, facts.system, facts.cpus)));
-    checks.extend(images(docker).await?);
+    checks.extend(images(platform, &facts).await?);
     checks.push(disk(&facts));
-    checks.push(memory(facts.memory, available_memory()));
+    let available = if facts.remote.is_none() { available_memory() } else { None };
+    checks.push(memory(facts.memory, available));
+    if let Some(host) = &facts.remote {
+        let found = format!("they would be published on {host}, not on this machine");
+        checks.push(Check::bad("ports", found, format!("run playground on {host} itself, or use an engine here")));
+        return Ok(());
+    }
     for (name, port, option) in [("port 8081", 8081, "--rest-port 8082"), ("port 9094", 9094, "--kafka-port 9095")] {
-        let taken = docker.holder(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+        let taken = platform.holder(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         checks.push(match taken {
             None => Check::good(name, "free"),
             Some(taken) => Check::bad(name, format!("taken by {}", taken.by), format!("playground up {option}")),
@@ -44,27 +51,29 @@ async fn engine(docker: &Docker, checks: &mut Vec<Check>) -> Result<()> {
     Ok(())
 }
 
-async fn images(docker: &Docker) -> Result<Vec<Check>> {
-    let observed = docker.observe_images(&Program::running()).await?;
-    let count = |freshness| observed.iter().filter(|one| one.freshness == freshness).count();
-    let (stale, missing) = (count(Freshness::Stale), count(Freshness::Missing));
-    let base = image::base()?;
-    let found = if docker.has_image(&base).await? {
-        Check::good("base image", base)
-    } else if stale + missing == 0 {
-        Check::good("base image", format!("{base} is not there, and not needed: all images are current"))
-    } else {
-        Check::bad(
-            "base image",
-            format!("{base} is not there"),
-            format!("scripts/setup makes it; or docker pull {base}"),
-        )
+async fn images(platform: &Platform, facts: &Facts) -> Result<[Check; 2]> {
+    let images = platform.images().await?;
+    let count = |standing| images.iter().filter(|one| one.standing == standing).count();
+    let (missing, old) = (count(Standing::Missing), count(Standing::Old));
+    let mut found = match missing {
+        0 => "all current".to_owned(),
+        _ => format!("{missing} missing; playground up builds what it needs"),
     };
-    let images = match (stale, missing) {
-        (0, 0) => format!("{} current", observed.len()),
-        _ => format!("{stale} stale, {missing} missing of {}; playground up builds what it needs", observed.len()),
-    };
-    Ok(vec![found, Check::good("images", images)])
+    if old > 0 {
+        found = format!("{found}; {old} old: playground images prune");
+    }
+    Ok([base(facts, missing)?, Check::good("images", found)])
+}
+
+fn base(facts: &Facts, missing: usize) -> Result<Check> {
+    let Base { tag, .. } = Base::read()?;
+    Ok(match &facts.base {
+        Some(base) => Check::good("base image", base),
+        None if missing == 0 => {
+            Check::good("base image", format!("{tag} is not there, and not needed: all images are current"))
+        }
+        None => Check::bad("base image", format!("{tag} is not there"), "scripts/setup pulls it, or makes it"),
+    })
 }
 
 fn disk(facts: &Facts) -> Check {
@@ -75,7 +84,7 @@ fn disk(facts: &Facts) -> Check {
         Some(free) => Check::bad(
             "disk",
             format!("{} MiB free in {}", free >> 20, facts.folder),
-            format!("{} are needed; docker system prune frees what no container uses", gib(DISK)),
+            format!("{} are needed; playground images prune removes old images", gib(DISK)),
         ),
     }
 }
@@ -107,14 +116,7 @@ mod tests {
         assert!(memory(8 << 30, Some(4 << 30)).ok);
         assert!(!memory(8 << 30, Some(1 << 30)).ok);
         assert!(!memory(1 << 30, Some(4 << 30)).ok);
-        let facts = |free| Facts {
-            version: String::new(),
-            system: String::new(),
-            memory: 0,
-            cpus: 2,
-            folder: "/var/lib/docker".into(),
-            free,
-        };
+        let facts = |free| Facts { folder: "/var/lib/docker".into(), free, ..Facts::default() };
         assert!(disk(&facts(Some(9 << 30))).ok);
         assert!(disk(&facts(None)).ok);
         assert_eq!(disk(&facts(Some(1 << 30))).found, "1024 MiB free in /var/lib/docker");

@@ -7,34 +7,66 @@ use super::interrupt::interrupted;
 use crate::cli::Global;
 use crate::cli::stack::{Images as Arguments, ImagesAction};
 use crate::failure::{Failure, Status};
-use crate::image::Program;
-use crate::platform::Progress as News;
-use crate::platform::docker::{Cache, Docker};
+use crate::image::{Entry, Standing};
+use crate::platform::engine::{Cache, Engine as _, Removal};
+use crate::platform::{Platform, Progress as News};
 use crate::report::Terminal;
-use crate::report::images::{ImageLine, ImagesResult};
+use crate::report::images::{Fate, ImageLine, ImagesResult, PruneResult, PrunedLine};
 use crate::report::progress::Progress;
 
-/// Builds or lists the playground's own images, which all projects share.
+/// Builds, lists or prunes the playground's own images, which all projects share.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
-    let docker = Docker::connect(&global.project).await?;
-    let built = match arguments.action {
-        ImagesAction::List => Vec::new(),
+    let platform = Platform::connect(&global.project).await?;
+    match arguments.action {
+        ImagesAction::List => list(&platform, &[], terminal).await?,
         ImagesAction::Build { no_cache } => {
-            build(&docker, if no_cache { Cache::Ignore } else { Cache::Use }, terminal).await?
+            let cache = if no_cache { Cache::Ignore } else { Cache::Use };
+            let built = build(&platform, cache, terminal).await?;
+            list(&platform, &built, terminal).await?;
         }
-    };
-    let observed = docker.observe_images(&Program::running()).await?;
-    let line = |(image, freshness, size): (crate::image::Image, _, _)| {
-        let built = built.contains(&image.name);
-        ImageLine { name: image.name, state: freshness, size, built }
-    };
-    let images = observed.into_iter().map(|one| line((one.image, one.freshness, one.size))).collect();
-    terminal.result(&ImagesResult { images })?;
+        ImagesAction::Prune { images, dry_run } => prune(&platform, &images, dry_run, terminal).await?,
+    }
     Ok(Status::Pass)
 }
 
+async fn list(platform: &Platform, built: &[String], terminal: &Terminal) -> Result<()> {
+    let line = |image: Entry| ImageLine {
+        built: image.standing == Standing::Current && built.contains(&image.name),
+        size: image.found.as_ref().map(|found| found.size),
+        created: image.found.as_ref().map(|found| found.created),
+        name: image.name,
+        tag: image.tag,
+        state: image.standing,
+        used_by: image.users,
+    };
+    let images = platform.images().await?.into_iter().map(line).collect();
+    terminal.result(&ImagesResult { images, now: jiff::Timestamp::now().as_second() })
+}
+
+async fn prune(platform: &Platform, only: &[String], dry_run: bool, terminal: &Terminal) -> Result<()> {
+    let old = platform.images().await?.into_iter().filter(|image| image.standing == Standing::Old);
+    let old: Vec<Entry> = old.filter(|image| only.is_empty() || only.contains(&image.tag)).collect();
+    if let Some(unknown) = only.iter().find(|tag| !old.iter().any(|image| image.tag == **tag)) {
+        let text = format!("no old image '{unknown}'\n  playground images list shows all");
+        return Err(Failure::Usage(text).into());
+    }
+    let mut images = Vec::new();
+    for image in old {
+        let fate = match image.users.as_slice() {
+            [] if dry_run => Fate::Removable,
+            [] => match platform.remove_image(&image).await? {
+                Removal::Removed => Fate::Removed,
+                Removal::Kept(why) => Fate::Kept(why),
+            },
+            users => Fate::Kept(format!("needed by {}", users.join(", "))),
+        };
+        images.push(PrunedLine { tag: image.tag, size: image.found.map_or(0, |found| found.size), fate });
+    }
+    terminal.result(&PruneResult { images })
+}
+
 /// Returns the names of those that were built. The engine keeps what is done of one that is interrupted.
-async fn build(docker: &Docker, cache: Cache, terminal: &Terminal) -> Result<Vec<String>> {
+async fn build(platform: &Platform, cache: Cache, terminal: &Terminal) -> Result<Vec<String>> {
     let (sender, mut news) = mpsc::unbounded_channel();
     let mut built = Vec::new();
     let mut progress = Progress::new(terminal);
@@ -51,7 +83,7 @@ async fn build(docker: &Docker, cache: Cache, terminal: &Terminal) -> Result<Vec
         }
     };
     let work = async {
-        let done = docker.build_images(cache, &sender).await;
+        let done = platform.build_images(cache, &sender).await;
         drop(sender);
         done
     };

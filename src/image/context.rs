@@ -4,13 +4,13 @@ use anyhow::{Context as _, Result};
 use include_dir::{Dir, DirEntry};
 use tar::{Builder, Header};
 
-use super::{FOLDER, Image, PROGRAM, Program};
+use super::{BUILDER, FOLDER, Image, Machine, PROGRAM};
 
 /// Where the certificates of the building machine go; the file in the repository is empty.
-const CERTIFICATES: &str = "base/host-ca.pem";
+pub(super) const CERTIFICATES: &str = "builder/host-ca.pem";
 
 /// The files of an image's folder by their path in the context, in order. What a local build of the Java job leaves
-/// behind is left out, and so are the certificates, which differ between machines and are in no final image.
+/// behind is left out, and so are the certificates, which are the building machine's.
 pub(super) fn files(folder: &str) -> Vec<(&'static str, &'static [u8])> {
     let mut files = Vec::new();
     if let Some(folder) = FOLDER.get_dir(folder) {
@@ -31,17 +31,17 @@ fn collect(folder: &'static Dir<'static>, files: &mut Vec<(&'static str, &'stati
 }
 
 impl Image {
-    /// The context as a tar archive. `certificates` are those that the building machine trusts.
-    pub fn context(&self, program: &Program, certificates: &[u8]) -> Result<Vec<u8>> {
+    /// The context as a tar archive.
+    pub fn context(&self, machine: &Machine) -> Result<Vec<u8>> {
         let mut archive = Builder::new(Vec::new());
         for (path, content) in files(self.folder) {
             append(&mut archive, path, content)?;
         }
-        if self.dockerfile == "base/Dockerfile" {
-            append(&mut archive, CERTIFICATES, certificates)?;
+        if self.folder == BUILDER {
+            append(&mut archive, CERTIFICATES, &machine.certificates)?;
         }
         if self.folder == PROGRAM {
-            append(&mut archive, "playground/playground", &program.read()?)?;
+            append(&mut archive, "playground/playground", &machine.program.read()?)?;
         }
         archive.into_inner().context("write the build context")
     }

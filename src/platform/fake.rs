@@ -17,6 +17,8 @@ use crate::platform::{
 };
 use crate::stack::{HealthCheck, Service, Stack};
 
+mod engine;
+
 /// Remembers what was done to it.
 #[derive(Clone)]
 pub struct Fake {
@@ -31,6 +33,8 @@ struct World {
     lock: Option<Lock>,
     network: bool,
     volumes: Vec<String>,
+    #[serde(default)]
+    images: Vec<crate::image::Found>,
 }
 
 /// An instance and what it was made from.

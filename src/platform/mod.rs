@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::stack::Stack;
 
 pub mod docker;
+pub mod engine;
 pub mod fake;
 mod journal;
 mod owner;

@@ -4,71 +4,181 @@ use serde::Serialize;
 
 use super::table::{Cell, Tone, lines, plain};
 use super::{Paint, Render};
-use crate::image::Freshness;
+use crate::image::Standing;
 
-/// Own images and whether they are up to date.
+/// Own images: those that are wanted now, then old ones.
 #[derive(Debug, Serialize)]
 pub struct ImagesResult {
-    /// In the order in which they are built.
+    /// In the order in which they are built; old ones after them, the newest first.
     pub images: Vec<ImageLine>,
+    /// The time now, in seconds since 1970: what ages are counted from.
+    #[serde(skip)]
+    pub now: i64,
 }
 
 /// One of them.
 #[derive(Debug, Serialize)]
 pub struct ImageLine {
-    /// As in `playground/flink:2.2.1`.
+    /// As the compose file calls it: `playground/flink:2.2.1`.
     pub name: String,
-    /// Whether it is there and up to date.
-    pub state: Freshness,
-    /// Its size in bytes, where it is there.
+    /// With its content: `playground/flink:2.2.1-0a1b2c3d4e5f`.
+    pub tag: String,
+    /// What it is good for.
+    pub state: Standing,
+    /// Its size in bytes, with what it shares with other images, where it is there.
     pub size: Option<u64>,
+    /// When it was made, in seconds since 1970, where it is there.
+    pub created: Option<i64>,
+    /// The containers, and images of others, that need it.
+    pub used_by: Vec<String>,
     /// Whether this command built it.
     pub built: bool,
 }
 
+/// What came of old images.
+#[derive(Debug, Serialize)]
+pub struct PruneResult {
+    /// The newest first.
+    pub images: Vec<PrunedLine>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize)]
+pub struct PrunedLine {
+    /// With its content: `playground/flink:2.2.1-0a1b2c3d4e5f`.
+    pub tag: String,
+    /// Its size in bytes, with what it shares with other images.
+    pub size: u64,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of an old image.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// It was taken away.
+    Removed,
+    /// It would be taken away.
+    Removable,
+    /// It is still there, for a reason.
+    Kept(String),
+}
+
 impl Render for ImagesResult {
     fn human(&self, paint: Paint) -> String {
-        let rows: Vec<Vec<Cell>> = self.images.iter().map(row).collect();
-        let table = lines(&rows, paint);
-        if self.images.iter().all(|image| image.state == Freshness::Current) {
-            return table;
+        let rows: Vec<Vec<Cell>> = self.images.iter().map(|image| row(image, self.now)).collect();
+        let is = |state| self.images.iter().any(|image| image.state == state);
+        let mut next = Vec::new();
+        if is(Standing::Missing) {
+            next.push("playground images build");
         }
-        format!("{table}\n{}      playground images build · playground up builds what it needs", paint.bold("next"))
+        if is(Standing::Old) {
+            next.push("playground images prune --dry-run");
+        }
+        let table = lines(&rows, paint);
+        if next.is_empty() { table } else { format!("{table}\n{}  {}", paint.bold("next"), next.join(" · ")) }
     }
 }
 
-fn row(image: &ImageLine) -> Vec<Cell> {
+fn row(image: &ImageLine, now: i64) -> Vec<Cell> {
     let state = match image.state {
-        Freshness::Current if image.built => ("built".to_owned(), Tone::Good),
-        Freshness::Current => ("current".to_owned(), Tone::Good),
-        Freshness::Stale => ("stale".to_owned(), Tone::Doubtful),
-        Freshness::Missing => ("missing".to_owned(), Tone::Bad),
+        Standing::Current if image.built => ("built".to_owned(), Tone::Good),
+        Standing::Current => ("current".to_owned(), Tone::Good),
+        Standing::Missing => ("missing".to_owned(), Tone::Bad),
+        Standing::Old if image.used_by.is_empty() => ("old".to_owned(), Tone::Doubtful),
+        Standing::Old => (format!("old, needed by {}", image.used_by.join(", ")), Tone::Doubtful),
     };
-    let size = image.size.map_or_else(String::new, |bytes| format!("{:>5} MB", bytes / 1_000_000));
-    vec![plain(&image.name), plain(format!("{size:>8}")), state]
+    let age = image.created.map_or_else(String::new, |created| age(now - created));
+    vec![plain(shown(&image.tag)), plain(image.size.map_or_else(String::new, size)), plain(format!("{age:>7}")), state]
+}
+
+/// A stage of a build has no tag, but the beginning of an id.
+fn shown(tag: &str) -> String {
+    if tag.contains(':') { tag.to_owned() } else { format!("stage of a build {tag}") }
+}
+
+fn size(bytes: u64) -> String {
+    format!("{:>5} MB", bytes / 1_000_000)
+}
+
+fn age(seconds: i64) -> String {
+    match seconds.max(0) / 60 {
+        minutes @ 0..120 => format!("{minutes} min"),
+        minutes @ 120..2880 => format!("{} h", minutes / 60),
+        minutes => format!("{} days", minutes / 1440),
+    }
+}
+
+impl Render for PruneResult {
+    fn human(&self, paint: Paint) -> String {
+        if self.images.is_empty() {
+            return "no old images".to_owned();
+        }
+        let rows: Vec<Vec<Cell>> = self.images.iter().map(pruned).collect();
+        lines(&rows, paint)
+    }
+}
+
+fn pruned(image: &PrunedLine) -> Vec<Cell> {
+    let fate = match &image.fate {
+        Fate::Removed => ("removed".to_owned(), Tone::Good),
+        Fate::Removable => ("would be removed".to_owned(), Tone::Plain),
+        Fate::Kept(why) => (format!("kept: {why}"), Tone::Doubtful),
+    };
+    vec![plain(shown(&image.tag)), plain(size(image.size)), fate]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn line(tag: &str, state: Standing, megabytes: Option<u64>, age: i64) -> ImageLine {
+        ImageLine {
+            name: String::new(),
+            tag: tag.to_owned(),
+            state,
+            size: megabytes.map(|megabytes| megabytes * 1_000_000),
+            created: megabytes.map(|_| 1_000_000 - age),
+            used_by: Vec::new(),
+            built: false,
+        }
+    }
+
     #[test]
     fn a_line_an_image() {
-        let line = |name: &str, state, size, built| ImageLine { name: name.into(), state, size, built };
-        let result = ImagesResult {
-            images: vec![
-                line("playground/base:1", Freshness::Current, Some(340_000_000), false),
-                line("playground/kafka:4.2.0", Freshness::Current, Some(96_000_000), true),
-                line("playground/flink:2.2.1", Freshness::Stale, Some(1_694_000_000), false),
-                line("playground/playground:dev", Freshness::Missing, None, false),
-            ],
-        };
-        insta::assert_snapshot!(result.human(Paint::Plain), @r"
-        playground/base:1            340 MB  current
-        playground/kafka:4.2.0        96 MB  built
-        playground/flink:2.2.1      1694 MB  stale
-        playground/playground:dev            missing
-        next      playground images build · playground up builds what it needs
+        let mut images = vec![
+            line("playground/base:1-0a1b2c3d4e5f", Standing::Current, Some(340), 90),
+            line("playground/kafka:4.2.0-1a1b2c3d4e5f", Standing::Current, Some(96), 3 * 3600),
+            line("playground/flink:2.2.1-2a1b2c3d4e5f", Standing::Missing, None, 0),
+            line("playground/flink:2.2.1-3a1b2c3d4e5f", Standing::Old, Some(1694), 3 * 86_400),
+            line("3f2a1b2c3d4e", Standing::Old, Some(900), 3 * 86_400),
+        ];
+        images[1].built = true;
+        images[3].used_by = vec!["container a-jobmanager-1".to_owned(), "container a-client-1".to_owned()];
+        insta::assert_snapshot!(ImagesResult { images, now: 1_000_000 }.human(Paint::Plain), @r"
+        playground/base:1-0a1b2c3d4e5f         340 MB    1 min  current
+        playground/kafka:4.2.0-1a1b2c3d4e5f     96 MB      3 h  built
+        playground/flink:2.2.1-2a1b2c3d4e5f                     missing
+        playground/flink:2.2.1-3a1b2c3d4e5f   1694 MB   3 days  old, needed by container a-jobmanager-1, container a-client-1
+        stage of a build 3f2a1b2c3d4e          900 MB   3 days  old
+        next  playground images build · playground images prune --dry-run
         ");
+    }
+
+    #[test]
+    fn what_stays_is_told_with_its_reason() {
+        let line = |tag: &str, fate| PrunedLine { tag: tag.to_owned(), size: 96_000_000, fate };
+        let images = vec![
+            line("playground/kafka:4.2.0-1a1b2c3d4e5f", Fate::Removed),
+            line("playground/kafka:4.2.0-2a1b2c3d4e5f", Fate::Kept("needed by container a-kafka-1".to_owned())),
+            line("3f2a1b2c3d4e", Fate::Removable),
+        ];
+        insta::assert_snapshot!(PruneResult { images }.human(Paint::Plain), @r"
+        playground/kafka:4.2.0-1a1b2c3d4e5f     96 MB  removed
+        playground/kafka:4.2.0-2a1b2c3d4e5f     96 MB  kept: needed by container a-kafka-1
+        stage of a build 3f2a1b2c3d4e           96 MB  would be removed
+        ");
+        assert_eq!(PruneResult { images: Vec::new() }.human(Paint::Plain), "no old images");
     }
 }

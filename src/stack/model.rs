@@ -26,7 +26,8 @@ pub struct Stack {
 pub struct Service {
     /// Its name, and its name in the stack's DNS.
     pub name: String,
-    /// The image.
+    /// The image. Not in the hash: a container's image is compared by what it is, not by what it is called.
+    #[serde(skip)]
     pub image: String,
     /// How many containers.
     #[serde(skip)]

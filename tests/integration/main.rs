@@ -6,6 +6,7 @@
 
 mod cli;
 mod contained;
+mod images;
 mod kafka;
 mod operate;
 mod scenario;

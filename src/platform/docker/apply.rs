@@ -14,29 +14,33 @@ use super::observe::Observed;
 use super::reconcile::{Plan, Removal, Renewal, Steps, Verb, container_name, reconcile};
 use super::remove::{RELEASE, settled};
 use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already, labels};
+use crate::image::{Machine, images, pinned};
 use crate::platform::Progress;
 use crate::stack::{Network, Stack, Volume};
 use crate::wait::{Seen, until};
 
 impl Docker {
     pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<()> {
-        let plan = self.plan(stack, progress).await?;
-        self.carry_out(stack, plan, progress).await
+        let (stack, plan) = self.plan(stack, progress).await?;
+        self.carry_out(&stack, plan, progress).await
     }
 
-    /// All that can fail before anything of the project is changed.
-    pub(super) async fn plan(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<Plan> {
+    /// All that can fail before anything of the project is changed. Returns the stack with images that go by what is in them.
+    pub(super) async fn plan(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<(Stack, Plan)> {
+        self.check_here()?;
+        let machine = Machine::this();
+        let stack = pinned(stack, &images(&machine)?);
         // Told before minutes are spent on building images.
         let observed = self.observe().await?;
         self.check_owner(&observed)?;
-        let early = reconcile(stack, &BTreeMap::new(), &observed);
+        let early = reconcile(&stack, &BTreeMap::new(), &observed);
         self.check_volumes(&early)?;
         self.check_ports(&early, &observed).await?;
-        let images = self.ensure_images(stack, progress).await?;
+        let images = self.ensure_images(&stack, &machine, progress).await?;
         let observed = self.observe().await?;
-        let plan = reconcile(stack, &images, &observed);
+        let plan = reconcile(&stack, &images, &observed);
         self.check_ports(&plan, &observed).await?;
-        Ok(plan)
+        Ok((stack, plan))
     }
 
     /// What bears the project's name and is not ours would be in the way, or be taken for ours.

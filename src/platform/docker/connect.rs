@@ -1,70 +1,100 @@
-//! Finding an engine: `DOCKER_HOST`, else the sockets of Docker, rootless Docker, Docker Desktop and Podman.
+//! Finding an engine as the docker command does, and connecting to it.
 
 use std::io::ErrorKind;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
-use bollard::Docker;
+use anyhow::{Context as _, Result, anyhow, bail};
+use bollard::{API_DEFAULT_VERSION, Docker};
 
-/// For the first answer, within which a live engine answers many times over.
+pub(super) mod config;
+pub(super) mod credentials;
+mod endpoint;
+mod local;
+mod ssh;
+
+use config::Config;
+use endpoint::{Endpoint, Source};
+
+/// For the first answer, within which a live engine answers many times over. `ssh` gives up on a connection later than that.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
+/// For any answer, in seconds, as the crate has it by default.
+const ANSWER: u64 = 120;
 
-/// A connection to the engine that `DOCKER_HOST` names or, without it, to the first that is found here.
-pub(super) async fn connect() -> Result<Docker> {
-    let named = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-    let address = named.map_or_else(local, Ok)?;
-    let docker = Docker::connect_with_host(&address).map_err(|error| unreachable(&address, &error))?;
+/// An engine that answers.
+pub(super) struct Connected {
+    pub api: Docker,
+    /// The machine that it runs on and what named it, where that is another machine than this.
+    pub remote: Option<Remote>,
+}
+
+/// An engine on another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Remote {
+    /// The machine's name or address.
+    pub host: String,
+    /// How to use an engine here instead.
+    pub instead: String,
+}
+
+/// A connection to the engine that `DOCKER_HOST` or a context of the docker command names or, without them, to the first that
+/// is found here.
+pub(super) async fn connect() -> Result<Connected> {
+    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let named = endpoint::choose(environment, &Config::read()?)?;
+    let endpoint = named.map_or_else(local::find, Ok)?;
+    let docker = open(&endpoint)?;
     // The crate speaks a newer version of the API than older engines know.
-    match tokio::time::timeout(FIRST_ANSWER, docker.negotiate_version()).await {
-        Ok(answer) => answer.map_err(|error| unreachable(&address, &error)),
-        Err(_) => bail!("the Docker engine at {address} does not answer within {} s", FIRST_ANSWER.as_secs()),
-    }
+    let answer = tokio::time::timeout(FIRST_ANSWER, docker.negotiate_version()).await;
+    let Ok(answer) = answer else {
+        let (address, note, seconds) = (&endpoint.address, endpoint.source.note(), FIRST_ANSWER.as_secs());
+        bail!("the Docker engine at {address} does not answer within {seconds} s{note}")
+    };
+    let api = answer.map_err(|error| unreachable(&endpoint, &error))?;
+    let remote = endpoint.remote().map(|host| Remote { host, instead: endpoint.source.instead() });
+    Ok(Connected { api, remote })
+}
+
+fn open(endpoint: &Endpoint) -> Result<Docker> {
+    let address = endpoint.address.as_str();
+    let scheme = address.split_once("://").map_or("", |(scheme, _)| scheme);
+    let opened = match (scheme, &endpoint.tls) {
+        ("unix", _) => Docker::connect_with_unix(address, ANSWER, API_DEFAULT_VERSION),
+        ("ssh", _) => return ssh::open(address),
+        ("tcp" | "http", None) => Docker::connect_with_http(address, ANSWER, API_DEFAULT_VERSION),
+        ("tcp" | "https", Some(tls)) => {
+            Docker::connect_with_ssl(address, &tls.key, &tls.cert, &tls.ca, ANSWER, API_DEFAULT_VERSION)
+        }
+        ("https", None) => bail!("{address} needs certificates: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"),
+        _ => bail!("{address} is no address that the playground knows: unix://, tcp:// or ssh://"),
+    };
+    opened.map_err(|error| unreachable(endpoint, &error))
 }
 
 /// Of a chain of causes only the last one tells anything: the others are layers of the client.
-fn unreachable(address: &str, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
+fn unreachable(endpoint: &Endpoint, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
     let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    if io == Some(ErrorKind::PermissionDenied) {
-        return denied(address);
+    if io == Some(ErrorKind::PermissionDenied) && endpoint.address.starts_with("unix://") {
+        return local::denied(&endpoint.address);
     }
-    anyhow!("{cause}; start it, or run scripts/setup").context(format!("no Docker engine answers at {address}"))
+    let advice = match endpoint.source {
+        Source::Found => "; start it, or run scripts/setup".to_owned(),
+        _ => endpoint.source.note(),
+    };
+    anyhow!("{cause}{advice}").context(format!("no Docker engine answers at {}", endpoint.address))
 }
 
-fn denied(address: &str) -> anyhow::Error {
-    anyhow!("add yourself to its group: sudo usermod -aG docker $USER, then log in again")
-        .context(format!("no permission to use the Docker engine at {address}"))
-}
-
-/// The first local socket that takes a connection.
-fn local() -> Result<String> {
-    let mut refused = None;
-    for path in sockets() {
-        let address = format!("unix://{}", path.display());
-        match UnixStream::connect(&path) {
-            Ok(_) => return Ok(address),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => refused = refused.or(Some(address)),
-            Err(_) => {}
-        }
+impl super::Docker {
+    /// A stack's ports are published on the engine's machine; a stack that nobody here could speak to is not made.
+    pub(super) fn check_here(&self) -> Result<()> {
+        let Some(Remote { host, instead }) = &self.remote else { return Ok(()) };
+        Err(anyhow!("nothing was made; {instead}, or run playground on {host} itself")).with_context(|| {
+            format!(
+                "the Docker engine is on {host}, where the ports of a stack would be published and not on this machine"
+            )
+        })
     }
-    let nothing = "scripts/setup installs and starts one on Debian and Ubuntu; elsewhere start Docker or Podman";
-    Err(refused.map_or_else(|| anyhow!(nothing).context("no Docker engine is running"), |address| denied(&address)))
-}
-
-fn sockets() -> Vec<PathBuf> {
-    let mut paths = vec![PathBuf::from("/var/run/docker.sock")];
-    if let Some(runtime) = std::env::var_os("XDG_RUNTIME_DIR") {
-        paths.extend(["docker.sock", "podman/podman.sock"].map(|name| Path::new(&runtime).join(name)));
-    }
-    if let Some(home) = std::env::var_os("HOME") {
-        paths
-            .extend([".docker/run/docker.sock", ".docker/desktop/docker.sock"].map(|name| Path::new(&home).join(name)));
-    }
-    paths.push(PathBuf::from("/run/podman/podman.sock"));
-    paths
 }

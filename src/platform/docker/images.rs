@@ -1,59 +1,43 @@
 //! Images: those of a stack are there before its containers are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use anyhow::{Context as _, Result, bail};
+use bollard::models::ImageSummary;
+use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, RemoveImageOptions, TagImageOptionsBuilder};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Docker, Plain as _, is_missing, labels};
-use crate::image::{Freshness, Image, OWN, Program, images};
+use super::{Docker, Plain as _, has_code, is_missing, labels, words};
+use crate::image::{Entry, Found, Image, Machine, OWN, Standing, images, take_stock};
 use crate::platform::Progress;
+use crate::platform::engine::{Cache, Removal};
 use crate::stack::Stack;
 
 mod build;
+mod pull;
 
 pub(super) use build::free;
 
 /// How many images are built at once; more only get in each other's way on a small machine.
 const AT_ONCE: usize = 2;
 
-/// An own image, as observed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observed {
-    /// The image.
-    pub image: Image,
-    /// Whether it is there and up to date.
-    pub freshness: Freshness,
-    /// Its size in bytes, where it is there.
-    pub size: Option<u64>,
-}
-
-/// Whether the engine's build cache is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cache {
-    /// What is current stays, and what is built reuses unchanged steps.
-    Use,
-    /// Everything is made anew.
-    Ignore,
-}
-
 impl Docker {
-    /// The ids of a stack's images, by name. Own images that are missing or stale are built, others pulled.
+    /// The ids of a stack's images, by name. Own images that are missing are built, others pulled.
     pub(super) async fn ensure_images(
         &self,
         stack: &Stack,
+        machine: &Machine,
         progress: &UnboundedSender<Progress>,
     ) -> Result<BTreeMap<String, String>> {
-        let program = Program::running();
-        let observed = self.observe_images(&program).await?;
-        let wanted = |name: &str| stack.services.iter().any(|service| service.image == name);
-        let needed = needed(&observed, |one| wanted(&one.image.name) && one.freshness != Freshness::Current);
-        for one in observed.iter().filter(|one| wanted(&one.image.name) && !needed.contains(&one.image)) {
-            tell(progress, &one.image.name, false);
+        let all = images(machine)?;
+        let current = self.current(&all).await?;
+        let wanted = |image: &Image| stack.services.iter().any(|service| service.image == image.tag);
+        let needed = needed(&all, |image| wanted(image) && !current.contains(&image.tag), &current);
+        for image in all.iter().filter(|image| wanted(image) && !needed.contains(image)) {
+            tell(progress, &image.name, false);
         }
-        self.build_all(&needed, &program, Cache::Use, progress).await?;
+        self.build_all(&needed, machine, Cache::Use, progress).await?;
         let mut ids = BTreeMap::new();
         for service in &stack.services {
             if !ids.contains_key(&service.image) {
@@ -63,46 +47,72 @@ impl Docker {
         Ok(ids)
     }
 
-    /// Builds own images that are missing or stale, or all.
-    pub async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
-        let program = Program::running();
-        let observed = self.observe_images(&program).await?;
-        let needed = needed(&observed, |one| cache == Cache::Ignore || one.freshness != Freshness::Current);
-        for one in observed.iter().filter(|one| !needed.contains(&one.image)) {
-            tell(progress, &one.image.name, false);
+    /// Builds own images that are missing, or all. Only here is a name moved that has no content in it: a command for that
+    /// alone, as another checkout may have moved it last.
+    pub(super) async fn build_own_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
+        let machine = Machine::this();
+        let all = images(&machine)?;
+        let current = self.current(&all).await?;
+        let needed = needed(&all, |image| cache == Cache::Ignore || !current.contains(&image.tag), &current);
+        for image in all.iter().filter(|image| !needed.contains(image)) {
+            tell(progress, &image.name, false);
         }
-        self.build_all(&needed, &program, cache, progress).await
+        self.build_all(&needed, &machine, cache, progress).await?;
+        for image in &all {
+            self.name(image).await.with_context(|| format!("let {} mean {}", image.name, image.tag))?;
+        }
+        Ok(())
     }
 
-    /// All own images and whether they are up to date.
-    pub async fn observe_images(&self, program: &Program) -> Result<Vec<Observed>> {
-        let mut observed = Vec::new();
-        for image in images(program)? {
-            let (freshness, size) = match self.api.inspect_image(&image.name).await {
+    /// The tags of the images that are there and have the content that their tag tells.
+    async fn current(&self, images: &[Image]) -> Result<Vec<String>> {
+        let mut current = Vec::new();
+        for image in images {
+            match self.api.inspect_image(&image.tag).await {
                 Ok(found) => {
                     let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
-                    let current = labels.get(labels::CONTENT) == Some(&image.hash);
-                    let size = found.size.and_then(|size| u64::try_from(size).ok());
-                    (if current { Freshness::Current } else { Freshness::Stale }, size)
+                    current.extend((labels.get(labels::CONTENT) == Some(&image.hash)).then(|| image.tag.clone()));
                 }
-                Err(error) if is_missing(&error) => (Freshness::Missing, None),
-                Err(error) => return Err(error).plain().with_context(|| format!("inspect image {}", image.name)),
-            };
-            observed.push(Observed { image, freshness, size });
+                Err(error) if is_missing(&error) => {}
+                Err(error) => return Err(error).plain().with_context(|| format!("inspect image {}", image.tag)),
+            }
         }
-        Ok(observed)
+        Ok(current)
+    }
+
+    /// Lets the name that the compose file has mean an image, for whoever runs the file without the playground.
+    async fn name(&self, image: &Image) -> Result<()> {
+        let before = self.find_image(&image.name).await?;
+        let Some((repository, tag)) = image.name.rsplit_once(':') else { return Ok(()) };
+        let options = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
+        self.api.tag_image(&image.tag, Some(options)).await.plain()?;
+        self.forget_nameless(before).await;
+        Ok(())
+    }
+
+    /// An image that a name was taken from would lie around if it had no other. It stays where a container uses it.
+    async fn forget_nameless(&self, id: Option<String>) {
+        let Some(id) = id else { return };
+        let nameless = |found: bollard::models::ImageInspect| found.repo_tags.unwrap_or_default().is_empty();
+        if self.api.inspect_image(&id).await.is_ok_and(nameless) {
+            let _ = self.api.remove_image(&id, None::<RemoveImageOptions>, None).await;
+        }
     }
 
     /// In waves: what an image stands on is there before it.
     async fn build_all(
         &self,
         images: &[Image],
-        program: &Program,
+        machine: &Machine,
         cache: Cache,
         progress: &UnboundedSender<Progress>,
     ) -> Result<()> {
+        if images.is_empty() {
+            return Ok(());
+        }
+        let base = self.base().await?;
         for wave in waves(images) {
-            let builds = wave.into_iter().map(|image| self.build(image, program, cache, progress));
+            let builds = wave.into_iter().map(|image| self.build(image, &base, machine, cache, progress));
             stream::iter(builds).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
         }
         Ok(())
@@ -118,15 +128,7 @@ impl Docker {
             bail!("there is no image {name}; playground images list shows the playground's own");
         }
         let _ = progress.send(Progress::Image { image: name.to_owned(), step: "pulling".to_owned() });
-        let (repository, tag) = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((name, "latest"));
-        let options = CreateImageOptionsBuilder::new().from_image(repository).tag(tag).build();
-        let mut pulled = self.api.create_image(Some(options), None, None);
-        while let Some(step) = pulled.next().await {
-            let step = step.plain().with_context(|| format!("image {name} is not there and cannot be pulled"))?;
-            if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
-                return Err(anyhow!(error)).with_context(|| format!("image {name} is not there and cannot be pulled"));
-            }
-        }
+        self.pull(name).await.with_context(|| format!("image {name} is not there and cannot be pulled"))?;
         tell(progress, name, true);
         self.find_image(name).await?.with_context(|| format!("image {name} is not there after it was pulled"))
     }
@@ -138,25 +140,78 @@ impl Docker {
             Err(error) => Err(error).plain().with_context(|| format!("inspect image {name}")),
         }
     }
+
+    /// The own images that are wanted, and all others that are there.
+    pub(super) async fn stock(&self) -> Result<Vec<Entry>> {
+        let wanted = images(&Machine::this())?;
+        let all = ListImagesOptions { all: true, ..ListImagesOptions::default() };
+        let listed = self.api.list_images(Some(all)).await.plain().context("list images")?;
+        let containers = self.containers_by_image().await?;
+        let found: Vec<Found> = listed.into_iter().map(|one| found(one, &containers)).collect();
+        Ok(take_stock(&wanted, &found))
+    }
+
+    /// The names of all containers, of whatever project, by the id of their image.
+    async fn containers_by_image(&self) -> Result<HashMap<String, Vec<String>>> {
+        let all = ListContainersOptions { all: true, ..ListContainersOptions::default() };
+        let listed = self.api.list_containers(Some(all)).await.plain().context("list containers")?;
+        let mut containers: HashMap<String, Vec<String>> = HashMap::new();
+        for one in listed {
+            let name = one.names.unwrap_or_default().into_iter().next().unwrap_or_default();
+            let of_image = containers.entry(one.image_id.unwrap_or_default()).or_default();
+            of_image.push(name.trim_start_matches('/').to_owned());
+        }
+        Ok(containers)
+    }
+
+    /// Takes all names from an image, and with the last one the image.
+    pub(super) async fn remove_own_image(&self, image: &Entry) -> Result<Removal> {
+        let Some(found) = image.found.as_ref().filter(|_| image.standing == Standing::Old) else {
+            return Ok(Removal::Kept("it is no old image".to_owned()));
+        };
+        let names = if found.tags.is_empty() { vec![found.id.clone()] } else { found.tags.clone() };
+        for name in names {
+            match self.api.remove_image(&name, None::<RemoveImageOptions>, None).await {
+                Ok(_) => {}
+                Err(error) if is_missing(&error) => {}
+                // Somebody began to use it after it was looked at.
+                Err(error) if has_code(&error, 409) => return Ok(Removal::Kept(words(&error))),
+                Err(error) => return Err(error).plain().with_context(|| format!("remove image {name}")),
+            }
+        }
+        Ok(Removal::Removed)
+    }
+}
+
+/// What the engine lists, as a value.
+fn found(one: ImageSummary, containers: &HashMap<String, Vec<String>>) -> Found {
+    Found {
+        containers: containers.get(&one.id).cloned().unwrap_or_default(),
+        content: one.labels.get(labels::CONTENT).cloned(),
+        of: one.labels.get(labels::IMAGE).cloned(),
+        // How older engines say that there is no name.
+        tags: one.repo_tags.into_iter().filter(|tag| tag != "<none>:<none>").collect(),
+        parent: one.parent_id,
+        size: u64::try_from(one.size).unwrap_or_default(),
+        created: one.created,
+        id: one.id,
+    }
 }
 
 fn tell(progress: &UnboundedSender<Progress>, image: &str, built: bool) {
     let _ = progress.send(Progress::ImageReady { image: image.to_owned(), built });
 }
 
-/// The images to build and, of those that they stand on, the ones that are not current, in the order of `observed`.
-fn needed(observed: &[Observed], wanted: impl Fn(&Observed) -> bool) -> Vec<Image> {
-    let mut names: Vec<&str> = Vec::new();
-    for one in observed.iter().rev() {
-        let below = names.iter().any(|name| {
-            observed.iter().any(|above| above.image.name == **name && above.image.after.contains(&one.image.name))
-        });
-        let is_own = one.image.name.starts_with(OWN);
-        if is_own && (wanted(one) || (below && one.freshness != Freshness::Current)) {
-            names.push(&one.image.name);
+/// The images to build and, of those that they stand on, the ones that are not current, in the order of `all`.
+fn needed(all: &[Image], wanted: impl Fn(&Image) -> bool, current: &[String]) -> Vec<Image> {
+    let mut needed: Vec<&Image> = Vec::new();
+    for image in all.iter().rev() {
+        let is_below = needed.iter().any(|above| above.after.contains(&image.name));
+        if wanted(image) || (is_below && !current.contains(&image.tag)) {
+            needed.push(image);
         }
     }
-    observed.iter().filter(|one| names.contains(&one.image.name.as_str())).map(|one| one.image.clone()).collect()
+    needed.into_iter().rev().cloned().collect()
 }
 
 /// Images that do not stand on each other go side by side.
@@ -176,39 +231,53 @@ fn waves(images: &[Image]) -> Vec<Vec<&Image>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::images;
-    use Freshness::{Current, Missing, Stale};
 
-    /// base, builder, zookeeper, kafka, flink, playground
-    fn observed(freshness: [Freshness; 6]) -> Vec<Observed> {
-        let images = images(&Program::at(std::path::Path::new("/etc/hostname"))).unwrap();
-        images.into_iter().zip(freshness).map(|(image, freshness)| Observed { image, freshness, size: None }).collect()
+    fn all() -> Vec<Image> {
+        images(&Machine::this()).unwrap()
+    }
+
+    /// The tags of all images but some.
+    fn all_but(missing: &[&str]) -> Vec<String> {
+        let is_there = |image: &Image| !missing.contains(&short(image));
+        all().into_iter().filter(is_there).map(|image| image.tag).collect()
+    }
+
+    fn short(image: &Image) -> &str {
+        image.name.split(['/', ':']).nth(1).unwrap()
     }
 
     fn names(images: &[Image]) -> Vec<&str> {
-        images.iter().map(|image| image.name.split(['/', ':']).nth(1).unwrap()).collect()
+        images.iter().map(short).collect()
     }
 
     #[test]
     fn only_what_is_not_current_is_built_and_what_it_stands_on() {
-        let stale = |one: &Observed| one.image.name.contains("kafka") && one.freshness != Current;
-        let missing = observed([Current, Missing, Missing, Missing, Missing, Missing]);
-        assert_eq!(names(&needed(&missing, stale)), ["builder", "kafka"]);
-        let kafka_only = observed([Current, Current, Stale, Stale, Current, Current]);
-        assert_eq!(names(&needed(&kafka_only, stale)), ["kafka"]);
-        // A builder that went away is not missed as long as what was made with it is current.
-        let gone = observed([Current, Missing, Current, Current, Current, Current]);
-        assert!(needed(&gone, stale).is_empty());
+        let build = |current: &[String]| {
+            needed(&all(), |image| short(image) == "kafka" && !current.contains(&image.tag), current)
+        };
+        assert_eq!(names(&build(&all_but(&["builder", "zookeeper", "kafka", "flink"]))), ["builder", "kafka"]);
+        assert_eq!(names(&build(&all_but(&["zookeeper", "kafka"]))), ["kafka"]);
+        // A builder that went away, or trusts other certificates, is not missed as long as what was made with it is current.
+        assert!(build(&all_but(&["builder"])).is_empty());
     }
 
     #[test]
     fn images_that_do_not_stand_on_each_other_go_side_by_side() {
-        let all = needed(&observed([Missing; 6]), |_| true);
-        let waves: Vec<Vec<String>> =
-            waves(&all).into_iter().map(|wave| wave.iter().map(|image| image.name.clone()).collect()).collect();
-        assert_eq!(waves.len(), 3);
-        assert_eq!(waves[0], ["playground/base:1", "playground/playground:dev"]);
-        assert_eq!(waves[1], ["playground/builder:1"]);
-        assert_eq!(waves[2].len(), 3);
+        let all = needed(&all(), |_| true, &[]);
+        let waves: Vec<Vec<&str>> = waves(&all).into_iter().map(|wave| wave.into_iter().map(short).collect()).collect();
+        assert_eq!(waves, [vec!["base", "playground"], vec!["builder"], vec!["zookeeper", "kafka", "flink"]]);
+    }
+
+    #[test]
+    fn a_container_of_any_project_is_seen_with_its_image() {
+        let one = ImageSummary {
+            id: "sha256:1".into(),
+            repo_tags: vec!["<none>:<none>".into()],
+            labels: HashMap::from([(labels::CONTENT.to_owned(), "aaa".to_owned())]),
+            ..ImageSummary::default()
+        };
+        let one = found(one, &HashMap::from([("sha256:1".to_owned(), vec!["theirs".to_owned()])]));
+        assert_eq!((one.tags.len(), one.containers), (0, vec!["theirs".to_owned()]));
+        assert_eq!(one.content.as_deref(), Some("aaa"));
     }
 }

@@ -37,6 +37,8 @@ pub(super) const LOCK: &str = "io.playground.lock";
 pub(super) const MARK: &str = "io.playground.mark";
 /// What an image was made from.
 pub(super) const CONTENT: &str = "io.playground.content";
+/// An image's name without its content, as in `playground/flink:2.2.1`.
+pub(super) const IMAGE: &str = "io.playground.image";
 
 /// Labels by name.
 pub(super) type Labels = HashMap<String, String>;

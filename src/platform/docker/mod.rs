@@ -31,14 +31,15 @@ mod reconcile;
 mod remove;
 mod wait;
 
-pub use facts::Facts;
-pub use images::{Cache, Observed as ObservedImage};
+use connect::{Connected, Remote};
 
 /// A project on a Docker engine.
 #[derive(Clone)]
 pub struct Docker {
     api: bollard::Docker,
     project: String,
+    /// The machine that the engine runs on, where that is another one than this.
+    remote: Option<Remote>,
     /// Held while a container is made: the engine then fills its new volumes from the image, and two at once that share a
     /// volume get into each other's way.
     making: Arc<Mutex<()>>,
@@ -47,7 +48,8 @@ pub struct Docker {
 impl Docker {
     /// A project on the first engine that answers.
     pub async fn connect(project: &str) -> Result<Self> {
-        Ok(Self { api: connect::connect().await?, project: project.to_owned(), making: Arc::default() })
+        let Connected { api, remote } = connect::connect().await?;
+        Ok(Self { api, project: project.to_owned(), remote, making: Arc::default() })
     }
 }
 

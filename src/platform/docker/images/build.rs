@@ -1,18 +1,19 @@
 //! Building one image, with a line for each step and the end of its log when it fails.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow};
-use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, RemoveImageOptions};
+use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Cache, tell};
-use crate::image::{Image, Program};
+use super::tell;
+use crate::image::{Base, Image, Machine};
 use crate::platform::Progress;
 use crate::platform::docker::{Docker, labels, words};
+use crate::platform::engine::Cache;
 
 /// How much of a failed build's log is shown.
 const TAIL: usize = 20;
@@ -21,14 +22,16 @@ impl Docker {
     pub(super) async fn build(
         &self,
         image: &Image,
-        program: &Program,
+        base: &str,
+        machine: &Machine,
         cache: Cache,
         progress: &UnboundedSender<Progress>,
     ) -> Result<()> {
-        let before = self.find_image(&image.name).await?;
-        let context = image.context(program, &certificates()).with_context(|| format!("build {}", image.name))?;
+        let before = self.find_image(&image.tag).await?;
+        let context = image.context(machine).with_context(|| format!("build {}", image.tag))?;
+        let options = options(image, base, machine, cache);
         let mut log = Log::default();
-        let mut building = self.api.build_image(options(image, cache), None, Some(bollard::body_full(context.into())));
+        let mut building = self.api.build_image(options, None, Some(bollard::body_full(context.into())));
         while let Some(step) = building.next().await {
             match step {
                 Ok(step) => {
@@ -36,36 +39,56 @@ impl Docker {
                         let _ = progress.send(Progress::Image { image: image.name.clone(), step });
                     }
                     if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
-                        return Err(self.failed(image, &error, log).await);
+                        return Err(self.failed(image, &error, log, machine).await);
                     }
                 }
-                Err(error) => return Err(self.failed(image, &words(&error), log).await),
+                Err(error) => return Err(self.failed(image, &words(&error), log, machine).await),
             }
         }
-        self.forget_old(image, before).await;
+        self.forget_nameless(before).await;
         tell(progress, &image.name, true);
         Ok(())
     }
 
-    /// The image that had the name before would lie around without one. It stays where a container still uses it.
-    async fn forget_old(&self, image: &Image, before: Option<String>) {
-        let now = self.find_image(&image.name).await.ok().flatten();
-        if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
-            let _ = self.api.remove_image(&before, None::<RemoveImageOptions>, None).await;
+    /// The image that own images stand on, as far as it is there: the one that was looked at before any other.
+    pub(in crate::platform::docker) async fn base_that_is_there(&self) -> Result<Option<String>> {
+        let base = Base::read()?;
+        for name in [base.pinned, base.tag] {
+            if self.find_image(&name).await?.is_some() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What own images are built on: by digest where that is there or can be pulled, else by the tag that `scripts/setup` made.
+    pub(super) async fn base(&self) -> Result<String> {
+        if let Some(name) = self.base_that_is_there().await? {
+            return Ok(name);
+        }
+        let base = Base::read()?;
+        match self.pull(&base.pinned).await {
+            Ok(()) => Ok(base.pinned),
+            Err(error) => Err(error.context(format!(
+                "{} is not there, on which all images stand, and cannot be pulled\n  \
+                 scripts/setup makes it where no registry can be reached",
+                base.tag
+            ))),
         }
     }
 
-    async fn failed(&self, image: &Image, error: &str, log: Log) -> anyhow::Error {
+    async fn failed(&self, image: &Image, error: &str, log: Log, machine: &Machine) -> anyhow::Error {
         let mut text: Vec<String> = log.tail.into();
         text.push(error.trim().to_owned());
-        let base = crate::image::base().unwrap_or_default();
-        let no_base = matches!(self.find_image(&base).await, Ok(None));
-        let advice = if no_base {
-            format!("{base} is not there, on which it stands; scripts/setup makes it where no registry can be reached")
-        } else if format!("{text:?}").contains("No space left on device") || error.contains("no space left") {
-            format!("the disk is full{}; docker system prune frees what no container uses", self.free_space().await)
-        } else {
-            "playground images build tries again, and goes on where this stopped".to_owned()
+        let full = text.iter().any(|line| line.to_lowercase().contains("no space left"));
+        let advice = match machine.proxy_of_its_own() {
+            _ if full => {
+                format!("the disk is full{}; playground images prune removes old images", self.free_space().await)
+            }
+            Some(name) => format!(
+                "{name} is an address of this machine alone, which a build cannot reach: give the proxy's address on its network"
+            ),
+            None => "playground images build tries again, and goes on where this stopped".to_owned(),
         };
         anyhow!("{}\n  {advice}", text.join("\n  ")).context(format!("image {} cannot be built", image.name))
     }
@@ -85,13 +108,15 @@ pub(in crate::platform::docker) fn free(folder: &Path) -> Option<u64> {
     Some(kilobytes << 10)
 }
 
-fn options(image: &Image, cache: Cache) -> BuildImageOptions {
-    let labels = HashMap::from([(labels::CONTENT.to_owned(), image.hash.clone())]);
+fn options(image: &Image, base: &str, machine: &Machine, cache: Cache) -> BuildImageOptions {
+    let labels = HashMap::from([
+        (labels::CONTENT.to_owned(), image.hash.clone()),
+        (labels::IMAGE.to_owned(), image.name.clone()),
+    ]);
     let options = BuildImageOptionsBuilder::new()
         .dockerfile(&image.dockerfile)
-        .t(&image.name)
-        .target(image.target)
-        .buildargs(&image.args.clone().into_iter().collect::<HashMap<String, String>>())
+        .t(&image.tag)
+        .buildargs(&arguments(image, base, machine))
         .labels(&labels)
         .nocache(cache == Cache::Ignore)
         .rm(true)
@@ -99,13 +124,14 @@ fn options(image: &Image, cache: Cache) -> BuildImageOptions {
     options.build()
 }
 
-/// The certificates that this machine trusts, as TLS libraries find them.
-fn certificates() -> Vec<u8> {
-    const SYSTEM: [&str; 3] =
-        ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-    let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let mut files = named.into_iter().chain(SYSTEM.map(PathBuf::from));
-    files.find_map(|file| std::fs::read(file).ok()).unwrap_or_default()
+/// Proxies are no part of an image: the engine keeps them out of its history, and out of its cache.
+fn arguments(image: &Image, base: &str, machine: &Machine) -> HashMap<String, String> {
+    let mut arguments: HashMap<String, String> = machine.proxies.clone().into_iter().collect();
+    arguments.extend(image.args.clone());
+    if let Some(debian) = arguments.get_mut(Base::ARGUMENT) {
+        base.clone_into(debian);
+    }
+    arguments
 }
 
 /// What a build prints: whole lines, the last of them kept.
@@ -145,6 +171,20 @@ fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_build_is_given_the_base_that_is_there_and_the_proxies() {
+        let mut machine = Machine::this();
+        machine.proxies.insert("https_proxy".to_owned(), "http://p:3128".to_owned());
+        let images = crate::image::images(&machine).unwrap();
+        let of = |name: &str| {
+            arguments(images.iter().find(|one| one.name.contains(name)).unwrap(), "debian@sha256:ab", &machine)
+        };
+        assert_eq!(of("base")["DEBIAN_IMAGE"], "debian@sha256:ab");
+        assert_eq!(of("kafka")["https_proxy"], "http://p:3128");
+        assert_eq!(of("kafka")["BUILDER_IMAGE"], images[1].tag);
+        assert!(!of("kafka").contains_key("DEBIAN_IMAGE"));
+    }
 
     #[test]
     fn the_log_keeps_its_last_whole_lines() {

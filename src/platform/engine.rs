@@ -1,0 +1,95 @@
+//! What `doctor` and `images` ask of a platform: about the engine itself, and about the images that it keeps for all projects.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Platform, PortTaken, Progress};
+use crate::image::Entry;
+
+/// What an engine says about itself and its machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// As in `20.10.24`.
+    pub version: String,
+    /// As in `Debian GNU/Linux 12 (bookworm)`.
+    pub system: String,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// CPUs.
+    pub cpus: i64,
+    /// Where it keeps its images.
+    pub folder: String,
+    /// Free bytes there, where that can be told.
+    pub free: Option<u64>,
+    /// The machine that it runs on, where that is another one than this.
+    pub remote: Option<String>,
+    /// The image that all own images stand on, where it is there.
+    pub base: Option<String>,
+}
+
+/// Whether the engine's build cache is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cache {
+    /// What is current stays, and what is built reuses unchanged steps.
+    Use,
+    /// Everything is made anew.
+    Ignore,
+}
+
+/// What came of taking an image away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Removed,
+    /// It is still there, with the engine's reason.
+    Kept(String),
+}
+
+/// The engine of a platform.
+#[allow(async_fn_in_trait, reason = "as for `Contract`")]
+pub trait Engine {
+    /// What it says about itself and its machine.
+    async fn facts(&self) -> Result<Facts>;
+
+    /// Who holds an address of this machine, unless it is free or held by this project.
+    async fn holder(&self, address: SocketAddr) -> Result<Option<PortTaken>>;
+
+    /// The playground's own images: those that are wanted now, there or not, then old ones.
+    async fn images(&self) -> Result<Vec<Entry>>;
+
+    /// Builds own images that are missing, or all, and lets the names that the compose file has mean them.
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()>;
+
+    /// Takes an own image away, with all its names, unless somebody needs it by now.
+    async fn remove_image(&self, image: &Entry) -> Result<Removal>;
+}
+
+/// Forwards a call to the engine of the platform at hand.
+macro_rules! forward {
+    ($self:ident, $platform:ident => $call:expr) => {
+        match $self {
+            Platform::Docker($platform) => $call.await,
+            Platform::Fake($platform) => $call.await,
+        }
+    };
+}
+
+impl Engine for Platform {
+    async fn facts(&self) -> Result<Facts> {
+        forward!(self, platform => platform.facts())
+    }
+    async fn holder(&self, address: SocketAddr) -> Result<Option<PortTaken>> {
+        forward!(self, platform => platform.holder(address))
+    }
+    async fn images(&self) -> Result<Vec<Entry>> {
+        forward!(self, platform => platform.images())
+    }
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
+        forward!(self, platform => platform.build_images(cache, progress))
+    }
+    async fn remove_image(&self, image: &Entry) -> Result<Removal> {
+        forward!(self, platform => platform.remove_image(image))
+    }
+}
