@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::settings::PROJECT;
+
 pub mod job;
 pub mod scenario;
 pub mod stack;
@@ -34,7 +36,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Which stack is meant: names and labels carry it, so several run side by side
-    #[arg(short, long, global = true, env = "PLAYGROUND_PROJECT", default_value = "playground", value_parser = project_name)]
+    #[arg(short, long, global = true, env = "PLAYGROUND_PROJECT", default_value = PROJECT, value_parser = project_name)]
     pub project: String,
     /// How the result is written to standard output
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum, value_parser};
 
 use crate::settings::Delivery;
+use crate::settings::option::{positive, speed};
 
 /// `playground tail`
 #[derive(Debug, Args)]
@@ -113,22 +114,6 @@ pub struct Generate {
     /// Time limit in seconds for the broker to answer at the start
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub timeout: u64,
-}
-
-/// How fast event time may run against the clock: no faster than a generator can send.
-pub(super) fn speed(text: &str) -> Result<f64, String> {
-    match positive(text)? {
-        number if number <= 1000.0 => Ok(number),
-        _ => Err("must be at most 1000: a generator could not keep up with more".to_owned()),
-    }
-}
-
-/// A finite number above 0.
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
-        _ => Err("must be a number above 0".to_owned()),
-    }
 }
 
 /// A number above 0, or infinity for `max`.

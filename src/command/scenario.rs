@@ -1,8 +1,6 @@
 //! `playground scenario`: list, show, plan or run one.
 
-use std::time::Duration;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use jiff::Timestamp;
 
 use super::interrupt::interrupted;
@@ -31,21 +29,21 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
 }
 
 async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result<Status> {
-    let name = arguments.name.context("a scenario's name is missing")?;
-    let asked = arguments.stack.settings(&global.project)?;
-    let limit = Duration::from_secs(arguments.timeout);
-    let scenario = catalog::find(&name)?;
-    let settings = scenario.settings(&asked);
-    let plan = plan(&scenario, &asked, limit, arguments.via);
+    let dry_run = arguments.dry_run;
+    let asked = arguments.asked(&global.project)?;
+    let scenario = catalog::find(&asked.scenario)?;
+    let settings = scenario.settings(&asked.stack)?;
+    let plan = plan(&scenario, &asked)?;
     let stack = Stack::load(&settings)?;
-    if arguments.dry_run {
+    if dry_run {
         terminal.result(&PlanPage { plan })?;
         return Ok(Status::Pass);
     }
     let platform = super::connect(global, terminal).await?;
     let before = Before::look(&platform).await?;
-    let up = Up { platform: &platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit };
-    let mut store = Store::create(&arguments.runs, &plan.head.scenario, Timestamp::now())?;
+    let up =
+        Up { platform: &platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit: asked.limit };
+    let mut store = Store::create(asked.runs.as_ref(), &plan.head.scenario, Timestamp::now())?;
     let fold = match watch(&plan, up, &mut store, terminal).await {
         Ok(fold) if !fold.steps.was_interrupted() => fold,
         ended => {

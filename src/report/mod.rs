@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli::Output;
 use crate::failure::Failure;
+use crate::settings::PROJECT;
 
 pub mod backpressure;
 pub mod doctor;
@@ -42,7 +43,7 @@ pub trait Render: Serialize {
 
 /// How a command names a project: not at all when it is the usual one.
 fn project_option(project: &str) -> String {
-    if project == "playground" { String::new() } else { format!(" -p {project}") }
+    if project == PROJECT { String::new() } else { format!(" -p {project}") }
 }
 
 /// Whether text may carry colour.

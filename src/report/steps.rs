@@ -110,21 +110,13 @@ fn seconds(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::operation::Via;
+    use crate::scenario::asked::Asked;
     use crate::scenario::{catalog, plan};
-    use crate::settings::StackSettings;
 
     #[test]
     fn a_run_is_a_line_a_step_with_its_time_and_what_it_took() {
-        let plan = plan::plan(
-            &catalog::find("failover").unwrap(),
-            &StackSettings::of("playground"),
-            Duration::from_mins(1),
-            Via::Rest,
-        );
+        let plan = plan::plan(&catalog::find("failover").unwrap(), &Asked::of("failover")).unwrap();
         let mut steps = Steps::new(&plan, Paint::Plain);
         let done = |step, seen: &str| What::Done { step, seen: seen.into() };
         let events = [

@@ -9,9 +9,10 @@ use toml::{Table, Value};
 
 use super::condition::Await;
 use super::fault::Fault;
-use super::{Action, Scenario, Service, Shape, Step, operating};
+use super::{Action, Scenario, Service, Step, operating};
 use crate::failure::Failure;
 use crate::history::Holds;
+use crate::settings::overrides::Overrides;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +22,7 @@ struct File {
     #[serde(default)]
     holds: Holds,
     #[serde(default)]
-    stack: Shape,
+    stack: Table,
     steps: Vec<Table>,
 }
 
@@ -52,8 +53,10 @@ pub fn scenario(origin: &str, text: &str) -> Result<Scenario> {
             .map_err(|error| Failure::Usage(format!("scenario {origin}, step {}: {error:#}", index + 1)))?;
         steps.push(step);
     }
-    let scenario = Scenario { name: file.name, purpose: file.purpose, holds: file.holds, stack: file.stack, steps };
-    check(&scenario).map_err(|error| Failure::Usage(format!("scenario {origin}: {error}")))?;
+    let about = |error: anyhow::Error| Failure::Usage(format!("scenario {origin}: {error}"));
+    let stack = Overrides::of_scenario(&file.stack).map_err(about)?;
+    let scenario = Scenario { name: file.name, purpose: file.purpose, holds: file.holds, stack, steps };
+    check(&scenario).map_err(about)?;
     Ok(scenario)
 }
 
