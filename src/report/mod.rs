@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::settings::PROJECT;
 
 pub mod backpressure;
+mod columns;
 pub mod doctor;
 pub mod down;
 pub mod generate;
@@ -70,19 +71,19 @@ impl Paint {
         }
     }
 
-    /// Good news.
+    /// Bold green, for what is as it must be.
     #[must_use]
     pub fn good(self, text: &str) -> String {
         self.with("1;32", text)
     }
 
-    /// Bad news.
+    /// Bold red, for what is wrong.
     #[must_use]
     pub fn bad(self, text: &str) -> String {
         self.with("1;31", text)
     }
 
-    /// Neither.
+    /// Bold yellow, for what is unknown or unfinished.
     #[must_use]
     pub fn doubtful(self, text: &str) -> String {
         self.with("1;33", text)
@@ -111,6 +112,11 @@ pub struct Terminal {
     pub progress: Paint,
     /// Whether standard error is a terminal, so that lines may be redrawn.
     pub live: bool,
+}
+
+/// How many characters wide standard error's terminal is, if it is one.
+fn progress_width() -> Option<usize> {
+    console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns))
 }
 
 impl Terminal {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::table::{Cell, Tone, lines, plain};
-use super::{Paint, Render};
+use super::{Paint, Render, columns};
 use crate::history::operated::{Operated, Outcome, Part};
 use crate::operation::claim::Left;
 use crate::operation::savepoint::Savepoint;
@@ -76,8 +76,8 @@ fn next(done: &Operated) -> [String; 2] {
 
 /// A part that is done, with its time at the right.
 #[must_use]
-pub fn part(part: &Part) -> String {
-    format!("  {:<12} {:<60} {:>5.1} s", part.name, part.seen, part.seconds)
+pub fn part(part: &Part, width: Option<usize>) -> String {
+    columns::line(&format!("  {:<12} ", part.name), &part.seen, &format!("{:.1} s", part.seconds), width)
 }
 
 /// A request or command line, as it is sent.
