@@ -39,13 +39,13 @@ pub struct StackSettings {
     pub rest_port: u16,
     /// The host port of the broker.
     pub kafka_port: u16,
-    /// How fast the generator's event time runs against the clock.
+    /// How many times as fast as real time the generator's event time runs.
     pub speed: f64,
     /// How the job is to run.
     pub job: JobVariant,
-    /// Subtasks of each vertex; as they are, or else [`PARALLELISM`], when `None`.
+    /// Parallelism of the job; when `None`, that of the running job, or else [`PARALLELISM`].
     pub parallelism: Option<u32>,
-    /// How many TaskManagers; as many as there are, and enough for the parallelism, when `None`.
+    /// Number of TaskManagers; when `None`, those that run, and as many as the parallelism needs.
     pub taskmanagers: Option<u32>,
     /// Slots of each of them.
     pub slots: u32,
@@ -57,10 +57,10 @@ pub struct StackSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheduler {
-    /// Waits for all slots that the job asks for
+    /// Waits until there is a slot for every subtask
     #[default]
     Default,
-    /// Runs with the slots that there are, and rescales in place
+    /// Runs with the slots that are available, and can rescale in place
     Adaptive,
 }
 
@@ -93,7 +93,7 @@ impl StackSettings {
         }
     }
 
-    /// How many TaskManagers there are to be, where so many are there.
+    /// How many TaskManagers to run, where `there` run already.
     #[must_use]
     pub fn taskmanagers(&self, there: u32) -> u32 {
         let needed = self.parallelism.unwrap_or(1).div_ceil(self.slots.max(1));
@@ -147,7 +147,7 @@ impl StackSettings {
 pub struct JobVariant {
     /// Whether it checkpoints, and so survives a failure without loss.
     pub checkpointing: bool,
-    /// Whether windows follow the clicks' own time or the clock.
+    /// Whether windows are of event time or of processing time.
     pub event_time: bool,
     /// Whether an operator throttles in even minutes.
     pub backpressure: bool,
@@ -177,9 +177,9 @@ impl Default for JobVariant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
-    /// A window may be emitted again with the same count.
+    /// A window may be emitted more than once, with the same count
     AtLeastOnce,
-    /// A read-committed reader sees each window once.
+    /// A read-committed consumer sees each window exactly once
     ExactlyOnce,
 }
 

@@ -13,45 +13,45 @@ use crate::settings::overrides::Overrides;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Scenario {
-    /// Look instead of run.
+    /// What to look at instead of running a scenario.
     #[command(subcommand)]
     pub action: Option<Action>,
-    /// How to run it.
+    /// Which scenario to run, and on what stack.
     #[command(flatten)]
     pub run: Run,
 }
 
-/// Looking at scenarios.
+/// Commands that look at scenarios without running them.
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// List the scenarios
     List,
-    /// Show a scenario's file
+    /// Print a scenario's file
     Show {
-        /// Its name
+        /// Name of the scenario
         name: String,
     },
 }
 
-/// Running one.
+/// The scenario to run.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// A scenario's name, or the path of a scenario file
+    /// Name of a built-in scenario, or the path of a scenario file
     #[arg(required = true)]
     pub name: Option<String>,
-    /// On which stack; brought up if it is not.
+    /// The stack to run it on; started first if it is not running.
     #[command(flatten)]
     pub stack: Overrides,
-    /// How operations speak to Flink
+    /// Run operations through Flink's REST API or its CLI
     #[arg(long, value_enum, default_value_t = Via::Rest)]
     pub via: Via,
-    /// Print the plan and end
+    /// Print the plan without running it
     #[arg(long)]
     pub dry_run: bool,
-    /// Where run folders are made
+    /// Directory for the folders of recorded runs
     #[arg(long, default_value = RUNS, value_name = "DIR")]
     pub runs: String,
-    /// Time limit in seconds for each step
+    /// Timeout of each step, in seconds
     #[arg(long, default_value_t = LIMIT_SECONDS, value_name = "SECONDS")]
     pub timeout: u64,
 }
@@ -63,7 +63,7 @@ impl Run {
     /// No scenario, or options that contradict each other.
     pub fn asked(self, project: &str) -> Result<Asked, Failure> {
         Ok(Asked {
-            scenario: self.name.ok_or_else(|| Failure::Usage("the name of a scenario is missing".to_owned()))?,
+            scenario: self.name.ok_or_else(|| Failure::Usage("no scenario was named".to_owned()))?,
             stack: self.stack.settings(project)?,
             via: self.via,
             limit: Duration::from_secs(self.timeout),

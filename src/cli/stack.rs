@@ -72,13 +72,13 @@ fn argument(option: &'static StackOption) -> Arg {
 /// `playground up`
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Which stack.
+    /// The stack to start, and the variant of its job.
     #[command(flatten)]
     pub stack: Overrides,
-    /// Start the job from nothing, whatever savepoint or checkpoint there is
+    /// Start the job with empty state, ignoring existing savepoints and checkpoints
     #[arg(long)]
     pub fresh: bool,
-    /// Time limit in seconds, images not counted
+    /// Timeout in seconds, not counting image builds
     #[arg(long, default_value_t = 180, value_name = "SECONDS")]
     pub timeout: u64,
 }
@@ -86,12 +86,12 @@ pub struct Up {
 /// `playground logs`
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// A service; all when left out
+    /// Show this service only
     pub service: Option<String>,
-    /// Go on with new lines
+    /// Follow new lines until Ctrl-C
     #[arg(short, long)]
     pub follow: bool,
-    /// Begin with the last N lines of each container
+    /// Start with the last N lines of each container
     #[arg(short = 'n', long, value_name = "N")]
     pub tail: Option<u32>,
 }
@@ -99,7 +99,7 @@ pub struct Logs {
 /// `playground down`
 #[derive(Debug, Args)]
 pub struct Down {
-    /// Take the data away as well
+    /// Remove the volumes as well, and the data in them
     #[arg(short, long)]
     pub volumes: bool,
 }
@@ -107,7 +107,7 @@ pub struct Down {
 /// `playground images`
 #[derive(Debug, Args)]
 pub struct Images {
-    /// What to do.
+    /// Whether to build or to list them.
     #[command(subcommand)]
     pub action: ImagesAction,
 }
@@ -115,20 +115,20 @@ pub struct Images {
 /// What to do with images.
 #[derive(Debug, Subcommand)]
 pub enum ImagesAction {
-    /// Build what is missing or has changed
+    /// Build images that are missing or out of date
     Build {
-        /// Build even what is there, without the engine's cache
+        /// Rebuild all images without using the build cache
         #[arg(long)]
         no_cache: bool,
     },
-    /// List the images and whether they are current
+    /// List the images and whether they are up to date
     List,
 }
 
 /// `playground flink`
 #[derive(Debug, Args)]
 pub struct Flink {
-    /// Passed to Flink's command line as they are
+    /// Arguments for Flink's CLI, passed on unchanged
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub args: Vec<String>,
 }
@@ -136,6 +136,6 @@ pub struct Flink {
 /// `playground kill`, `playground start`
 #[derive(Debug, Args)]
 pub struct Instance {
-    /// A service (all its instances) or one instance, as in taskmanager or taskmanager-1
+    /// A service (all its containers) or one container, as in taskmanager or taskmanager-1
     pub name: String,
 }

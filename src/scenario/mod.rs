@@ -57,9 +57,9 @@ impl Scenario {
 /// A step of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What happens.
+    /// What the runner does or waits for.
     pub action: Action<Service>,
-    /// Why.
+    /// Why the scenario does this, for whoever reads its plan.
     pub reason: String,
 }
 
@@ -77,19 +77,19 @@ pub enum Action<T> {
     Up,
     /// Break something.
     Inject {
-        /// How.
+        /// The way in which it breaks.
         fault: Fault,
-        /// What.
+        /// The service or instance that breaks.
         target: T,
     },
-    /// Mend what an earlier step broke.
+    /// Undo an earlier step's fault.
     Undo {
         /// The earlier step's fault.
         fault: Fault,
         /// The earlier step's target.
         target: T,
     },
-    /// Operate.
+    /// Do what an operator of the job would do.
     Operate(Operating),
     /// Wait until something was seen.
     Await(Await),
@@ -112,15 +112,15 @@ pub struct Plan {
 pub struct Planned {
     /// As in `kill taskmanager-1`.
     pub title: String,
-    /// Why.
+    /// Why the scenario does this.
     pub reason: String,
-    /// What mends it, whatever happens.
+    /// What undoes the fault, however the run ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
     /// The requests or command lines that an operation sends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<String>,
-    /// What to do.
+    /// What the runner does or waits for.
     pub action: Action<InstanceName>,
     /// How long it may take, in seconds in JSON.
     #[serde(serialize_with = "seconds")]

@@ -32,7 +32,7 @@ pub fn plan(scenario: &Scenario, asked: &Asked) -> Result<Plan, Failure> {
     };
     let up = Planned {
         title: "stack up".to_owned(),
-        reason: "a scenario begins on a stack that runs".to_owned(),
+        reason: "a scenario starts on a running stack".to_owned(),
         undo: None,
         requests: Vec::new(),
         action: Action::Up,
