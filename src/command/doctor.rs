@@ -38,7 +38,7 @@ async fn engine(docker: &Docker, checks: &mut Vec<Check>) -> Result<()> {
         let taken = docker.holder(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         checks.push(match taken {
             None => Check::good(name, "free"),
-            Some(taken) => Check::bad(name, format!("taken by {}", taken.by), format!("playground up {option}")),
+            Some(taken) => Check::bad(name, format!("in use by {}", taken.by), format!("playground up {option}")),
         });
     }
     Ok(())
@@ -52,12 +52,12 @@ async fn images(docker: &Docker) -> Result<Vec<Check>> {
     let found = if docker.has_image(&base).await? {
         Check::good("base image", base)
     } else if stale + missing == 0 {
-        Check::good("base image", format!("{base} is not there, and not needed: all images are current"))
+        Check::good("base image", format!("{base} is missing, but not needed: all images are up to date"))
     } else {
         Check::bad(
             "base image",
-            format!("{base} is not there"),
-            format!("scripts/setup makes it; or docker pull {base}"),
+            format!("{base} is missing"),
+            format!("scripts/setup builds it; or docker pull {base}"),
         )
     };
     let images = match (stale, missing) {
@@ -70,7 +70,7 @@ async fn images(docker: &Docker) -> Result<Vec<Check>> {
 fn disk(facts: &Facts) -> Check {
     let gib = |bytes: u64| format!("{} GiB", bytes >> 30);
     match facts.free {
-        None => Check::good("disk", format!("{}: how much is free cannot be told from here", facts.folder)),
+        None => Check::good("disk", format!("{}: free space is unknown from here", facts.folder)),
         Some(free) if free >= DISK => Check::good("disk", format!("{} free in {}", gib(free), facts.folder)),
         Some(free) => Check::bad(
             "disk",

@@ -8,7 +8,7 @@ use crate::failure::Status;
 use crate::report::Terminal;
 use crate::report::job::JobDetails;
 
-/// Shows it.
+/// Prints a job's vertices, checkpoints and exceptions.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let flink = super::flink_of(global, terminal).await?;
     let id = flink.find_job(arguments.job.as_deref()).await?.id;

@@ -7,7 +7,7 @@ use crate::failure::Status;
 use crate::report::Terminal;
 use crate::report::job::JobList;
 
-/// Lists them.
+/// Prints every job, finished ones included.
 pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
     let flink = super::flink_of(global, terminal).await?;
     terminal.result(&JobList { jobs: flink.jobs().await? })?;
