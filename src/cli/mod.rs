@@ -16,7 +16,7 @@ Exit codes:
   1    the verdict is fail, or an upgrade was rolled back
   2    usage: arguments, or a file they name, are wrong
   3    unknown: too little was observed to judge
-  4    environment: no Docker, a port in use, an image that cannot be built, a timeout
+  4    environment: no Docker, a port in use, a failed image build, a timeout
   130  interrupted; everything was undone";
 
 /// Runs Kafka, ZooKeeper and Flink on Docker, breaks them on purpose, and proves whether an event was lost.

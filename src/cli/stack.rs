@@ -57,7 +57,9 @@ fn argument(option: &'static StackOption) -> Arg {
         Kind::Number(name, _) => argument.value_name(name),
         Kind::Speed => argument.value_name("N"),
         Kind::Path => argument.value_name("FILE"),
-        Kind::Choice(values) => argument.value_parser(PossibleValuesParser::new(values())),
+        Kind::Choice(values) => {
+            argument.value_name(option.name.to_uppercase()).value_parser(PossibleValuesParser::new(values()))
+        }
     };
     let argument = match option.kind {
         Kind::Choice(_) => argument,
