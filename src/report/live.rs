@@ -24,7 +24,7 @@ struct Live {
 
 impl Live {
     fn new(terminal: Terminal) -> Self {
-        let width = terminal.live.then(progress_width).flatten();
+        let width = terminal.live.then(progress_width);
         Self { terminal, width, bar: None }
     }
 
@@ -125,6 +125,8 @@ impl UpProgress {
         match progress {
             Progress::Image { image, step } => self.live.wait(&up::building(image, step)),
             Progress::ImageReady { built, .. } => {
+                // Another image that is still being built tells its next step soon.
+                self.live.clear();
                 self.images += 1;
                 self.built += usize::from(*built);
             }

@@ -114,9 +114,9 @@ pub struct Terminal {
     pub live: bool,
 }
 
-/// How many characters wide standard error's terminal is, if it is one.
-fn progress_width() -> Option<usize> {
-    console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns))
+/// How many characters wide standard error's terminal is; 80 for one that does not say.
+fn progress_width() -> usize {
+    usize::from(console::Term::stderr().size().1)
 }
 
 impl Terminal {
