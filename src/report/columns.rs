@@ -31,6 +31,27 @@ fn joined(first: String, rows: &[String], indent: usize) -> String {
     rows.iter().fold(first, |page, row| format!("{page}\n{}{row}", " ".repeat(indent)))
 }
 
+/// The labels of a verdict's page whose text may go on below. Commands and paths stay whole, to be copied.
+const LABELS: [&str; 9] = ["ledger", "counts", "readers", "pressure", "recovery", "output", "verdict", "why", "note"];
+/// How wide a label is, with the spaces after it.
+const LABEL: usize = 10;
+
+/// A page whose labelled lines fit into a terminal.
+pub(super) fn page(text: &str, width: usize) -> String {
+    text.lines().map(|line| labelled(line, width)).collect::<Vec<_>>().join("\n")
+}
+
+fn labelled(text: &str, width: usize) -> String {
+    match text.split_at_checked(LABEL) {
+        Some((label, rest))
+            if LABELS.contains(&label.trim_end()) || (label.trim().is_empty() && !rest.starts_with(' ')) =>
+        {
+            line(label, rest, "", Some(width))
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// A line that is drawn again in place: it must not take a second row, so what does not fit is cut off.
 pub(super) fn cut(line: &str, width: Option<usize>) -> String {
     width.map_or_else(|| line.to_owned(), |width| truncate_str(line, width, "…").into_owned())
@@ -106,6 +127,21 @@ mod tests {
         stop         file:/flink-data/sa 0.4 s
                      vepoints/savepoint-
                      199a34
+        ");
+    }
+
+    #[test]
+    fn a_verdict_goes_on_under_itself_and_a_command_stays_whole() {
+        let again = "again     playground scenario failover --no-checkpointing";
+        let text = format!(
+            "recovery  24.1 s = detect 2.3 + restart 9.3\n          caught up at 6.8 × the usual rate\n{again}"
+        );
+        insta::assert_snapshot!(page(&text, 36), @"
+        recovery  24.1 s = detect 2.3 +
+                  restart 9.3
+                  caught up at 6.8 × the
+                  usual rate
+        again     playground scenario failover --no-checkpointing
         ");
     }
 

@@ -114,6 +114,14 @@ pub struct Terminal {
     pub live: bool,
 }
 
+/// A page as wide as standard output's terminal; as it is where there is none.
+fn fitted(page: String) -> String {
+    match console::Term::stdout().size_checked() {
+        Some((_, width)) => columns::page(&page, usize::from(width)),
+        None => page,
+    }
+}
+
 /// How many characters wide standard error's terminal is; 80 for one that does not say.
 fn progress_width() -> usize {
     usize::from(console::Term::stderr().size().1)
@@ -135,7 +143,7 @@ impl Terminal {
     /// Writes a result to standard output, in the format asked for.
     pub fn result(&self, value: &impl Render) -> Result<()> {
         let text = match self.output {
-            Output::Human => value.human(self.result),
+            Output::Human => fitted(value.human(self.result)),
             Output::Json => serde_json::to_string_pretty(value).context("write the result as JSON")?,
         };
         // Who does not read the result still gets its exit code.
