@@ -5,6 +5,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
+use option::{Kind, ON, OPTIONS, Scope, StackOption};
+
+pub mod option;
+pub mod overrides;
+
+/// The usual project.
+pub const PROJECT: &str = "playground";
 /// The usual host port of Flink's web UI and REST API.
 pub const REST_PORT: u16 = 8081;
 /// The usual host port of the broker.
@@ -31,13 +39,13 @@ pub struct StackSettings {
     pub rest_port: u16,
     /// The host port of the broker.
     pub kafka_port: u16,
-    /// How fast the generator's event time runs against the clock.
+    /// How many times as fast as real time the generator's event time runs.
     pub speed: f64,
     /// How the job is to run.
     pub job: JobVariant,
-    /// Subtasks of each vertex; as they are, or else [`PARALLELISM`], when `None`.
+    /// Parallelism of the job; when `None`, that of the running job, or else [`PARALLELISM`].
     pub parallelism: Option<u32>,
-    /// How many TaskManagers; as many as there are, and enough for the parallelism, when `None`.
+    /// Number of TaskManagers; when `None`, those that run, and as many as the parallelism needs.
     pub taskmanagers: Option<u32>,
     /// Slots of each of them.
     pub slots: u32,
@@ -49,10 +57,10 @@ pub struct StackSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheduler {
-    /// Waits for all slots that the job asks for
+    /// Waits until there is a slot for every subtask
     #[default]
     Default,
-    /// Runs with the slots that there are, and rescales in place
+    /// Runs with the slots that are available, and can rescale in place
     Adaptive,
 }
 
@@ -85,39 +93,52 @@ impl StackSettings {
         }
     }
 
-    /// How many TaskManagers there are to be, where so many are there.
+    /// How many TaskManagers to run, where `there` run already.
     #[must_use]
     pub fn taskmanagers(&self, there: u32) -> u32 {
         let needed = self.parallelism.unwrap_or(1).div_ceil(self.slots.max(1));
         self.taskmanagers.unwrap_or_else(|| there.max(needed).max(1))
     }
 
-    /// The command-line arguments that differ from the defaults, for telling the user how to do the same again.
+    /// The words of the command line that ask for these settings, the project aside: what is usual is left out.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = Vec::new();
-        let mut add = |differs: bool, argument: String| {
-            if differs {
-                arguments.push(argument);
-            }
-        };
-        if let Some(file) = &self.file {
-            add(true, format!("--file {}", file.display()));
+        OPTIONS.iter().flat_map(|option| option.words(self)).collect()
+    }
+
+    /// The same settings, if a stack can have them.
+    ///
+    /// # Errors
+    /// Options that contradict each other.
+    pub fn checked(self) -> Result<Self, Failure> {
+        match self.contradiction() {
+            Some(text) => Err(Failure::Usage(text)),
+            None => Ok(self),
         }
-        add(self.rest_port != REST_PORT, format!("--rest-port {}", self.rest_port));
-        add(self.kafka_port != KAFKA_PORT, format!("--kafka-port {}", self.kafka_port));
-        add((self.speed - 1.0).abs() > f64::EPSILON, format!("--speed {}", self.speed));
-        add(!self.job.checkpointing, "--no-checkpointing".to_owned());
-        add(!self.job.event_time, "--no-event-time".to_owned());
-        add(self.job.backpressure, "--backpressure".to_owned());
-        add(self.job.delivery == Delivery::ExactlyOnce, "--delivery exactly-once".to_owned());
-        let interval = self.job.checkpoint_interval_ms;
-        add(interval != CHECKPOINT_INTERVAL_MS, format!("--checkpoint-interval {interval}"));
-        add(self.scheduler == Scheduler::Adaptive, "--scheduler adaptive".to_owned());
-        add(self.parallelism.is_some(), format!("--parallelism {}", self.parallelism.unwrap_or_default()));
-        add(self.taskmanagers.is_some(), format!("--taskmanagers {}", self.taskmanagers.unwrap_or_default()));
-        add(self.slots != SLOTS, format!("--slots {}", self.slots));
-        arguments
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        if !self.job.checkpointing && self.job.delivery == Delivery::ExactlyOnce {
+            let text = "--delivery exactly-once needs checkpoints: output is committed when one completes\n  \
+                        Leave out --no-checkpointing or --delivery";
+            return Some(text.to_owned());
+        }
+        let (parallelism, each) = (self.parallelism?, self.slots);
+        if parallelism > MAX_TASKMANAGERS * each {
+            return Some(format!(
+                "--parallelism {parallelism} needs more than {MAX_TASKMANAGERS} TaskManagers with {each} slots each, which is the limit\n  \
+                 --slots {} is enough",
+                parallelism.div_ceil(MAX_TASKMANAGERS)
+            ));
+        }
+        let (taskmanagers, enough) = (self.taskmanagers?, parallelism.div_ceil(each.max(1)));
+        (taskmanagers < enough).then(|| {
+            format!(
+                "--parallelism {parallelism} needs {parallelism} slots; --taskmanagers {taskmanagers} with {each} slots each has {}\n  \
+                 --taskmanagers {enough} is enough, and so is leaving it out",
+                taskmanagers * each
+            )
+        })
     }
 }
 
@@ -126,7 +147,7 @@ impl StackSettings {
 pub struct JobVariant {
     /// Whether it checkpoints, and so survives a failure without loss.
     pub checkpointing: bool,
-    /// Whether windows follow the clicks' own time or the clock.
+    /// Whether windows are of event time or of processing time.
     pub event_time: bool,
     /// Whether an operator throttles in even minutes.
     pub backpressure: bool,
@@ -156,9 +177,9 @@ impl Default for JobVariant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
-    /// A window may be emitted again with the same count.
+    /// A window may be emitted more than once, with the same count
     AtLeastOnce,
-    /// A read-committed reader sees each window once.
+    /// A read-committed consumer sees each window exactly once
     ExactlyOnce,
 }
 
@@ -174,77 +195,46 @@ impl Delivery {
 }
 
 impl JobVariant {
-    /// The variant that a job's own arguments choose, by name and value; a flag that stands alone may have any value.
+    /// The variant that a job's own arguments choose, by name and value; a flag that stands alone may have any value. What
+    /// the job was not given is as its `main` has it: flags are off.
     #[must_use]
     pub fn from_arguments(arguments: &BTreeMap<String, String>) -> Self {
-        let on = |name: &str| arguments.get(name).is_some_and(|value| value != "false");
-        let exactly_once = arguments.get("delivery").is_some_and(|value| value == Delivery::ExactlyOnce.name());
-        let number = |name: &str| arguments.get(name).and_then(|value| value.parse().ok());
-        Self {
-            checkpointing: on("checkpointing"),
-            event_time: on("event-time"),
-            backpressure: on("backpressure"),
-            delivery: if exactly_once { Delivery::ExactlyOnce } else { Delivery::AtLeastOnce },
-            checkpoint_interval_ms: number("checkpoint-interval").unwrap_or(CHECKPOINT_INTERVAL_MS),
-            state_keys: number("state-keys").and_then(|keys| u32::try_from(keys).ok()).unwrap_or_default(),
+        let mut stack = StackSettings::of("");
+        for option in job_options() {
+            let given = arguments.get(option.name).map(String::as_str);
+            let value = match (&option.kind, given) {
+                (Kind::Flag, given) => given.map_or("false", |value| if value == "false" { value } else { ON }),
+                (_, Some(value)) => value,
+                (_, None) => continue,
+            };
+            // A job of the user's own may use the name for something else.
+            let _ = option.set(&mut stack, value);
         }
+        stack.job
     }
 
-    /// The job's arguments, as its `main` reads them.
+    /// The job's arguments, as its `main` reads them. Its promise is always among them: that is where the ledger learns it.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = Vec::new();
-        for (on, flag) in [
-            (self.checkpointing, "--checkpointing"),
-            (self.event_time, "--event-time"),
-            (self.backpressure, "--backpressure"),
-        ] {
-            if on {
-                arguments.push(flag.to_owned());
-            }
-        }
-        let mut value = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
-        value("delivery", self.delivery.name().to_owned());
-        if self.checkpoint_interval_ms != CHECKPOINT_INTERVAL_MS {
-            value("checkpoint-interval", self.checkpoint_interval_ms.to_string());
-        }
-        if self.state_keys > 0 {
-            value("state-keys", self.state_keys.to_string());
-        }
-        arguments
+        let stack = StackSettings { job: self.clone(), ..StackSettings::of("") };
+        job_options().flat_map(|option| argument(option, &stack)).collect()
+    }
+}
+
+fn job_options() -> impl Iterator<Item = &'static StackOption> {
+    OPTIONS.iter().filter(|option| option.scope == Scope::Job)
+}
+
+fn argument(option: &StackOption, stack: &StackSettings) -> Vec<String> {
+    let flag = format!("--{}", option.name);
+    let Some(value) = (option.get)(stack) else { return Vec::new() };
+    match option.kind {
+        Kind::Flag if value == ON => vec![flag],
+        Kind::Flag => Vec::new(),
+        Kind::Number(..) if Some(&value) == option.usual().as_ref() => Vec::new(),
+        _ => vec![flag, value],
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn named(arguments: &[String]) -> BTreeMap<String, String> {
-        let mut named = BTreeMap::new();
-        let mut arguments = arguments.iter().map(|argument| argument.trim_start_matches("--").to_owned()).peekable();
-        while let Some(name) = arguments.next() {
-            let value =
-                arguments.next_if(|next| next.starts_with(|first: char| first.is_ascii_digit()) || name == "delivery");
-            named.insert(name, value.unwrap_or_default());
-        }
-        named
-    }
-
-    #[test]
-    fn a_job_tells_the_variant_that_it_was_given() {
-        for checkpointing in [true, false] {
-            for delivery in [Delivery::AtLeastOnce, Delivery::ExactlyOnce] {
-                let (checkpoint_interval_ms, state_keys) = (7000, 5);
-                let variant = JobVariant {
-                    checkpointing,
-                    event_time: false,
-                    backpressure: true,
-                    delivery,
-                    checkpoint_interval_ms,
-                    state_keys,
-                };
-                assert_eq!(JobVariant::from_arguments(&named(&variant.arguments())), variant);
-            }
-        }
-    }
-}
+mod laws;

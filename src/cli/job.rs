@@ -9,36 +9,36 @@ use crate::settings::MAX_PARALLELISM;
 /// `playground job`
 #[derive(Debug, Args)]
 pub struct Job {
-    /// A job's id or name, or the beginning of one; the only job when left out
+    /// ID or name of the job, or the beginning of either; not needed if there is only one job
     pub job: Option<String>,
 }
 
 /// `playground metrics`
 #[derive(Debug, Args)]
 pub struct Metrics {
-    /// Names, or parts of names; lists what there is when left out
+    /// Metric names, or parts of them; lists all names if omitted
     pub names: Vec<String>,
-    /// A job's id or name; the only job when left out
+    /// ID or name of the job; not needed if there is only one job
     #[arg(long)]
     pub job: Option<String>,
-    /// Of a vertex, by its name or part of it
+    /// Show metrics of the vertices with this in their names
     #[arg(long, conflicts_with = "taskmanager")]
     pub vertex: Option<String>,
-    /// Of the TaskManagers
+    /// Show metrics of the TaskManagers
     #[arg(long)]
     pub taskmanager: bool,
 }
 
-/// What every operation on a job has.
+/// Options that every operation takes.
 #[derive(Debug, Args)]
 pub struct Operating {
-    /// How to speak to Flink
+    /// Use Flink's REST API or its CLI
     #[arg(long, value_enum, default_value_t = Via::Rest)]
     pub via: Via,
-    /// Time limit in seconds for each part
+    /// Timeout of each part of the operation, in seconds
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub timeout: u64,
-    /// Print the requests or command lines and end
+    /// Print the requests or command lines without sending them
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -47,12 +47,12 @@ pub struct Operating {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Savepoint {
-    /// Something else than taking one.
+    /// What to do instead of taking a savepoint.
     #[command(subcommand)]
     pub action: Option<SavepointAction>,
-    /// A job's id or name; the only job when left out
+    /// ID or name of the job; not needed if there is only one job
     pub job: Option<String>,
-    /// How.
+    /// The channel to Flink, and the timeout.
     #[command(flatten)]
     pub operating: Operating,
 }
@@ -64,9 +64,9 @@ pub enum SavepointAction {
     List,
     /// Delete a savepoint's files
     Dispose {
-        /// Its path, as the list has it
+        /// Path of the savepoint, as listed
         path: String,
-        /// How.
+        /// The channel to Flink, and the timeout.
         #[command(flatten)]
         operating: Operating,
     },
@@ -75,12 +75,12 @@ pub enum SavepointAction {
 /// `playground stop`
 #[derive(Debug, Args)]
 pub struct Stop {
-    /// A job's id or name; the only job when left out
+    /// ID or name of the job; not needed if there is only one job
     pub job: Option<String>,
-    /// Let all windows fire first, for a job that will not go on: open windows are emitted as they are
+    /// Drain: advance event time to the end, so that all open windows fire, for a job that will not be resumed
     #[arg(long)]
     pub drain: bool,
-    /// How.
+    /// The channel to Flink, and the timeout.
     #[command(flatten)]
     pub operating: Operating,
 }
@@ -88,26 +88,26 @@ pub struct Stop {
 /// `playground cancel`
 #[derive(Debug, Args)]
 pub struct Cancel {
-    /// A job's id or name; the only job when left out
+    /// ID or name of the job; not needed if there is only one job
     pub job: Option<String>,
-    /// How.
+    /// The channel to Flink, and the timeout.
     #[command(flatten)]
     pub operating: Operating,
 }
 
-/// What a job is to run as.
+/// What a job is started with.
 #[derive(Debug, Args)]
 pub struct Becoming {
-    /// A jar file, uploaded unless it is already; or the name of an uploaded one [default: as before]
+    /// Jar file, uploaded if it is not there yet, or the name of an uploaded jar [default: unchanged]
     #[arg(long, value_name = "FILE")]
     pub jar: Option<String>,
-    /// Subtasks of each vertex [default: as before]
+    /// Parallelism of the job [default: unchanged]
     #[arg(long, value_name = "N", value_parser = parallelism())]
     pub parallelism: Option<u32>,
-    /// Leave state behind that belongs to operators which the job does not have
+    /// Skip savepoint state that cannot be mapped to the job, because an operator was removed
     #[arg(long)]
     pub allow_non_restored_state: bool,
-    /// All arguments of the job [default: as before]
+    /// All arguments of the job's `main` [default: unchanged]
     #[arg(last = true, value_name = "JOB ARGS")]
     pub arguments: Vec<String>,
 }
@@ -115,16 +115,16 @@ pub struct Becoming {
 /// `playground submit`
 #[derive(Debug, Args)]
 pub struct Submit {
-    /// What.
+    /// The jar, its parallelism and arguments.
     #[command(flatten)]
     pub becoming: Becoming,
-    /// Begin from a savepoint: its path, or `latest`
+    /// Start from a savepoint: its path, or `latest`
     #[arg(long, value_name = "latest|PATH")]
     pub from_savepoint: Option<String>,
-    /// Return once it is submitted, running or not
+    /// Return as soon as the job is submitted, running or not
     #[arg(short, long)]
     pub detach: bool,
-    /// How.
+    /// The channel to Flink, and the timeout.
     #[command(flatten)]
     pub operating: Operating,
 }
@@ -132,16 +132,16 @@ pub struct Submit {
 /// `playground upgrade`
 #[derive(Debug, Args)]
 pub struct Upgrade {
-    /// A job's id or name; the only job when left out
+    /// ID or name of the job; not needed if there is only one job
     #[arg(long)]
     pub job: Option<String>,
-    /// As what.
+    /// What changes: jar, parallelism or arguments.
     #[command(flatten)]
     pub becoming: Becoming,
     /// Wait for missing slots instead of adding TaskManagers
     #[arg(long)]
     pub no_scale: bool,
-    /// How.
+    /// The channel to Flink, and the timeout.
     #[command(flatten)]
     pub operating: Operating,
 }
@@ -149,15 +149,15 @@ pub struct Upgrade {
 /// `playground rescale`
 #[derive(Debug, Args)]
 pub struct Rescale {
-    /// A job's id or name; the only job when left out
+    /// ID or name of the job; not needed if there is only one job
     pub job: Option<String>,
-    /// Subtasks of each vertex
+    /// New parallelism of the job
     #[arg(long, value_name = "N", value_parser = parallelism())]
     pub parallelism: u32,
     /// Wait for missing slots instead of adding TaskManagers
     #[arg(long)]
     pub no_scale: bool,
-    /// How.
+    /// The channel to Flink, and the timeout.
     #[command(flatten)]
     pub operating: Operating,
 }
@@ -165,13 +165,13 @@ pub struct Rescale {
 /// `playground scale`
 #[derive(Debug, Args)]
 pub struct Scale {
-    /// taskmanager=N
+    /// Number of TaskManagers, as in taskmanager=2
     #[arg(value_name = "SERVICE=N", value_parser = replicas)]
     pub taskmanagers: u32,
-    /// Even below what the running jobs need: they wait for slots then
+    /// Scale down even if running jobs need the slots: they then wait for slots
     #[arg(long)]
     pub force: bool,
-    /// How.
+    /// The channel to Flink, and the timeout.
     #[command(flatten)]
     pub operating: Operating,
 }
@@ -188,20 +188,20 @@ fn replicas(text: &str) -> Result<u32, String> {
         Some((service, _)) => {
             return Err(format!("{service} cannot be scaled, only taskmanager can, as in taskmanager=2"));
         }
-        None => return Err("as in taskmanager=2".to_owned()),
+        None => return Err("must be a service and a number, as in taskmanager=2".to_owned()),
     };
     match number.parse() {
         Ok(number @ 1..=16) => Ok(number),
-        _ => Err(format!("'{number}' is no number from 1 to 16")),
+        _ => Err(format!("'{number}' is not a number from 1 to 16")),
     }
 }
 
 /// `playground backpressure`
 #[derive(Debug, Args)]
 pub struct Backpressure {
-    /// A job's id or name, or the beginning of one; the only job when left out
+    /// ID or name of the job, or the beginning of either; not needed if there is only one job
     pub job: Option<String>,
-    /// A new look each second until Ctrl-C: in place on a terminal, elsewhere a line each
+    /// Measure every second until Ctrl-C: updated in place on a terminal, elsewhere one line each
     #[arg(short, long)]
     pub follow: bool,
 }

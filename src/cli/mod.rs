@@ -2,41 +2,43 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::settings::PROJECT;
+
 pub mod job;
 pub mod scenario;
 pub mod stack;
 pub mod topic;
 
-/// What stands under every `--help`, as the README has it.
+/// Printed below the top-level `--help`; the README documents the same codes.
 const EXIT_CODES: &str = "\
 Exit codes:
   0    pass
   1    the verdict is fail, or an upgrade was rolled back
-  2    usage
-  3    unknown: not enough was seen to judge
-  4    environment: no Docker, a port is taken, an image cannot be built, a time limit
-  130  interrupted, everything undone";
+  2    usage: arguments, or a file they name, are wrong
+  3    unknown: too little was observed to judge
+  4    environment: no Docker, a port in use, a failed image build, a timeout
+  130  interrupted; everything was undone";
 
-/// Brings up Kafka, ZooKeeper and Flink on Docker, breaks them on purpose, and proves whether an event was lost.
+/// Runs Kafka, ZooKeeper and Flink on Docker, breaks them on purpose, and proves whether an event was lost.
 #[derive(Debug, Parser)]
 #[command(name = "playground", version, after_help = EXIT_CODES, max_term_width = 100)]
 #[command(infer_long_args = true, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What holds for every command.
+    /// Options that every command takes.
     #[command(flatten)]
     pub global: Global,
-    /// The command.
+    /// Exactly one of them.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What holds for every command.
+/// Options that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Which stack is meant: names and labels carry it, so several run side by side
-    #[arg(short, long, global = true, env = "PLAYGROUND_PROJECT", default_value = "playground", value_parser = project_name)]
+    /// Project name of the stack; stacks with different names run side by side
+    #[arg(short, long, global = true, env = "PLAYGROUND_PROJECT", default_value = PROJECT, value_parser = project_name)]
     pub project: String,
-    /// How the result is written to standard output
+    /// Output format of the result
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]
     pub output: Output,
     /// When another command is changing the stack, wait for it to end, so many seconds at most [default: 600]
@@ -47,7 +49,7 @@ pub struct Global {
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// Lines for people
+    /// Text for people
     Human,
     /// One JSON document
     Json,
@@ -56,58 +58,58 @@ pub enum Output {
 /// The commands, in the order of a first visit.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring the stack up; returns when the job runs and its first checkpoint is complete
+    /// Start the stack; returns once the job is running and its first checkpoint has completed
     Up(stack::Up),
-    /// List the services: state, health, ports, exit code
+    /// List the containers with their state, health, ports and exit codes
     Ps,
-    /// Show what the services print
+    /// Show the logs of the services
     Logs(stack::Logs),
-    /// Take the stack away
+    /// Stop and remove the stack
     Down(stack::Down),
-    /// Build or list the images
+    /// Build or list the playground's images
     Images(stack::Images),
-    /// Run Flink's own command line in a client container
+    /// Run Flink's own CLI in a client container
     #[command(disable_help_flag = true)]
     Flink(stack::Flink),
     /// List the jobs
     Jobs,
-    /// Show a job: vertices, checkpoints, exceptions
+    /// Show a job's vertices, checkpoints and exceptions
     Job(job::Job),
-    /// Show metrics of a job, a vertex or a TaskManager
+    /// Show metrics of a job, a vertex or the TaskManagers
     Metrics(job::Metrics),
-    /// Take a savepoint; or list or dispose of those there are
+    /// Take a savepoint, or list or dispose of existing ones
     Savepoint(job::Savepoint),
     /// Stop a job with a savepoint
     Stop(job::Stop),
-    /// Cancel a job, without a savepoint
+    /// Cancel a job without taking a savepoint
     Cancel(job::Cancel),
-    /// Submit a job, from a savepoint or from nothing
+    /// Submit a job, with or without a savepoint to start from
     Submit(job::Submit),
-    /// Stop the job with a savepoint and start it from there with another parallelism, jar or arguments
+    /// Stop a job with a savepoint and restart it from there with a new parallelism, jar or arguments
     Upgrade(job::Upgrade),
-    /// Change a running job's parallelism in place, under the adaptive scheduler
+    /// Change the parallelism of a running job in place (adaptive scheduler only)
     Rescale(job::Rescale),
-    /// Add or take away TaskManagers
+    /// Add or remove TaskManagers
     Scale(job::Scale),
-    /// Show which vertices of a job wait for a slower one, and how far the job is behind
+    /// Show which vertices of a job are back-pressured, the bottleneck, and the consumer lag
     Backpressure(job::Backpressure),
-    /// Show records of a topic
+    /// Print records of a topic
     Tail(topic::Tail),
-    /// Kill a service's process, as a crash would
+    /// Kill a service's process with SIGKILL, as a crash would
     Kill(stack::Instance),
-    /// Start what was killed, paused or disconnected
+    /// Start again what was killed, paused or disconnected
     Start(stack::Instance),
-    /// Judge the running stack: each window in `input` against `output`
+    /// Check every window of `output` against the clicks in `input`
     Verify(topic::Verify),
-    /// Judge a scenario's run again, from its folder alone
+    /// Judge a recorded scenario run again, from its folder alone
     Judge(topic::Judge),
     /// Run a scenario and prove its outcome
     Scenario(scenario::Scenario),
-    /// Produce clicks
+    /// Produce click events
     Generate(topic::Generate),
-    /// Check that this machine has what the playground needs
+    /// Check that this machine has everything the playground needs
     Doctor,
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completions(Completions),
 }
 

@@ -1,123 +1,86 @@
 //! Arguments of the commands on the stack.
 
-use std::path::PathBuf;
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
-use clap::{Args, Subcommand};
+use crate::settings::option::{Kind, OPTIONS, StackOption};
+use crate::settings::overrides::Overrides;
 
-use crate::failure::Failure;
-use crate::settings::{
-    CHECKPOINT_INTERVAL_MS, Delivery, JobVariant, KAFKA_PORT, MAX_TASKMANAGERS, REST_PORT, SLOTS, Scheduler,
-    StackSettings,
-};
+/// The options of the table, for `up` and `scenario`: an argument for each row, and those that were given as its values.
+impl Args for Overrides {
+    fn augment_args(command: Command) -> Command {
+        command.args(OPTIONS.iter().map(argument))
+    }
 
-/// Which stack to bring up, for `up` and `scenario`.
-#[derive(Debug, Args)]
-pub struct StackOptions {
-    /// A compose file of your own instead of the built-in one
-    #[arg(short, long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// Host port of Flink's web UI and REST API, on 127.0.0.1
-    #[arg(long, default_value_t = REST_PORT, value_name = "PORT")]
-    pub rest_port: u16,
-    /// Host port of the broker, on 127.0.0.1
-    #[arg(long, default_value_t = KAFKA_PORT, value_name = "PORT")]
-    pub kafka_port: u16,
-    /// Run event time N times as fast as the clock
-    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = super::topic::speed)]
-    pub speed: f64,
-    /// Run the job without checkpoints: a failure loses clicks
-    #[arg(long)]
-    pub no_checkpointing: bool,
-    /// Count by the clock instead of by the clicks' own time
-    #[arg(long)]
-    pub no_event_time: bool,
-    /// Add an operator that throttles in even minutes
-    #[arg(long)]
-    pub backpressure: bool,
-    /// What the job promises of its output
-    #[arg(long, value_enum, default_value_t = Delivery::AtLeastOnce)]
-    pub delivery: Delivery,
-    /// Time between two checkpoints, in ms
-    #[arg(long, default_value_t = CHECKPOINT_INTERVAL_MS, value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=600_000))]
-    pub checkpoint_interval: u64,
-    /// Keys of each page that an added operator keeps a KiB of state for, to see how times grow with state
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    pub state_keys: u32,
-    /// Subtasks of each vertex of the job [default: as they are, or 2]
-    #[arg(long, value_name = "N", value_parser = super::job::parallelism())]
-    pub parallelism: Option<u32>,
-    /// How many TaskManagers [default: as many as there are, and enough for the parallelism]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TASKMANAGERS)))]
-    pub taskmanagers: Option<u32>,
-    /// Slots of each TaskManager
-    #[arg(long, default_value_t = SLOTS, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub slots: u32,
-    /// What schedules the job: adaptive runs with the slots that there are, and rescales in place
-    #[arg(long, value_enum, default_value_t = Scheduler::Default)]
-    pub scheduler: Scheduler,
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
 }
 
-impl StackOptions {
-    /// The same, as values.
-    ///
-    /// # Errors
-    /// Options that contradict each other.
-    pub fn settings(&self, project: &str) -> Result<StackSettings, Failure> {
-        if self.no_checkpointing && self.delivery == Delivery::ExactlyOnce {
-            let text = "--delivery exactly-once needs checkpoints: output is committed with each of them\n  \
-                        Leave out --no-checkpointing or --delivery";
-            return Err(Failure::Usage(text.to_owned()));
-        }
-        if let Some(parallelism) = self.parallelism.filter(|wanted| *wanted > MAX_TASKMANAGERS * self.slots) {
-            return Err(Failure::Usage(format!(
-                "--parallelism {parallelism} needs more than {MAX_TASKMANAGERS} TaskManagers of {} slots, the most there are\n  \
-                 --slots {} is enough",
-                self.slots,
-                parallelism.div_ceil(MAX_TASKMANAGERS)
-            )));
-        }
-        if let (Some(parallelism), Some(taskmanagers)) = (self.parallelism, self.taskmanagers) {
-            let (slots, each) = (taskmanagers * self.slots, self.slots);
-            if parallelism > slots {
-                let enough = parallelism.div_ceil(each);
-                return Err(Failure::Usage(format!(
-                    "--parallelism {parallelism} needs {parallelism} slots; --taskmanagers {taskmanagers} with {each} slots each has {slots}\n  \
-                     --taskmanagers {enough} is enough, and so is leaving it out"
-                )));
+impl FromArgMatches for Overrides {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for option in OPTIONS {
+            if let Some(value) = given(option, matches) {
+                self.give(option, &value).map_err(|error| {
+                    clap::Error::raw(ErrorKind::ValueValidation, format!("--{}: {error}\n", option.flag()))
+                })?;
             }
         }
-        Ok(StackSettings {
-            project: project.to_owned(),
-            file: self.file.clone(),
-            rest_port: self.rest_port,
-            kafka_port: self.kafka_port,
-            speed: self.speed,
-            job: JobVariant {
-                checkpointing: !self.no_checkpointing,
-                event_time: !self.no_event_time,
-                backpressure: self.backpressure,
-                delivery: self.delivery,
-                checkpoint_interval_ms: self.checkpoint_interval,
-                state_keys: self.state_keys,
-            },
-            parallelism: self.parallelism,
-            taskmanagers: self.taskmanagers,
-            slots: self.slots,
-            scheduler: self.scheduler,
-        })
+        Ok(())
+    }
+}
+
+/// What the user gave an option, if anything.
+fn given(option: &StackOption, matches: &ArgMatches) -> Option<String> {
+    if matches.value_source(option.name) != Some(ValueSource::CommandLine) {
+        return None;
+    }
+    match option.kind {
+        // The flag is named by what it does.
+        Kind::Flag => Some((option.flag() == option.name).to_string()),
+        _ => matches.get_one::<String>(option.name).cloned(),
+    }
+}
+
+fn argument(option: &'static StackOption) -> Arg {
+    let argument = Arg::new(option.name).long(option.flag()).short(option.short).help(option.help);
+    let argument = match &option.kind {
+        Kind::Flag => return argument.action(ArgAction::SetTrue),
+        Kind::Number(name, _) => argument.value_name(name),
+        Kind::Speed => argument.value_name("N"),
+        Kind::Path => argument.value_name("FILE"),
+        Kind::Choice(values) => {
+            argument.value_name(option.name.to_uppercase()).value_parser(PossibleValuesParser::new(values()))
+        }
+    };
+    let argument = match option.kind {
+        Kind::Choice(_) => argument,
+        _ => argument.value_parser(|text: &str| option.kind.check(text).map(|()| text.to_owned())),
+    };
+    match option.usual() {
+        Some(value) => argument.default_value(value),
+        None => argument,
     }
 }
 
 /// `playground up`
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Which stack.
+    /// The stack to start, and the variant of its job.
     #[command(flatten)]
-    pub stack: StackOptions,
-    /// Start the job from nothing, whatever savepoint or checkpoint there is
+    pub stack: Overrides,
+    /// Start the job with empty state, ignoring existing savepoints and checkpoints
     #[arg(long)]
     pub fresh: bool,
-    /// Time limit in seconds, images not counted
+    /// Timeout in seconds, not counting image builds
     #[arg(long, default_value_t = 180, value_name = "SECONDS")]
     pub timeout: u64,
 }
@@ -125,12 +88,12 @@ pub struct Up {
 /// `playground logs`
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// A service; all when left out
+    /// Show this service only
     pub service: Option<String>,
-    /// Go on with new lines
+    /// Follow new lines until Ctrl-C
     #[arg(short, long)]
     pub follow: bool,
-    /// Begin with the last N lines of each container
+    /// Start with the last N lines of each container
     #[arg(short = 'n', long, value_name = "N")]
     pub tail: Option<u32>,
 }
@@ -138,7 +101,7 @@ pub struct Logs {
 /// `playground down`
 #[derive(Debug, Args)]
 pub struct Down {
-    /// Take the data away as well
+    /// Remove the volumes as well, and the data in them
     #[arg(short, long)]
     pub volumes: bool,
 }
@@ -146,7 +109,7 @@ pub struct Down {
 /// `playground images`
 #[derive(Debug, Args)]
 pub struct Images {
-    /// What to do.
+    /// Whether to build or to list them.
     #[command(subcommand)]
     pub action: ImagesAction,
 }
@@ -154,9 +117,9 @@ pub struct Images {
 /// What to do with images.
 #[derive(Debug, Subcommand)]
 pub enum ImagesAction {
-    /// Build what is missing or has changed
+    /// Build images that are missing or out of date
     Build {
-        /// Build even what is there, without the engine's cache
+        /// Rebuild all images without using the build cache
         #[arg(long)]
         no_cache: bool,
     },
@@ -175,7 +138,7 @@ pub enum ImagesAction {
 /// `playground flink`
 #[derive(Debug, Args)]
 pub struct Flink {
-    /// Passed to Flink's command line as they are
+    /// Arguments for Flink's CLI, passed on unchanged
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub args: Vec<String>,
 }
@@ -183,6 +146,6 @@ pub struct Flink {
 /// `playground kill`, `playground start`
 #[derive(Debug, Args)]
 pub struct Instance {
-    /// A service (all its instances) or one instance, as in taskmanager or taskmanager-1
+    /// A service (all its containers) or one container, as in taskmanager or taskmanager-1
     pub name: String,
 }

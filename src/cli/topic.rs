@@ -3,29 +3,30 @@
 use clap::{Args, ValueEnum, value_parser};
 
 use crate::settings::Delivery;
+use crate::settings::option::{positive, speed};
 
 /// `playground tail`
 #[derive(Debug, Args)]
 pub struct Tail {
-    /// Which topic
+    /// Topic to read
     #[arg(value_enum)]
     pub topic: Topic,
-    /// Begin N records before the end of each partition [default: at the end; with --no-follow, 10 before it]
+    /// Start N records before the end of each partition [default: 0; with --no-follow, 10]
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "from_beginning")]
     pub back: Option<u64>,
-    /// Begin with the oldest record
+    /// Start with the oldest record
     #[arg(long)]
     pub from_beginning: bool,
-    /// End after N records [default: at Ctrl-C]
+    /// Stop after N records [default: run until Ctrl-C]
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
-    /// End at what the topic holds now instead of waiting for more
+    /// Stop at the current end of the topic instead of waiting for more
     #[arg(long)]
     pub no_follow: bool,
-    /// Leave out records of transactions that are open or aborted
+    /// Skip records of open and aborted transactions
     #[arg(long)]
     pub read_committed: bool,
-    /// A broker other than the project's
+    /// Read from this broker instead of the project's
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_server: Option<String>,
 }
@@ -53,28 +54,28 @@ impl Topic {
 /// `playground verify`
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Judge N windows of every key that close from now on [default: all that the topics hold now]
+    /// Judge N windows of every key that close from now on [default: everything in the topics now]
     #[arg(long, value_name = "N", conflicts_with_all = ["follow", "past", "bootstrap_server"], value_parser = value_parser!(u64).range(1..=MOST_WINDOWS))]
     pub windows: Option<u64>,
-    /// Go on until Ctrl-C
+    /// Keep judging until Ctrl-C
     #[arg(long)]
     pub follow: bool,
-    /// Judge what was emitted, whether or not a job still runs
+    /// Judge what was emitted so far, even if no job is running
     #[arg(long, conflicts_with = "follow")]
     pub past: bool,
-    /// Hold the job to this promise [default: its own]
+    /// Judge by this delivery guarantee [default: that of the job]
     #[arg(long, value_enum)]
     pub delivery: Option<Delivery>,
-    /// Topic that the job reads
+    /// Topic the job reads
     #[arg(long, default_value = crate::workload::INPUT, value_name = "TOPIC")]
     pub input: String,
-    /// Topic that the job writes
+    /// Topic the job writes
     #[arg(long, default_value = crate::workload::OUTPUT, value_name = "TOPIC")]
     pub output_topic: String,
-    /// A broker other than the project's: no job is asked, so the past is judged
+    /// Read from this broker instead of the project's; implies --past, since no job is known
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_server: Option<String>,
-    /// Time limit in seconds for `--windows`; the verdict is unknown when fewer were judged by then
+    /// Timeout of `--windows` in seconds; if fewer windows closed by then, the verdict is unknown
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     pub timeout: u64,
 }
@@ -85,50 +86,34 @@ const MOST_WINDOWS: u64 = 100_000;
 /// `playground judge`
 #[derive(Debug, Args)]
 pub struct Judge {
-    /// The run's folder, as in runs/2026-11-21T05-40-12-failover
+    /// Folder of the run, as in runs/2026-11-21T05-40-12-failover
     pub run: std::path::PathBuf,
 }
 
 /// `playground generate`
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// The broker
+    /// Kafka broker to send to
     #[arg(long, default_value = "127.0.0.1:9094", value_name = "HOST:PORT")]
     pub bootstrap_server: String,
-    /// The topic
+    /// Topic to send to
     #[arg(long, default_value = crate::workload::INPUT)]
     pub topic: String,
-    /// Run event time N times as fast as the clock
+    /// Generate clicks so that event time runs N times as fast as real time
     #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = speed)]
     pub speed: f64,
-    /// Clicks a second instead of a speed; `max` for as fast as the broker takes them
+    /// Clicks per second, instead of a speed; `max` sends as fast as the broker accepts them
     #[arg(long, value_name = "N|max", conflicts_with = "speed", value_parser = rate)]
     pub rate: Option<f64>,
-    /// End after N clicks [default: at Ctrl-C]
+    /// Stop after N clicks [default: run until Ctrl-C]
     #[arg(long, value_name = "N")]
     pub clicks: Option<u64>,
-    /// Touch this file while the broker acknowledges clicks, for a health check [default in a container: /tmp/alive]
+    /// Touch this file while the broker acknowledges clicks, for health checks [default in a container: /tmp/alive]
     #[arg(long, value_name = "FILE")]
     pub alive: Option<std::path::PathBuf>,
-    /// Time limit in seconds for the broker to answer at the start
+    /// How long to wait for the broker at the start, in seconds
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub timeout: u64,
-}
-
-/// How fast event time may run against the clock: no faster than a generator can send.
-pub(super) fn speed(text: &str) -> Result<f64, String> {
-    match positive(text)? {
-        number if number <= 1000.0 => Ok(number),
-        _ => Err("must be at most 1000: a generator could not keep up with more".to_owned()),
-    }
-}
-
-/// A finite number above 0.
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
-        _ => Err("must be a number above 0".to_owned()),
-    }
 }
 
 /// A number above 0, or infinity for `max`.

@@ -45,7 +45,7 @@ async fn engine(platform: &Platform, checks: &mut Vec<Check>) -> Result<()> {
         let taken = platform.holder(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         checks.push(match taken {
             None => Check::good(name, "free"),
-            Some(taken) => Check::bad(name, format!("taken by {}", taken.by), format!("playground up {option}")),
+            Some(taken) => Check::bad(name, format!("in use by {}", taken.by), format!("playground up {option}")),
         });
     }
     Ok(())
@@ -79,7 +79,7 @@ fn base(facts: &Facts, missing: usize) -> Result<Check> {
 fn disk(facts: &Facts) -> Check {
     let gib = |bytes: u64| format!("{} GiB", bytes >> 30);
     match facts.free {
-        None => Check::good("disk", format!("{}: how much is free cannot be told from here", facts.folder)),
+        None => Check::good("disk", format!("{}: free space is unknown from here", facts.folder)),
         Some(free) if free >= DISK => Check::good("disk", format!("{} free in {}", gib(free), facts.folder)),
         Some(free) => Check::bad(
             "disk",

@@ -27,6 +27,6 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     let run = async { tokio::try_join!(platform.exec(CLIENT, &command, sender), print) };
     tokio::select! {
         done = run => Ok(Status::Command(u8::try_from(done?.0.exit_code).unwrap_or(u8::MAX))),
-        () = interrupted() => Err(Failure::Interrupted("interrupted: the client container is taken away".to_owned()).into()),
+        () = interrupted() => Err(Failure::Interrupted("interrupted: the client container was removed".to_owned()).into()),
     }
 }

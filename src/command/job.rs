@@ -8,7 +8,7 @@ use crate::failure::Status;
 use crate::report::Terminal;
 use crate::report::job::JobDetails;
 
-/// Shows it.
+/// Prints a job's vertices, checkpoints and exceptions.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let flink = super::reach(global, terminal).await?.1;
     let id = flink.find_job(arguments.job.as_deref()).await?.id;

@@ -12,7 +12,7 @@ use crate::flink::metric::{Metric, Of};
 use crate::report::Terminal;
 use crate::report::metric::{MetricList, Owned};
 
-/// Shows them.
+/// Prints the metrics that the arguments name; exit code 2 when there is none.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let flink = super::reach(global, terminal).await?.1;
     let mut list = MetricList::default();
@@ -67,7 +67,7 @@ async fn owners(flink: &Flink, arguments: &Arguments) -> Result<Vec<(String, Id)
     let meant: Vec<_> =
         meant.map(|vertex| (vertex.name.clone(), Id::Vertex(job.id.clone(), vertex.id.clone()))).collect();
     if meant.is_empty() {
-        return Err(Failure::Usage(format!("no vertex is named like '{wanted}'; the job has:\n  {list}")).into());
+        return Err(Failure::Usage(format!("no vertex has '{wanted}' in its name; the job has:\n  {list}")).into());
     }
     Ok(meant)
 }
@@ -96,7 +96,7 @@ const NEAREST: usize = 3;
 fn no_metric(parts: &[String], offered: &BTreeSet<String>) -> String {
     let nearest = nearest(parts, offered).join(" or ");
     let hint = if nearest.is_empty() { String::new() } else { format!("; did you mean {nearest}?") };
-    format!("no metric is named like {}{hint}\n  Without a name, all names are listed", parts.join(", "))
+    format!("no metric has {} in its name{hint}\n  Without a name, all metrics are listed", parts.join(", "))
 }
 
 /// The names that are nearest to one of `parts`, whole or by their last part, which is what people know of them:
@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn the_nearest_names_are_offered() {
-        let told = "no metric is named like lastChekpointsize; did you mean lastCheckpointSize?\n  \
-                    Without a name, all names are listed";
+        let told = "no metric has lastChekpointsize in its name; did you mean lastCheckpointSize?\n  \
+                    Without a name, all metrics are listed";
         assert_eq!(said("lastChekpointsize"), told);
         assert!(said("numRecrodsIn").contains("; did you mean numRecordsIn?"));
         assert!(said("0.source.numrecordsim").contains("; did you mean 0.Source.numRecordsIn?"));

@@ -1,8 +1,8 @@
 //! `playground scenario`: list, show, plan or run one.
 
-use std::time::Duration;
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use jiff::Timestamp;
 
 use super::interrupt::interrupted;
@@ -32,29 +32,30 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
 }
 
 async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result<Status> {
-    let name = arguments.name.clone().context("a scenario's name is missing")?;
-    let asked = arguments.stack.settings(&global.project)?;
-    let limit = Duration::from_secs(arguments.timeout);
-    let scenario = catalog::find(&name)?;
-    let settings = scenario.settings(&asked);
-    let plan = plan(&scenario, &asked, limit, arguments.via);
+    let dry_run = arguments.dry_run;
+    let asked = arguments.asked(&global.project)?;
+    let scenario = catalog::find(&asked.scenario)?;
+    let settings = scenario.settings(&asked.stack)?;
+    let plan = plan(&scenario, &asked)?;
     let stack = Stack::load(&settings)?;
-    if arguments.dry_run {
+    if dry_run {
         terminal.result(&PlanPage { plan })?;
         return Ok(Status::Pass);
     }
     let what = format!("scenario {}", plan.head.scenario);
+    let runs = asked.runs.as_ref();
     owning(global, &what, terminal, async |platform| {
+        let limit = asked.limit;
         let up = Up { platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit };
-        prove(&plan, up, &arguments, terminal).await
+        prove(&plan, up, runs, terminal).await
     })
     .await
 }
 
 /// Runs the plan, and judges what was seen.
-async fn prove(plan: &Plan, up: Up<'_>, arguments: &Run, terminal: &Terminal) -> Result<Status> {
+async fn prove(plan: &Plan, up: Up<'_>, runs: &Path, terminal: &Terminal) -> Result<Status> {
     let before = Before::look(up.platform).await?;
-    let mut store = Store::create(&arguments.runs, &plan.head.scenario, Timestamp::now())?;
+    let mut store = Store::create(runs, &plan.head.scenario, Timestamp::now())?;
     let fold = match watch(plan, up, &mut store, terminal).await {
         Ok(fold) if !fold.steps.was_interrupted() => fold,
         ended => {

@@ -38,15 +38,14 @@ fn services(instances: &[Instance]) -> Vec<&str> {
 
 fn unknown<'a>(name: &str, project: &str, known: impl Iterator<Item = &'a str>, services: &[&str]) -> anyhow::Error {
     if services.is_empty() {
-        return anyhow!("playground -p {project} up brings it up")
-            .context(format!("nothing of project {project} is there"));
+        return anyhow!("playground -p {project} up starts it").context(format!("project {project} has no containers"));
     }
     let near = known.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
     let hint = match near {
         Some((distance, known)) if distance <= 3 => format!("; did you mean '{known}'?"),
         _ => String::new(),
     };
-    anyhow!(Failure::Usage(format!("no service '{name}'{hint}\n  there are {}", services.join(", "))))
+    anyhow!(Failure::Usage(format!("no service '{name}'{hint}\n  the services are {}", services.join(", "))))
 }
 
 #[cfg(test)]
@@ -84,11 +83,11 @@ mod tests {
         assert_eq!(Status::of(&error), Status::Usage);
         insta::assert_snapshot!(error, @r"
         no service 'taskmanger'; did you mean 'taskmanager'?
-          there are kafka, taskmanager
+          the services are kafka, taskmanager
         ");
         insta::assert_snapshot!(service("kafka-1", "p", &instances).unwrap_err(), @r"
         no service 'kafka-1'; did you mean 'kafka'?
-          there are kafka, taskmanager
+          the services are kafka, taskmanager
         ");
         assert!(!find("postgres", "p", &instances).unwrap_err().to_string().contains("did you mean"));
         let error = find("kafka", "p", &[]).unwrap_err();

@@ -12,11 +12,11 @@ const REMEMBERED: usize = 256;
 /// A complete checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointSeen {
-    /// Its id.
+    /// As Flink numbers it, from 1 on for each job.
     pub id: u64,
     /// When it began, in ms since the run began.
     pub begun: i64,
-    /// Bytes.
+    /// Size of the checkpointed state, in bytes.
     pub size: u64,
 }
 

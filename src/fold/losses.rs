@@ -26,7 +26,7 @@ impl Losses {
             }
             What::Anew { topic, partition } => {
                 let name = topic.name();
-                self.doubt(format!("topic {name} was made anew while it was read (noticed in {name}-{partition}): what it held before cannot be judged"));
+                self.doubt(format!("topic {name} was deleted and recreated while it was being read (noticed in {name}-{partition}): what it held before cannot be judged"));
             }
             _ => {}
         }

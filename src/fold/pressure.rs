@@ -1,11 +1,11 @@
-//! How much the source waited in even minutes of the clock, in which the job's throttle works, and in odd ones.
+//! How much the source waited in even minutes, in which the job's throttle works, and in odd ones.
 
 use serde::{Deserialize, Serialize};
 
 use crate::history::What;
 use crate::history::seen::PressureSeen;
 
-/// The highest share of time that the source was back-pressured, the most records that waited, by the clock's minutes.
+/// The highest share of time that the source was back-pressured, the most records that waited, in even minutes and in odd ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PressureSummary {
     /// Highest share in even minutes, 0 to 1.

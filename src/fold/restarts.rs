@@ -1,4 +1,4 @@
-//! Restarts of a job that takes no checkpoints: it goes on from the offsets that its group committed by the clock, and may
+//! Restarts of a job that takes no checkpoints: it goes on from the offsets that its group auto-committed, and may
 //! emit again what it had counted beyond them.
 
 use crate::history::seen::{JobSeen, Read};

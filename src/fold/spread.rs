@@ -1,4 +1,4 @@
-//! The counts of a run one by one, and how far the job had read at what time: for a job whose windows follow the clock,
+//! The counts of a run one by one, and how far the job had read at what time: for a job with processing time windows,
 //! where the ledger of event time has no say.
 
 use std::collections::BTreeMap;

@@ -105,16 +105,16 @@ pub enum What {
     Pressure(PressureSeen),
     /// The newest checkpoint that was begun, complete or not.
     Triggered {
-        /// Its id.
+        /// As Flink numbers it.
         checkpoint: u64,
     },
     /// A checkpoint completed.
     Checkpoint {
-        /// Its id.
+        /// As Flink numbers it.
         id: u64,
         /// How long it took, in ms.
         took: i64,
-        /// Bytes.
+        /// Size of its state, in bytes.
         size: u64,
     },
     /// The job was restored from a checkpoint or a savepoint.
@@ -143,7 +143,7 @@ pub enum What {
     Stray(Stray),
     /// Records of the input that are none of the workload, so far: the job skips them as well.
     Foreign {
-        /// How many.
+        /// How many were read so far.
         records: u64,
         /// The first one, as in `input-3 @ 77: 'hello'`.
         first: String,
@@ -163,7 +163,7 @@ pub enum What {
         /// Whether some of them were never read by this run.
         unread: bool,
     },
-    /// A topic was deleted and made anew.
+    /// A topic was deleted and recreated.
     Anew {
         /// Which topic.
         topic: Topic,
@@ -188,9 +188,9 @@ pub struct Head {
     pub scenario: String,
     /// What it shows.
     pub purpose: String,
-    /// The stack.
+    /// The project whose stack it ran on.
     pub project: String,
-    /// How fast event time runs against the clock.
+    /// How many times as fast as real time event time runs.
     pub speed: f64,
     /// How the job runs.
     pub job: JobVariant,

@@ -45,7 +45,7 @@ impl Operated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// As asked.
+    /// It was done as requested.
     Done,
     /// The new job did not come up; the old one runs again, from the same savepoint.
     RolledBack,

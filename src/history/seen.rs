@@ -11,7 +11,7 @@ use crate::settings::Delivery;
 pub struct JobFacts {
     /// Flink's id of it.
     pub id: String,
-    /// Its name.
+    /// The job's name, as its `main` sets it.
     pub name: String,
     /// Since when it runs, ms since the epoch by Flink's clock: for people.
     pub since: i64,

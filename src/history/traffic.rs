@@ -27,7 +27,7 @@ impl Topic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "(i64, i64)", from = "(i64, i64)")]
 pub struct Window {
-    /// First ms.
+    /// Inclusive, in ms since the epoch.
     pub start: i64,
     /// First ms after it.
     pub end: i64,
@@ -59,12 +59,12 @@ impl From<(i64, i64)> for Window {
 /// Records of the input with the same key and window, in one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    /// Their key.
+    /// The key they all have, as in `/shop`.
     pub key: String,
     /// Their window; none where the workload has no windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
-    /// How many.
+    /// How many records they are.
     pub count: u64,
     /// The workload's checksum over them, added up with wrap-around.
     pub checksum: u64,
@@ -80,7 +80,7 @@ pub struct Sent {
 /// A record of the output: a result for a key and a window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emitted {
-    /// Its key.
+    /// The key that was counted, as in `/shop`.
     pub key: String,
     /// Its window; none where the workload has no windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ pub struct Emitted {
     pub checksum: Option<u64>,
     /// The partition.
     pub partition: i32,
-    /// The offset.
+    /// Where in the partition it lies.
     pub offset: i64,
 }
 
@@ -101,7 +101,7 @@ pub struct Emitted {
 pub struct Stray {
     /// The partition.
     pub partition: i32,
-    /// The offset.
+    /// Where in the partition it lies.
     pub offset: i64,
     /// What is wrong with it.
     pub what: String,

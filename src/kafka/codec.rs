@@ -28,7 +28,7 @@ pub enum Codec {
     Gzip,
     /// Raw, or in Java's blocks.
     Snappy,
-    /// Frames.
+    /// The LZ4 frame format.
     Lz4,
     /// RFC 8878.
     Zstd,

@@ -50,7 +50,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects to a broker, without delaying small packets.
     pub fn open(address: &Address) -> Result<Self> {
         let stream = connect(address).with_context(|| format!("connect to {address}"))?;
         stream.set_nodelay(true)?;

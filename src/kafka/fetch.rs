@@ -49,7 +49,7 @@ pub fn request(
 /// What an answer says of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part<'a> {
-    /// Which one.
+    /// The partition's number.
     pub partition: usize,
     /// Kafka's error code; with any but 0, all else is empty or -1.
     pub error: i16,

@@ -9,7 +9,7 @@ use super::wire::Rest;
 /// The bit of the attributes that says that the time is the broker's. Of a compressed row, it then is the row's.
 const APPEND_TIME: i16 = 1 << 3;
 
-/// A message.
+/// A message of formats 0 and 1, from before record batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message<'a> {
     /// Its offset; of a compressed row, that of its last message.

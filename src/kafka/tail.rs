@@ -68,7 +68,7 @@ pub struct Reader {
 
 /// What a reader came to.
 pub enum Next<'a> {
-    /// A record.
+    /// The next record of a partition.
     Record(Record<'a>),
     /// The end of this partition, as it is now.
     End(i32),
@@ -142,7 +142,9 @@ pub fn read(
             offsets.start,
             offsets.end - 1
         ),
-        Some(Loss::Anew { partition }) => bail!("{topic}-{partition} was made anew while it was read"),
+        Some(Loss::Anew { partition }) => {
+            bail!("{topic}-{partition} was deleted and recreated while it was being read")
+        }
     }
 }
 

@@ -299,7 +299,7 @@ pub enum Counterexample {
     Window {
         /// In what way.
         class: Class,
-        /// Its key.
+        /// The key that was counted.
         key: String,
         /// First ms of the window, since the epoch of event time.
         window_start: i64,
@@ -318,7 +318,7 @@ pub enum Counterexample {
         class: Class,
         /// Its partition.
         partition: i32,
-        /// Its offset.
+        /// Where in the partition it lies.
         offset: i64,
         /// What is wrong with it.
         what: String,
@@ -335,7 +335,7 @@ fn stray(stray: &Stray) -> Counterexample {
 pub struct Emission {
     /// Its partition.
     pub partition: i32,
-    /// Its offset.
+    /// Where in the partition it lies.
     pub offset: i64,
     /// Records counted.
     pub count: u64,

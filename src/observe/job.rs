@@ -172,8 +172,8 @@ impl Watermarks {
 impl Told {
     fn news(&mut self, seen: Look) -> Vec<What> {
         let mut news = Vec::new();
-        let is_away = seen.job.as_ref().is_some_and(|job| job.state == JobSeen::UNREACHABLE);
-        if is_away {
+        let unreachable = seen.job.as_ref().is_some_and(|job| job.state == JobSeen::UNREACHABLE);
+        if unreachable {
             // What it says when it is back is news, though it be the same.
             self.cluster = None;
         }

@@ -24,7 +24,7 @@ pub enum Seen {
 /// How far a topic was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// The topic.
+    /// The topic's name.
     pub topic: String,
     /// Records read of it in this round, and how many there are to read.
     pub read: u64,

@@ -40,7 +40,7 @@ pub struct Backpressure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Lag {
-    /// How many.
+    /// Known, as a number of records.
     Records(u64),
     /// Not known, and why.
     Unknown(String),
@@ -90,10 +90,12 @@ impl Backpressure {
 
     fn finding(&self) -> (String, Tone) {
         match &self.bottleneck {
-            Bottleneck::Nothing => ("nothing waits".to_owned(), Tone::Good),
-            Bottleneck::Slow { vertex } => (format!("slow: {}, everything before it waits", short(vertex)), Tone::Bad),
+            Bottleneck::Nothing => ("no back pressure".to_owned(), Tone::Good),
+            Bottleneck::Slow { vertex } => {
+                (format!("bottleneck: {}, back-pressuring everything upstream", short(vertex)), Tone::Bad)
+            }
             Bottleneck::Unseen { vertex } => {
-                (format!("{} waits, but nothing behind it is busy", short(vertex)), Tone::Doubtful)
+                (format!("{} is back-pressured, but nothing downstream is busy", short(vertex)), Tone::Doubtful)
             }
             Bottleneck::Unknown => (format!("unknown: {}", self.silence()), Tone::Doubtful),
         }
@@ -104,9 +106,9 @@ impl Backpressure {
         match problem {
             Some(problem) => first_line(problem).to_owned(),
             None if running < subtasks || *subtasks == 0 => {
-                format!("{running} of {subtasks} subtasks are RUNNING; the job says {state}")
+                format!("{running} of {subtasks} subtasks are RUNNING; the job is {state}")
             }
-            None => format!("it takes {} s of figures from every subtask", SPAN.as_secs()),
+            None => format!("it takes {} s of metrics from every subtask", SPAN.as_secs()),
         }
     }
 
@@ -118,7 +120,7 @@ impl Backpressure {
         let differs = Level::of(now) != Level::of(minute);
         differs.then(|| {
             let (level, percent) = (Level::of(minute).name(), percent(Some(minute)));
-            format!("the web UI says {level}, {}: the mean of the last minute", percent.trim_start())
+            format!("the web UI shows {level}, {}: the mean of the last minute", percent.trim_start())
         })
     }
 }
@@ -266,7 +268,7 @@ mod tests {
           0 %   48 %   52 %, max 100 %  HIGH   25 buffers  2 × Source: ClickEvent Source
         100 %    0 %    0 %             OK     25 buffers  2 × Backpressure
           1 %   99 %    0 %             OK     25 buffers  2 × ClickEvent Counter -> …
-        pressure  slow: Backpressure, everything before it waits
+        pressure  bottleneck: Backpressure, back-pressuring everything upstream
         lag       12 408 records of input not committed (committed with checkpoints)
         ");
     }
@@ -291,12 +293,12 @@ mod tests {
         Click Event Count  0123456789abcdef0123456789abcdef  RUNNING, the last 5 s
         BUSY   IDLE   BACK-PRESSURED  LEVEL  QUEUE  VERTEX
             ?      ?      ?           ?      ?      2 × Backpressure
-        pressure  unknown: it takes 5 s of figures from every subtask
+        pressure  unknown: it takes 5 s of metrics from every subtask
         lag       unknown: the broker at 127.0.0.1:1 does not answer within 1 s: refused
         ");
         page.running = 0;
         page.state = "RESTARTING".into();
-        assert_eq!(page.finding().0, "unknown: 0 of 6 subtasks are RUNNING; the job says RESTARTING");
+        assert_eq!(page.finding().0, "unknown: 0 of 6 subtasks are RUNNING; the job is RESTARTING");
         page.problem = Some("the JobManager does not answer: refused".into());
         page.vertices.clear();
         insta::assert_snapshot!(page.line(Paint::Plain), @"01:24:22 UTC  back-pressured ?  lag       ?  unknown: the JobManager does not answer: refused");
@@ -307,15 +309,15 @@ mod tests {
         let mut page = quiet();
         assert_eq!(page.web_ui(), None);
         page.vertices[0].web_ui = Some(0.92);
-        assert_eq!(page.web_ui().as_deref(), Some("the web UI says HIGH, 92 %: the mean of the last minute"));
+        assert_eq!(page.web_ui().as_deref(), Some("the web UI shows HIGH, 92 %: the mean of the last minute"));
     }
 
     #[test]
     fn a_look_fits_into_a_line() {
         let lines = [quiet(), look(Share { mean: 1.0, worst: 1.0 })].map(|look| look.line(Paint::Plain));
         insta::assert_snapshot!(lines.join("\n"), @"
-        01:24:22 UTC  back-pressured   0 %,   0 %,   0 %  lag  12 408  nothing waits
-        01:24:22 UTC  back-pressured 100 %,   0 %,   0 %  lag  12 408  slow: Backpressure, everything before it waits
+        01:24:22 UTC  back-pressured   0 %,   0 %,   0 %  lag  12 408  no back pressure
+        01:24:22 UTC  back-pressured 100 %,   0 %,   0 %  lag  12 408  bottleneck: Backpressure, back-pressuring everything upstream
         ");
     }
 

@@ -4,16 +4,16 @@ use serde::Serialize;
 
 use super::{Paint, Render};
 
-/// What was taken away.
+/// What was removed.
 #[derive(Debug, Serialize)]
 pub struct DownResult {
     /// The project.
     pub project: String,
-    /// What was taken, as in `kafka-1`, `network playground_default`.
+    /// Removed objects, as in `kafka-1`, `network playground_default`.
     pub removed: Vec<String>,
-    /// The volumes that stay, with the data in them.
+    /// Volumes that were kept, with the data in them.
     pub kept: Vec<String>,
-    /// What bears the project's name without being the playground's, as in `container web-1`: left as it is.
+    /// Objects with the project's name that the playground did not create, as in `container web-1`: left alone.
     pub foreign: Vec<String>,
 }
 
@@ -21,10 +21,10 @@ impl Render for DownResult {
     fn human(&self, paint: Paint) -> String {
         let mut lines: Vec<String> = self.removed.iter().map(|name| format!("removed   {name}")).collect();
         if lines.is_empty() && self.kept.is_empty() {
-            lines.push(format!("nothing of project {} is there", self.project));
+            lines.push(format!("project {} has no containers, networks or volumes", self.project));
         }
         for name in &self.foreign {
-            lines.push(format!("left      {name}: the playground did not make it"));
+            lines.push(format!("left      {name}: not created by the playground, so not removed"));
         }
         if !self.kept.is_empty() {
             lines.push(format!("kept      {}", self.kept.join(", ")));
@@ -53,11 +53,11 @@ mod tests {
         insta::assert_snapshot!(result.human(Paint::Plain), @r"
         removed   kafka-1
         removed   network ci_default
-        left      container ci-web-1: the playground did not make it
+        left      container ci-web-1: not created by the playground, so not removed
         kept      ci_kafka-data
         next      playground -p ci up · playground -p ci down --volumes
         ");
         let nothing = DownResult { project: "ci".into(), removed: Vec::new(), kept: Vec::new(), foreign: Vec::new() };
-        assert_eq!(nothing.human(Paint::Plain), "nothing of project ci is there");
+        assert_eq!(nothing.human(Paint::Plain), "project ci has no containers, networks or volumes");
     }
 }

@@ -8,7 +8,7 @@ use super::{Paint, Render, plain};
 use crate::flink::checkpoint::Checkpoints;
 use crate::flink::job::{Exception, Job, Summary};
 
-/// All jobs.
+/// The page of `playground jobs`.
 #[derive(Debug, Serialize)]
 pub struct JobList {
     /// The newest first.
@@ -34,7 +34,7 @@ impl Render for JobList {
     }
 }
 
-/// One job.
+/// The page of `playground job`.
 #[derive(Debug, Serialize)]
 pub struct JobDetails {
     /// Its vertices.

@@ -78,14 +78,16 @@ impl Render for JudgePage {
     fn human(&self, paint: Paint) -> String {
         let events = counted(self.events as u64, "event");
         let state = match &self.broken {
-            None => "whole, unchanged since they were written",
-            Some(_) => "not as they were written",
+            None => "complete, unchanged since they were recorded",
+            Some(_) => "not as they were recorded",
         };
         let before = match (self.as_before, self.broken.is_some()) {
-            (Some(true), false) => format!("the same as on {}, when it ran", self.day),
-            (_, true) => "of a folder that was changed".to_owned(),
-            (Some(false), false) => "another verdict, in verdict.json: by another version of this program".to_owned(),
-            (None, false) => "the first: the folder has no verdict.json".to_owned(),
+            (Some(true), false) => format!("the same verdict as on {}, when it ran", self.day),
+            (_, true) => "unknown: the folder was changed".to_owned(),
+            (Some(false), false) => {
+                "a different verdict in verdict.json: recorded by another version of playground".to_owned()
+            }
+            (None, false) => "none: the folder has no verdict.json".to_owned(),
         };
         format!("events    {events}, {state}\n{}\nbefore    {before}", self.page.human(paint))
     }
@@ -140,11 +142,11 @@ mod tests {
         let page = judged(run(runs.path()).folder());
         assert_eq!((page.as_before, page.status()), (Some(true), Status::Pass));
         insta::assert_snapshot!(page.human(Paint::Plain), @"
-        events    8 events, whole, unchanged since they were written
+        events    8 events, complete, unchanged since they were recorded
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:00 UTC
         verdict   PASS  no click lost, none counted twice
         run       runs/x
-        before    the same as on 1970-01-01, when it ran
+        before    the same verdict as on 1970-01-01, when it ran
         ");
     }
 

@@ -86,7 +86,7 @@ fn doubt(judgement: &Judgement) -> String {
     match (judgement.judged, judgement.counts.undecided) {
         (0, 0) => "nothing was seen".to_owned(),
         (0, open) => format!("nothing was decided: {} still open", counted(open, "window")),
-        _ => "not all was seen; what was seen is right".to_owned(),
+        _ => "not everything was seen; what was seen is right".to_owned(),
     }
 }
 

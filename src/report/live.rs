@@ -5,7 +5,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::steps::Steps;
-use super::{Terminal, operation as page, plain, up};
+use super::{Terminal, columns, operation as page, plain, progress_width, up};
 use crate::history::clock::Clock;
 use crate::operation;
 use crate::operation::up::{News, Part};
@@ -16,18 +16,16 @@ use crate::scenario::runner::Told;
 /// One line at the bottom of a terminal, and the lines above it.
 struct Live {
     terminal: Terminal,
+    /// How wide the terminal is; `None` where there is none.
+    width: Option<usize>,
+    /// The line that waits, while one does.
     bar: Option<ProgressBar>,
 }
 
 impl Live {
     fn new(terminal: Terminal) -> Self {
-        let bar = terminal.live.then(|| {
-            let bar = ProgressBar::new_spinner();
-            // Without a template the bar has a spinner in front; the lines here bring their own columns.
-            bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            bar
-        });
-        Self { terminal, bar }
+        let width = terminal.live.then(progress_width);
+        Self { terminal, width, bar: None }
     }
 
     /// A line that stays.
@@ -38,19 +36,28 @@ impl Live {
         }
     }
 
-    /// The line that waits.
-    fn wait(&self, line: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(plain::page(line, self.terminal.progress).into_owned());
+    /// The line that waits, in place of the one before.
+    fn wait(&mut self, line: &str) {
+        if self.terminal.live {
+            let bar = self.bar.get_or_insert_with(bare);
+            bar.set_message(columns::cut(&plain::page(line, self.terminal.progress), self.width));
             bar.tick();
         }
     }
 
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
+    /// Nothing waits any more.
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A bar without a spinner in front: the lines here bring their own columns.
+fn bare() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar
 }
 
 /// A line on a terminal that says what is going on, until this is dropped.
@@ -59,10 +66,10 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Shows it.
+    /// Shows the line at once.
     #[must_use]
     pub fn new(terminal: &Terminal, what: &str) -> Self {
-        let live = Live::new(*terminal);
+        let mut live = Live::new(*terminal);
         live.wait(what);
         Self { live }
     }
@@ -70,7 +77,7 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.live.finish();
+        self.live.clear();
     }
 }
 
@@ -95,11 +102,11 @@ impl UpProgress {
     pub fn tell(&mut self, news: &News) {
         match news {
             News::Platform(progress) => self.platform(progress),
-            News::Job(told) => self.live.keep(&up::job(told)),
+            News::Job(told) => self.live.keep(&up::job(told, self.live.width)),
             News::Reached(reached) => {
                 self.waiting.retain(|(part, _)| *part != reached.part);
-                self.live.keep(&up::reached(reached));
                 self.show_wait();
+                self.live.keep(&up::reached(reached, self.live.width));
             }
             News::Waiting(part, seen) => {
                 match self.waiting.iter_mut().find(|(waiting, _)| waiting == part) {
@@ -112,19 +119,21 @@ impl UpProgress {
     }
 
     fn platform(&mut self, progress: &Progress) {
-        if let Some(line) = up::platform(progress) {
+        if let Some(line) = up::platform(progress, self.live.width) {
             self.live.keep(&line);
         }
         match progress {
             Progress::Image { image, step } => self.live.wait(&up::building(image, step)),
             Progress::ImageReady { built, .. } => {
+                // Another image that is still being built tells its next step soon.
+                self.live.clear();
                 self.images += 1;
                 self.built += usize::from(*built);
             }
             Progress::Operation { .. } if self.images > 0 => {
                 // Looked at a second time when a job is replaced; nothing is built then.
                 if !std::mem::replace(&mut self.images_told, true) {
-                    self.live.keep(&up::images(self.images, self.built));
+                    self.live.keep(&up::images(self.images, self.built, self.live.width));
                 }
                 self.images = 0;
             }
@@ -132,15 +141,16 @@ impl UpProgress {
         }
     }
 
-    fn show_wait(&self) {
-        if let Some((part, seen)) = self.waiting.first() {
-            self.live.wait(&up::waiting(*part, seen));
+    fn show_wait(&mut self) {
+        match self.waiting.first() {
+            Some((part, seen)) => self.live.wait(&up::waiting(*part, seen)),
+            None => self.live.clear(),
         }
     }
 
     /// Takes the waiting line away.
-    pub fn finish(&self) {
-        self.live.finish();
+    pub fn finish(&mut self) {
+        self.live.clear();
     }
 }
 
@@ -160,21 +170,23 @@ impl OperationProgress {
     pub fn tell(&mut self, news: &operation::News) {
         let paint = self.live.terminal.progress;
         match news {
-            operation::News::Asked { line, .. } => self.live.keep(&page::asked(line, paint)),
+            operation::News::Asked { line, .. } => {
+                self.live.keep(&columns::cut(&page::asked(line, paint), self.live.width));
+            }
             operation::News::Waiting { part, seen } => self.live.wait(&page::waiting(part, seen, paint)),
-            operation::News::Done(part) => self.live.keep(&page::part(part)),
+            operation::News::Done(part) => self.live.keep(&page::part(part, self.live.width)),
         }
     }
 
     /// Takes the waiting line away.
-    pub fn finish(&self) {
-        self.live.finish();
+    pub fn finish(&mut self) {
+        self.live.clear();
     }
 }
 
 /// Shows a scenario that runs.
 pub struct RunProgress<'a> {
-    live: Live,
+    /// The line that waits is the stack's while that comes up, and then the steps'.
     up: UpProgress,
     steps: Steps<'a>,
     /// For what is no event: it differs from the run's own by no more than can be shown.
@@ -185,38 +197,37 @@ impl<'a> RunProgress<'a> {
     /// Begins with the scenario's title.
     #[must_use]
     pub fn new(plan: &'a Plan, terminal: &Terminal) -> Self {
-        let live = Live::new(*terminal);
-        let steps = Steps::new(plan, terminal.progress);
-        live.keep(&steps.title());
-        Self { live, up: UpProgress::new(terminal), steps, clock: Clock::start() }
+        let up = UpProgress::new(terminal);
+        let steps = Steps::new(plan, terminal.progress, up.live.width);
+        up.live.keep(&steps.title());
+        Self { up, steps, clock: Clock::start() }
     }
 
     /// Shows something that happened.
     pub fn tell(&mut self, told: Told<'_>) {
+        let (now, bottom) = (self.clock.now(), &mut self.up.live);
         match told {
             Told::Up(news) => self.up.tell(news),
             Told::Operation(operation::News::Asked { line, .. }) => {
-                self.live.keep(&format!("        {}", page::asked(line, self.live.terminal.progress).trim_start()));
+                let asked = page::asked(line, bottom.terminal.progress);
+                bottom.keep(&columns::cut(&format!("        {}", asked.trim_start()), bottom.width));
             }
             Told::Operation(operation::News::Waiting { part, seen }) => {
-                self.live.wait(&self.steps.part(part, seen, self.clock.now()));
+                bottom.wait(&self.steps.waiting_part(part, seen, now));
             }
-            Told::Operation(operation::News::Done(part)) => {
-                self.live.keep(&self.steps.part(&part.name, &part.seen, self.clock.now()));
-            }
-            Told::Waiting(planned, seen) => self.live.wait(&self.steps.waiting(planned, seen, self.clock.now())),
+            Told::Operation(operation::News::Done(part)) => bottom.keep(&self.steps.part(&part.name, &part.seen, now)),
+            Told::Waiting(planned, seen) => bottom.wait(&self.steps.waiting(planned, seen, now)),
             Told::Event(event) => {
                 if let Some(line) = self.steps.event(event) {
-                    self.up.finish();
-                    self.live.keep(&line);
+                    bottom.clear();
+                    bottom.keep(&line);
                 }
             }
         }
     }
 
     /// Takes the waiting line away.
-    pub fn finish(&self) {
+    pub fn finish(&mut self) {
         self.up.finish();
-        self.live.finish();
     }
 }

@@ -15,9 +15,9 @@ pub struct MetricList {
 /// Metrics of one job, vertex or TaskManager.
 #[derive(Debug, Serialize)]
 pub struct Owned {
-    /// Its name.
+    /// Name of the job or vertex, or id of the TaskManager.
     pub owner: String,
-    /// By name.
+    /// In alphabetical order of their names.
     pub metrics: Vec<Metric>,
 }
 

@@ -11,8 +11,10 @@ use serde::Serialize;
 use crate::cli::Output;
 use crate::failure::Failure;
 use crate::platform::Line;
+use crate::settings::PROJECT;
 
 pub mod backpressure;
+mod columns;
 pub mod doctor;
 pub mod down;
 pub mod generate;
@@ -44,7 +46,7 @@ pub trait Render: Serialize {
 
 /// How a command names a project: not at all when it is the usual one.
 fn project_option(project: &str) -> String {
-    if project == "playground" { String::new() } else { format!(" -p {project}") }
+    if project == PROJECT { String::new() } else { format!(" -p {project}") }
 }
 
 /// Whether text may carry colour.
@@ -71,19 +73,19 @@ impl Paint {
         }
     }
 
-    /// Good news.
+    /// Bold green, for what is as it must be.
     #[must_use]
     pub fn good(self, text: &str) -> String {
         self.with("1;32", text)
     }
 
-    /// Bad news.
+    /// Bold red, for what is wrong.
     #[must_use]
     pub fn bad(self, text: &str) -> String {
         self.with("1;31", text)
     }
 
-    /// Neither.
+    /// Bold yellow, for what is unknown or unfinished.
     #[must_use]
     pub fn doubtful(self, text: &str) -> String {
         self.with("1;33", text)
@@ -116,6 +118,19 @@ pub struct Terminal {
     pub live: bool,
 }
 
+/// A page as wide as standard output's terminal; as it is where there is none.
+fn fitted(page: String) -> String {
+    match console::Term::stdout().size_checked() {
+        Some((_, width)) => columns::page(&page, usize::from(width)),
+        None => page,
+    }
+}
+
+/// How many characters wide standard error's terminal is; 80 for one that does not say.
+fn progress_width() -> usize {
+    usize::from(console::Term::stderr().size().1)
+}
+
 impl Terminal {
     /// The streams as they are, with the format that the user asked for.
     #[must_use]
@@ -128,7 +143,7 @@ impl Terminal {
     /// Writes a result to standard output, in the format asked for.
     pub fn result(&self, value: &impl Render) -> Result<()> {
         let text = match self.output {
-            Output::Human => value.human(self.result),
+            Output::Human => fitted(value.human(self.result)),
             Output::Json => serde_json::to_string_pretty(value).context("write the result as JSON")?,
         };
         // Who does not read the result still gets its exit code.

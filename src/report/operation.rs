@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::table::{Cell, Tone, lines, plain};
-use super::{Paint, Render, plain as safe};
+use super::{Paint, Render, columns, plain as safe};
 use crate::history::operated::{Operated, Outcome, Part};
 use crate::operation::marks::Left;
 use crate::operation::savepoint::Savepoint;
@@ -76,8 +76,9 @@ fn next(done: &Operated) -> [String; 2] {
 
 /// A part that is done, with its time at the right.
 #[must_use]
-pub fn part(part: &Part) -> String {
-    format!("  {:<12} {:<60} {:>5.1} s", part.name, safe::text(&part.seen), part.seconds)
+pub fn part(part: &Part, width: Option<usize>) -> String {
+    let seen = safe::text(&part.seen);
+    columns::line(&format!("  {:<12} ", part.name), &seen, &format!("{:.1} s", part.seconds), width)
 }
 
 /// A request or command line, as it is sent.

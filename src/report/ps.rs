@@ -6,7 +6,7 @@ use super::table::{Cell, Tone, lines, plain};
 use super::{Paint, Render};
 use crate::platform::{Health, Instance, State};
 
-/// What there is of a project.
+/// The containers of a project.
 #[derive(Debug, Serialize)]
 pub struct PsResult {
     /// The project.
@@ -20,7 +20,7 @@ impl Render for PsResult {
         if self.instances.is_empty() {
             let project = super::project_option(&self.project);
             return format!(
-                "nothing of project {} is there\n{}      playground{project} up",
+                "project {} has no containers\n{}      playground{project} up",
                 self.project,
                 paint.bold("next")
             );
@@ -47,9 +47,9 @@ fn state(instance: &Instance) -> Cell {
         (State::Running, _) => ("running".to_owned(), Tone::Good),
         (State::Paused, _) => ("paused".to_owned(), Tone::Doubtful),
         (State::Created, _) => ("never started".to_owned(), Tone::Doubtful),
-        (State::Exited, Some(0)) => ("done, exit 0".to_owned(), Tone::Dim),
-        (State::Exited, Some(code)) => (format!("ended, exit {code}"), Tone::Bad),
-        (State::Exited, None) => ("ended".to_owned(), Tone::Bad),
+        (State::Exited, Some(0)) => ("exited (0)".to_owned(), Tone::Dim),
+        (State::Exited, Some(code)) => (format!("exited ({code})"), Tone::Bad),
+        (State::Exited, None) => ("exited".to_owned(), Tone::Bad),
     }
 }
 
@@ -96,16 +96,16 @@ mod tests {
             ],
         };
         insta::assert_snapshot!(result.human(Paint::Plain), @r"
-        client-1       done, exit 0
-        jobmanager-1   ended, exit 137
-        kafka-1        running          healthy    127.0.0.1:9094 → 9094
-        taskmanager-1  running          unhealthy                         off the network
+        client-1       exited (0)
+        jobmanager-1   exited (137)
+        kafka-1        running       healthy    127.0.0.1:9094 → 9094
+        taskmanager-1  running       unhealthy                         off the network
         ");
     }
 
     #[test]
     fn an_empty_project_says_what_to_do() {
         let result = PsResult { project: "p".into(), instances: Vec::new() };
-        assert_eq!(result.human(Paint::Plain), "nothing of project p is there\nnext      playground -p p up");
+        assert_eq!(result.human(Paint::Plain), "project p has no containers\nnext      playground -p p up");
     }
 }

@@ -34,7 +34,7 @@ struct Entry {
 }
 
 impl ScenarioList {
-    /// Of these.
+    /// A list of these scenarios, in their order.
     #[must_use]
     pub fn of(scenarios: Vec<Scenario>) -> Self {
         let entry = |scenario: Scenario| Entry { name: scenario.name, purpose: scenario.purpose };
@@ -52,9 +52,9 @@ impl Render for ScenarioList {
 /// A scenario's file.
 #[derive(Debug, Serialize)]
 pub struct ScenarioText {
-    /// Its name.
+    /// The name it was asked for by.
     pub name: String,
-    /// Its text, to begin a file of your own with.
+    /// Its text, to start a file of your own from.
     pub text: String,
 }
 
@@ -67,7 +67,7 @@ impl Render for ScenarioText {
 /// What a run would do.
 #[derive(Debug, Serialize)]
 pub struct PlanPage {
-    /// The plan.
+    /// The same value that a run executes.
     #[serde(flatten)]
     pub plan: Plan,
 }
@@ -118,14 +118,14 @@ pub struct RunPage {
     pub uncommitted: Option<Uncommitted>,
     /// How the source waited, of a job that throttles.
     pub pressure: Option<PressureSummary>,
-    /// The command that does the same again.
+    /// The command that repeats the run exactly.
     pub again: String,
     /// The run's folder.
     pub run: PathBuf,
 }
 
 impl RunPage {
-    /// Of a verdict; `again` is the command that does the same again.
+    /// The page of a verdict; `again` is the command that repeats the run.
     #[must_use]
     pub fn new(scenario: &str, again: &str, verdict: Verdict, run: &Path) -> Self {
         Self {
@@ -166,7 +166,7 @@ impl Render for RunPage {
         lines.extend(self.pressure.as_ref().map(pressure));
         lines.extend(self.recovery.iter().chain(&self.later_recoveries).map(recovery));
         if let (Some(gap), None) = (self.output_gap, &self.recovery) {
-            lines.push(format!("output    a reader saw nothing for {gap:.1} s at most"));
+            lines.push(format!("output    longest gap for a consumer {gap:.1} s"));
         }
         lines.push(self.verdict_line(paint));
         if self.spread.is_none() {
@@ -186,19 +186,19 @@ impl RunPage {
         match (self.holds, self.verdict) {
             (Holds::Loss, Outcome::Pass) => {
                 let lost = counted(self.ledger.records_lost, RECORD);
-                format!("verdict   {}  {lost} lost, as this scenario is to show", paint.good("PASS"))
+                format!("verdict   {}  {lost} lost, as this scenario is meant to show", paint.good("PASS"))
             }
             (Holds::Loss, Outcome::Fail) => {
-                format!("verdict   {}  it did not show a loss and nothing else", paint.bad("FAIL"))
+                format!("verdict   {}  expected lost clicks and nothing else", paint.bad("FAIL"))
             }
             (Holds::Spread, Outcome::Pass) => {
-                format!("verdict   {}  counts are not exact, as this scenario is to show", paint.good("PASS"))
+                format!("verdict   {}  counts are not exact, as this scenario is meant to show", paint.good("PASS"))
             }
             (Holds::Spread, Outcome::Fail) => {
-                format!("verdict   {}  it did not show a spread and nothing else", paint.bad("FAIL"))
+                format!("verdict   {}  expected inexact counts and nothing else", paint.bad("FAIL"))
             }
             (Holds::Spread, Outcome::Unknown) => {
-                format!("verdict   {}  not enough was seen", paint.doubtful("UNKNOWN"))
+                format!("verdict   {}  too little was observed", paint.doubtful("UNKNOWN"))
             }
             _ => ledger::verdict(self.verdict, &self.ledger, paint),
         }
@@ -208,14 +208,14 @@ impl RunPage {
 fn spread_line(spread: &Spread) -> String {
     let Spread { counts, expected, exact, far_off, least, most, .. } = spread;
     let mut line = format!(
-        "counts    from {} to {}, where each window has {}; {exact} of {counts} exact, {far_off} far off after the fault",
+        "counts    from {} to {}, {} expected in each window; {exact} of {counts} exact, {far_off} far off after the fault",
         grouped(*least),
         grouped(*most),
         grouped(*expected)
     );
     if let (Some(sum), Some((at_least, at_most))) = (spread.sum, spread.read) {
         let [sum, at_least, at_most] = [sum, at_least, at_most].map(grouped);
-        let _ = write!(line, "\n          {sum} in all, of {at_least} to {at_most} that the job read in that time");
+        let _ = write!(line, "\n          {sum} in total; the job read {at_least} to {at_most} in that time");
     }
     line
 }
@@ -223,7 +223,7 @@ fn spread_line(spread: &Spread) -> String {
 fn uncommitted(seen: &Uncommitted) -> String {
     let Uncommitted { records, aborted, windows_twice } = seen;
     format!(
-        "readers   read-committed: as the ledger says; read-uncommitted: {records} records, {aborted} of aborted \
+        "readers   read-committed: see the ledger; read-uncommitted: {records} records, {aborted} of them from aborted \
          transactions, {windows_twice} windows twice"
     )
 }
@@ -233,7 +233,7 @@ fn pressure(seen: &PressureSummary) -> String {
         |share: Option<f64>| share.map_or_else(|| "not measured".to_owned(), |share| format!("{:.0} %", share * 100.0));
     let slow = seen.slow.as_ref().map_or_else(String::new, |vertex| format!("; slow: {vertex}"));
     format!(
-        "pressure  source back-pressured {} in even minutes, {} in odd ones; {} records behind at most{slow}",
+        "pressure  source back-pressured {} in even minutes, {} in odd ones; lag at most {} records{slow}",
         share(seen.even_most),
         share(seen.odd_least),
         grouped(u64::try_from(seen.lag_most).unwrap_or_default())
@@ -254,7 +254,7 @@ fn recovery(recovery: &Recovery) -> String {
     let total = recovery.total.map_or_else(|| "not complete:".to_owned(), |seconds| format!("{seconds:.1} s ="));
     let mut line = format!("recovery  {total} {}", parts.join(" + "));
     let speed = recovery.catch_up_speed.map(|speed| format!("caught up at {speed:.1} × the usual rate"));
-    let gap = recovery.output_gap.map(|gap| format!("a reader of output saw nothing for {gap:.1} s"));
+    let gap = recovery.output_gap.map(|gap| format!("a consumer of output saw nothing for {gap:.1} s"));
     let more: Vec<String> = speed.into_iter().chain(gap).collect();
     if !more.is_empty() {
         let _ = write!(line, "\n          {}", more.join("; "));
@@ -262,16 +262,16 @@ fn recovery(recovery: &Recovery) -> String {
     line
 }
 
-/// What was found of a command that was killed, and what became of it.
+/// A fault that a killed command left behind, and what became of it.
 #[must_use]
 pub fn healed(healed: &Healed) -> String {
     let (mark, end) = match healed {
-        Healed::Mended(mark) => (mark, "it is started again".to_owned()),
-        Healed::Gone(mark) => (mark, "it is gone, so nothing is left to undo".to_owned()),
-        Healed::Not(mark, error) => (mark, format!("it could not be started again, the next command tries: {error:#}")),
+        Healed::Mended(mark) => (mark, "started it again".to_owned()),
+        Healed::Gone(mark) => (mark, "the container is gone, so there is nothing to undo".to_owned()),
+        Healed::Not(mark, error) => (mark, format!("it could not be started; the next command tries again: {error:#}")),
     };
     let Mark { what, target, by, owner, .. } = mark;
-    format!("found: {by} ({}) was ended between the {what} of {target} and its undo; {end}", owner.name())
+    format!("found: {by} ({}) died between the {what} of {target} and its undo; {end}", owner.name())
 }
 
 #[cfg(test)]
@@ -292,7 +292,7 @@ mod tests {
         };
         insta::assert_snapshot!(recovery(&seen), @r"
         recovery  16.7 s = detect 1.6 + downtime of the scenario 8.4 + restart 3.9 + restore 0.6 + catch up 2.2
-                  caught up at 8.1 × the usual rate; a reader of output saw nothing for 17.4 s
+                  caught up at 8.1 × the usual rate; a consumer of output saw nothing for 17.4 s
         ");
     }
 

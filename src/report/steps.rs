@@ -5,7 +5,7 @@
 //!   16.8    detected            job RESTARTING: Heartbeat timed out      +1.6
 //! ```
 
-use super::Paint;
+use super::{Paint, columns};
 use crate::history::{Event, What};
 use crate::scenario::{Action, Plan, Planned};
 
@@ -18,19 +18,22 @@ pub struct Steps<'a> {
     zero: i64,
     /// When the newest step before the current one ended.
     last: i64,
+    /// The terminal's, if there is one.
+    width: Option<usize>,
 }
 
 impl<'a> Steps<'a> {
-    /// Lines of a plan's run. Times are in ms since it began.
+    /// Lines of a plan's run, for a terminal of a width. Times are in ms since the run began.
     #[must_use]
-    pub fn new(plan: &'a Plan, paint: Paint) -> Self {
-        Self { plan, paint, zero: 0, last: 0 }
+    pub fn new(plan: &'a Plan, paint: Paint, width: Option<usize>) -> Self {
+        Self { plan, paint, zero: 0, last: 0, width }
     }
 
     /// What stands above the lines.
     #[must_use]
     pub fn title(&self) -> String {
-        format!("{}: {}", self.paint.bold(&self.plan.head.scenario), self.plan.head.purpose)
+        let name = format!("{}: ", self.paint.bold(&self.plan.head.scenario));
+        columns::line(&name, &self.plan.head.purpose, "", self.width)
     }
 
     /// The line of an event, if it is worth one.
@@ -46,31 +49,25 @@ impl<'a> Steps<'a> {
                 let planned = self.plan.steps.get(*step)?;
                 Some(self.line(event.at, &self.paint.bad(&format!("{:<20}", name(planned))), seen))
             }
-            What::Interrupted => Some(self.line(
-                event.at,
-                &self.paint.doubtful(&format!("{:<20}", "interrupted")),
-                "undoing what was broken",
-            )),
+            What::Interrupted => {
+                Some(self.line(event.at, &self.paint.doubtful(&format!("{:<20}", "interrupted")), "undoing the faults"))
+            }
             _ => None,
         }
     }
 
     fn done(&mut self, at: i64, planned: &Planned, seen: &str) -> Option<String> {
+        let took = format!("+{}", seconds(at - self.last));
+        let bold = self.paint.bold(&pad(planned));
         match &planned.action {
             Action::Up => {
                 self.zero = at;
                 None
             }
-            Action::Operate(_) => {
-                let line = self.line(at, &self.paint.bold(&pad(planned)), seen);
-                Some(format!("{line:<76} +{}", seconds(at - self.last)))
-            }
-            Action::Inject { .. } => Some(self.line(at, &self.paint.bold(&pad(planned)), &format!("undo: {seen}"))),
-            Action::Undo { .. } => Some(self.line(at, &self.paint.bold(&pad(planned)), seen)),
-            Action::Await(_) => {
-                let line = self.line(at, &pad(planned), seen);
-                Some(format!("{line:<76} +{}", seconds(at - self.last)))
-            }
+            Action::Operate(_) => Some(self.timed(at, &bold, seen, &took)),
+            Action::Inject { .. } => Some(self.line(at, &bold, &format!("undo: {seen}"))),
+            Action::Undo { .. } => Some(self.line(at, &bold, seen)),
+            Action::Await(_) => Some(self.timed(at, &pad(planned), seen, &took)),
         }
     }
 
@@ -80,14 +77,28 @@ impl<'a> Steps<'a> {
         self.line(now, &format!("{:<20}", format!("    {name}")), seen)
     }
 
+    /// A part of an operation that waits.
+    #[must_use]
+    pub fn waiting_part(&self, name: &str, seen: &str, now: i64) -> String {
+        format!("{}{}", self.front(now, &format!("{:<20}", format!("    {name}"))), self.paint.dim(seen))
+    }
+
     /// The line of a step that waits.
     #[must_use]
     pub fn waiting(&self, planned: &Planned, seen: &str, now: i64) -> String {
-        self.line(now, &pad(planned), &self.paint.dim(seen))
+        format!("{}{}", self.front(now, &pad(planned)), self.paint.dim(seen))
     }
 
     fn line(&self, at: i64, name: &str, text: &str) -> String {
-        format!("{:>6}  {name} {text}", seconds(at - self.zero)).trim_end().to_owned()
+        self.timed(at, name, text, "")
+    }
+
+    fn timed(&self, at: i64, name: &str, text: &str, took: &str) -> String {
+        columns::line(&self.front(at, name), text, took, self.width)
+    }
+
+    fn front(&self, at: i64, name: &str) -> String {
+        format!("{:>6}  {name} ", seconds(at - self.zero))
     }
 }
 
@@ -110,22 +121,13 @@ fn seconds(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::operation::Via;
+    use crate::scenario::asked::Asked;
     use crate::scenario::{catalog, plan};
-    use crate::settings::StackSettings;
 
-    #[test]
-    fn a_run_is_a_line_a_step_with_its_time_and_what_it_took() {
-        let plan = plan::plan(
-            &catalog::find("failover").unwrap(),
-            &StackSettings::of("playground"),
-            Duration::from_mins(1),
-            Via::Rest,
-        );
-        let mut steps = Steps::new(&plan, Paint::Plain);
+    fn lines(width: Option<usize>) -> String {
+        let plan = plan::plan(&catalog::find("failover").unwrap(), &Asked::of("failover")).unwrap();
+        let mut steps = Steps::new(&plan, Paint::Plain, width);
         let done = |step, seen: &str| What::Done { step, seen: seen.into() };
         let events = [
             (10_000, done(0, "the job runs")),
@@ -137,15 +139,43 @@ mod tests {
             (140_000, What::GaveUp { step: 6, seen: "not within 60 s; last seen: 0 of 2 slots".into() }),
             (140_001, What::Interrupted),
         ];
-        let lines: Vec<String> = events.into_iter().filter_map(|(at, what)| steps.event(&Event { at, what })).collect();
-        insta::assert_snapshot!(lines.join("\n"), @r"
-          9.0    steady state       18 windows exact, lag 11 records                +9.0
-          9.2  kill taskmanager-1   undo: start taskmanager-1
-         10.8    detected           job RESTARTING: Heartbeat of TaskManager timed out +1.6
-         19.2    backlog            12 040 of 12 000 records wait in input          +8.4
-         19.3  start taskmanager-1
-        130.0    registered         not within 60 s; last seen: 0 of 2 slots
-        130.0  interrupted          undoing what was broken
+        let title = steps.title();
+        let lines = events.into_iter().filter_map(|(at, what)| steps.event(&Event { at, what }));
+        std::iter::once(title).chain(lines).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_run_is_a_line_a_step_with_its_time_and_what_it_took() {
+        insta::assert_snapshot!(lines(None), @"
+        failover: a TaskManager dies and comes back; every window still counts all that was sent
+           9.0    steady state       18 windows exact, lag 11 records               +9.0
+           9.2  kill taskmanager-1   undo: start taskmanager-1
+          10.8    detected           job RESTARTING: Heartbeat of TaskManager timed out +1.6
+          19.2    backlog            12 040 of 12 000 records wait in input         +8.4
+          19.3  start taskmanager-1
+         130.0    registered         not within 60 s; last seen: 0 of 2 slots
+         130.0  interrupted          undoing the faults
+        ");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_its_terminal() {
+        for width in [40, 80, 120] {
+            for line in lines(Some(width)).lines() {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+        insta::assert_snapshot!(lines(Some(80)), @"
+        failover: a TaskManager dies and comes back; every window still counts all that
+                  was sent
+           9.0    steady state       18 windows exact, lag 11 records               +9.0
+           9.2  kill taskmanager-1   undo: start taskmanager-1
+          10.8    detected           job RESTARTING: Heartbeat of TaskManager timed +1.6
+                                     out
+          19.2    backlog            12 040 of 12 000 records wait in input         +8.4
+          19.3  start taskmanager-1
+         130.0    registered         not within 60 s; last seen: 0 of 2 slots
+         130.0  interrupted          undoing the faults
         ");
     }
 }

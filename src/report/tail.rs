@@ -10,13 +10,13 @@ use crate::workload::{CLICKS_PER_WINDOW, Click, OUTPUT, WindowCount};
 /// A record of a topic.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
-    /// The topic.
+    /// The topic's name.
     pub topic: &'a str,
     /// The partition.
     pub partition: i32,
-    /// The offset.
+    /// Where in the partition it lies.
     pub offset: i64,
-    /// The value.
+    /// The record's value, whatever it is.
     pub payload: &'a [u8],
 }
 

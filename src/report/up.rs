@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Paint, Render, plain};
+use super::{Paint, Render, columns, plain};
 use crate::operation::up::{Part, Reached};
 use crate::platform::Progress;
 
@@ -37,56 +37,53 @@ impl Render for UpResult {
 
 /// A part that is there, with its time at the right.
 #[must_use]
-pub fn reached(reached: &Reached) -> String {
-    line(reached.part.name(), &reached.seen, Some(reached.seconds))
+pub fn reached(reached: &Reached, width: Option<usize>) -> String {
+    line(reached.part.name(), &reached.seen, Some(reached.seconds), width)
 }
 
 /// A part that is not there yet.
 #[must_use]
 pub fn waiting(part: Part, seen: &str) -> String {
-    line(part.name(), seen, None)
+    line(part.name(), seen, None, None)
 }
 
 /// A job that is not as asked, and what is done about it.
 #[must_use]
-pub fn job(told: &str) -> String {
-    line("job", told, None)
+pub fn job(told: &str, width: Option<usize>) -> String {
+    line("job", told, None, width)
 }
 
 /// An image that is being built.
 #[must_use]
 pub fn building(image: &str, step: &str) -> String {
-    line("image", &format!("{image}  {step}"), None)
+    line("image", &format!("{image}  {step}"), None, None)
 }
 
 /// All images are there.
 #[must_use]
-pub fn images(all: usize, built: usize) -> String {
+pub fn images(all: usize, built: usize, width: Option<usize>) -> String {
     let text = match built {
         0 => format!("{all} cached"),
         built => format!("{all}, {built} built"),
     };
-    line("images", &text, None)
+    line("images", &text, None, width)
 }
 
 /// What the platform did, if it is worth a line: images that were built, containers that were replaced.
 #[must_use]
-pub fn platform(progress: &Progress) -> Option<String> {
+pub fn platform(progress: &Progress, width: Option<usize>) -> Option<String> {
     match progress {
-        Progress::ImageReady { image, built: true } => Some(line("image", &format!("{image} built"), None)),
+        Progress::ImageReady { image, built: true } => Some(line("image", &format!("{image} built"), None, width)),
         Progress::Operation { verb: "replace", object, cause, .. } => {
-            Some(line("replaced", &format!("{object}: {cause}"), None))
+            Some(line("replaced", &format!("{object}: {cause}"), None, width))
         }
         Progress::Operation { .. } | Progress::Image { .. } | Progress::ImageReady { .. } => None,
     }
 }
 
-fn line(name: &str, text: &str, seconds: Option<f64>) -> String {
-    let text = plain::text(text);
-    match seconds {
-        Some(seconds) => format!("  {name:<12} {text:<48} {seconds:>5.1} s"),
-        None => format!("  {name:<12} {text}"),
-    }
+fn line(name: &str, text: &str, seconds: Option<f64>, width: Option<usize>) -> String {
+    let time = seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"));
+    columns::line(&format!("  {name:<12} "), &plain::text(text), &time, width)
 }
 
 #[cfg(test)]
@@ -95,15 +92,15 @@ mod tests {
 
     #[test]
     fn parts_stand_in_columns_with_their_time_at_the_right() {
-        let part = |part, seen: &str, seconds| reached(&Reached { part, seen: seen.into(), seconds });
+        let part = |part, seen: &str, seconds| reached(&Reached { part, seen: seen.into(), seconds }, Some(80));
         let lines = [
             part(Part::Zookeeper, "ready", 1.94),
             part(Part::Job, "Click Event Count, 4 of 4 subtasks RUNNING", 11.62),
             waiting(Part::Checkpoint, "none complete"),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
-        zookeeper    ready                                              1.9 s
-        job          Click Event Count, 4 of 4 subtasks RUNNING        11.6 s
+        zookeeper    ready                                                       1.9 s
+        job          Click Event Count, 4 of 4 subtasks RUNNING                 11.6 s
         checkpoint   none complete
         ");
     }

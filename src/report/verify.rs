@@ -18,7 +18,7 @@ use crate::workload::meaning::Workload;
 /// What `verify` found.
 #[derive(Debug, Serialize)]
 pub struct Verification {
-    /// The stack.
+    /// The project whose stack was judged.
     pub project: String,
     /// Pass, fail or unknown.
     pub verdict: Outcome,
@@ -45,7 +45,7 @@ pub struct Verification {
 /// A topic, as far as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TopicRead {
-    /// Its name.
+    /// The topic's name.
     pub topic: String,
     /// Records that it holds, of whatever kind.
     pub records: u64,
@@ -103,55 +103,58 @@ impl Verification {
         }
     }
 
-    /// Which job it is about, and what that promises.
+    /// Which job was judged, and its delivery guarantee.
     fn job_line(&self) -> String {
         let delivery = self.ledger.delivery.name();
         match &self.job {
             Some(job) => {
                 let held = match job.delivery {
-                    Some(own) if own != self.ledger.delivery => format!("{}, held to {delivery}", own.name()),
+                    Some(own) if own != self.ledger.delivery => format!("{}, judged as {delivery}", own.name()),
                     Some(own) => own.name().to_owned(),
-                    None => format!("does not say what it promises, held to {delivery}"),
+                    None => format!("delivery guarantee unknown, judged as {delivery}"),
                 };
                 let since = Timestamp::from_millisecond(job.since)
                     .map_or_else(|_| String::new(), |at| format!(" since {at:.0}"));
                 format!("job       {}, {}{since}, {held}", job.name, job.state)
             }
-            None => format!("job       none was asked; held to {delivery}"),
+            None => format!("job       unknown, no job was asked; judged as {delivery}"),
         }
     }
 
     fn verdict_line(&self, paint: Paint) -> String {
         let line = ledger::verdict(self.verdict, &self.ledger, paint);
         match (self.past, self.verdict) {
-            (true, Outcome::Pass) => format!("{line}, in what was emitted until now (the past)"),
+            (true, Outcome::Pass) => format!("{line}, in what was emitted so far (the past)"),
             _ => line,
         }
     }
 
-    /// What a reader should know who looks at the verdict alone.
+    /// What somebody who reads only the verdict should know.
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(first) = &self.foreign.first {
             let records = counted(self.foreign.records, "record");
-            notes.push(format!("{records} of {} not of the workload, and not counted: {first}", self.input.topic));
+            notes.push(format!(
+                "{records} in {} do not belong to the workload and were not counted: {first}",
+                self.input.topic
+            ));
         }
         for topic in [&self.input, &self.output] {
             if topic.cut && self.ledger.span.is_some() {
                 notes.push(format!(
-                    "the oldest records of {} are gone; judged from the first whole window",
+                    "the oldest records of {} are gone; judged from the first complete window on",
                     topic.topic
                 ));
             }
         }
         let times = self.ledger.duplicates_unexplained;
         if self.job.is_none() && times > 0 && self.ledger.delivery == Delivery::AtLeastOnce {
-            notes.push("emitted again: nothing explains them, since no job was asked for its restarts".to_owned());
+            notes.push("emitted again: unexplained, since no job was asked about its restarts".to_owned());
         }
         let open = self.ledger.counts.undecided;
         if self.past && open > 0 {
             notes.push(format!(
-                "{} not emitted; whether a savepoint or an open transaction holds them is not known",
+                "{} not emitted; a savepoint or an open transaction may hold them",
                 counted(open, "window")
             ));
         }
@@ -170,9 +173,9 @@ impl Verification {
 
     fn silence(&self) -> String {
         match (self.input.records, self.output.records) {
-            (0, _) => format!("topic {} is empty: the generator has sent nothing", self.input.topic),
+            (0, _) => format!("topic {} is empty: the generator has not sent anything", self.input.topic),
             (_, 0) => format!("topic {} is empty: the job has emitted nothing yet", self.output.topic),
-            _ => "no window is closed yet: a key's window is judged when a later one of it is emitted".to_owned(),
+            _ => "no window has closed yet: a window is judged once a later one of the same key is emitted".to_owned(),
         }
     }
 
@@ -196,16 +199,25 @@ impl Verification {
     }
 }
 
-/// What usually is behind each kind of wrong.
+/// The usual cause of each kind of wrong window.
 fn suspicions(counts: &Counts, delivery: Delivery) -> Vec<String> {
     let twice = if delivery == Delivery::ExactlyOnce { counts.duplicate } else { 0 };
     [
-        (counts.short, "short: the job went on without what it had counted before (no checkpoint), or took records for late"),
-        (counts.over, "over: the job read records again and kept what it had counted of them"),
-        (counts.conflicting, "conflicting: the window was emitted again with another count, as after a restart without a checkpoint"),
-        (counts.missing, "missing: the job is past the window, by a later one or by its checkpoint, and never emitted it"),
+        (counts.short, "short: the job restarted without its state (no checkpoint), or dropped records as late"),
+        (counts.over, "over: the job read records again on top of the counts it already had"),
+        (
+            counts.conflicting,
+            "conflicting: the window was emitted again with a different count, as after a restart without a checkpoint",
+        ),
+        (
+            counts.missing,
+            "missing: a later window or a checkpoint shows that the job is past this one, but it never emitted it",
+        ),
         (twice, "emitted twice: the output is not transactional; was the job started with --delivery exactly-once?"),
-        (counts.unexpected, "unexpected: a record of another run or of another program; topics begin anew after: playground down --volumes"),
+        (
+            counts.unexpected,
+            "unexpected: a record of another run or another program; playground down --volumes clears the topics",
+        ),
     ]
     .into_iter()
     .filter(|(number, _)| *number > 0)
@@ -341,7 +353,7 @@ mod tests {
         verdict   FAIL  1624 clicks lost in 2 of 2 windows
                     /shop   00:00:00 to 00:00:15 UTC   1000 clicks in input, 188 counted   output-0 @ 7
                     /shop   00:00:15 to 00:00:30 UTC   1000 clicks in input, 188 counted   output-0 @ 8
-        why       short: the job went on without what it had counted before (no checkpoint), or took records for late
+        why       short: the job restarted without its state (no checkpoint), or dropped records as late
         next      playground job · playground logs taskmanager · playground tail output -n 20
         ");
     }
@@ -350,7 +362,7 @@ mod tests {
     fn silence_says_who_is_silent() {
         let events = vec![vec![began(Scope::Past), read(0, 2000, 0)]];
         insta::assert_snapshot!(human(events), @"
-        job       none was asked; held to at-least-once
+        job       unknown, no job was asked; judged as at-least-once
         ledger    no window decided
         verdict   UNKNOWN  nothing was seen
         why       topic output is empty: the job has emitted nothing yet
@@ -364,7 +376,7 @@ mod tests {
         insta::assert_snapshot!(human(events), @"
         job       Click Event Count, CANCELED since 1970-01-01T00:00:00Z, at-least-once
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:30 UTC
-        verdict   UNKNOWN  not all was seen; what was seen is right
+        verdict   UNKNOWN  not everything was seen; what was seen is right
         why       no job is running: Click Event Count is CANCELED
         next      playground verify --past · playground submit --from-savepoint latest
         ");
@@ -389,12 +401,12 @@ mod tests {
         let events =
             vec![vec![began(Scope::Past)], two_windows(1000), again.collect(), vec![open, foreign, read(0, 3003, 19)]];
         insta::assert_snapshot!(human(events), @"
-        job       none was asked; held to at-least-once
+        job       unknown, no job was asked; judged as at-least-once
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:30 UTC · 2 emitted again, as at-least-once allows · 1 still open
-        verdict   PASS  no click lost, none counted twice, in what was emitted until now (the past)
-        note      3 records of input not of the workload, and not counted: input-3 @ 77: 'hello'
-        note      emitted again: nothing explains them, since no job was asked for its restarts
-        note      1 window not emitted; whether a savepoint or an open transaction holds them is not known
+        verdict   PASS  no click lost, none counted twice, in what was emitted so far (the past)
+        note      3 records in input do not belong to the workload and were not counted: input-3 @ 77: 'hello'
+        note      emitted again: unexplained, since no job was asked about its restarts
+        note      1 window not emitted; a savepoint or an open transaction may hold them
         next      playground verify --follow · playground scenario failover
         ");
     }
@@ -408,8 +420,8 @@ mod tests {
         insta::assert_snapshot!(human(events), @"
         job       Click Event Count, RUNNING since 1970-01-01T00:00:00Z, at-least-once
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:30 UTC
-        verdict   UNKNOWN  not all was seen; what was seen is right
-        note      the oldest records of input are gone; judged from the first whole window
+        verdict   UNKNOWN  not everything was seen; what was seen is right
+        note      the oldest records of input are gone; judged from the first complete window on
         why       4000 records left topic input before they were seen counted: input-2 @ 0 to 3999
         next      playground job · playground verify --windows 6
         ");

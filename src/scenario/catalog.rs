@@ -50,7 +50,7 @@ fn unknown(name: &str) -> String {
         Some((distance, known)) if distance <= 3 => format!("; did you mean '{known}'?"),
         _ => String::new(),
     };
-    format!("no scenario '{name}'{hint}\n  playground scenario list shows all")
+    format!("no scenario '{name}'{hint}\n  playground scenario list shows all of them")
 }
 
 #[cfg(test)]
@@ -69,7 +69,10 @@ mod tests {
     #[test]
     fn a_misspelt_name_is_answered_with_the_right_one() {
         let error = find("failvoer").unwrap_err().to_string();
-        assert_eq!(error, "no scenario 'failvoer'; did you mean 'failover'?\n  playground scenario list shows all");
+        assert_eq!(
+            error,
+            "no scenario 'failvoer'; did you mean 'failover'?\n  playground scenario list shows all of them"
+        );
         assert!(find("something-else").unwrap_err().to_string().starts_with("no scenario 'something-else'\n"));
     }
 }

@@ -6,11 +6,14 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::failure::Failure;
 use crate::history::{Head, Holds};
-use crate::settings::{Delivery, JobVariant, PARALLELISM, Scheduler, StackSettings};
+use crate::settings::overrides::Overrides;
+use crate::settings::{PARALLELISM, StackSettings};
 
+pub mod asked;
 pub mod catalog;
 pub mod condition;
 pub mod fault;
@@ -32,60 +35,31 @@ pub struct Scenario {
     pub purpose: String,
     /// What must hold at its end.
     pub holds: Holds,
-    /// On what stack it runs, where that is not as the user says.
-    pub stack: Shape,
+    /// The options that it fixes, whatever the user says.
+    pub stack: Overrides,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
 
-/// What a scenario needs of its stack; what is `None` is as the user says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Shape {
-    checkpointing: Option<bool>,
-    event_time: Option<bool>,
-    backpressure: Option<bool>,
-    delivery: Option<Delivery>,
-    /// In ms.
-    checkpoint_interval: Option<u64>,
-    scheduler: Option<Scheduler>,
-    parallelism: Option<u32>,
-    taskmanagers: Option<u32>,
-    slots: Option<u32>,
-}
-
 impl Scenario {
     /// The settings that it runs with. It begins from a known number of slots, whatever was done to the stack before.
-    #[must_use]
-    pub fn settings(&self, asked: &StackSettings) -> StackSettings {
-        let (shape, job) = (&self.stack, &asked.job);
-        let parallelism = shape.parallelism.or(asked.parallelism).unwrap_or(PARALLELISM);
-        let slots = shape.slots.unwrap_or(asked.slots);
-        let enough = parallelism.div_ceil(slots.max(1));
-        StackSettings {
-            parallelism: Some(parallelism),
-            taskmanagers: Some(shape.taskmanagers.or(asked.taskmanagers).unwrap_or(enough)),
-            slots,
-            scheduler: shape.scheduler.unwrap_or(asked.scheduler),
-            job: JobVariant {
-                checkpointing: shape.checkpointing.unwrap_or(job.checkpointing),
-                event_time: shape.event_time.unwrap_or(job.event_time),
-                backpressure: shape.backpressure.unwrap_or(job.backpressure),
-                delivery: shape.delivery.unwrap_or(job.delivery),
-                checkpoint_interval_ms: shape.checkpoint_interval.unwrap_or(job.checkpoint_interval_ms),
-                ..job.clone()
-            },
-            ..asked.clone()
-        }
+    ///
+    /// # Errors
+    /// Options of the user that contradict what the scenario fixes.
+    pub fn settings(&self, asked: &StackSettings) -> Result<StackSettings, Failure> {
+        let mut settings = self.stack.over(asked.clone())?;
+        let parallelism = *settings.parallelism.get_or_insert(PARALLELISM);
+        settings.taskmanagers.get_or_insert(parallelism.div_ceil(settings.slots.max(1)));
+        settings.checked().map_err(|error| Failure::Usage(format!("scenario {}: {error}", self.name)))
     }
 }
 
 /// A step of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What happens.
+    /// What the runner does or waits for.
     pub action: Action<Service>,
-    /// Why.
+    /// Why the scenario does this, for whoever reads its plan.
     pub reason: String,
 }
 
@@ -103,19 +77,19 @@ pub enum Action<T> {
     Up,
     /// Break something.
     Inject {
-        /// How.
+        /// The way in which it breaks.
         fault: Fault,
-        /// What.
+        /// The service or instance that breaks.
         target: T,
     },
-    /// Mend what an earlier step broke.
+    /// Undo an earlier step's fault.
     Undo {
         /// The earlier step's fault.
         fault: Fault,
         /// The earlier step's target.
         target: T,
     },
-    /// Operate.
+    /// Do what an operator of the job would do.
     Operate(Operating),
     /// Wait until something was seen.
     Await(Await),
@@ -138,15 +112,15 @@ pub struct Plan {
 pub struct Planned {
     /// As in `kill taskmanager-1`.
     pub title: String,
-    /// Why.
+    /// Why the scenario does this.
     pub reason: String,
-    /// What mends it, whatever happens.
+    /// What undoes the fault, however the run ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
     /// The requests or command lines that an operation sends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<String>,
-    /// What to do.
+    /// What the runner does or waits for.
     pub action: Action<InstanceName>,
     /// How long it may take, in seconds in JSON.
     #[serde(serialize_with = "seconds")]

@@ -95,7 +95,9 @@ pub(super) fn parse(name: &str, table: Table) -> Result<Operating> {
             let parallelism = within("parallelism", parallelism, MAX_PARALLELISM)?;
             Operation::Rescale { parallelism, scale: scale.unwrap_or(true) }
         }
-        _ => bail!("no operation '{name}'; there are savepoint, stop, cancel, submit, upgrade, scale and rescale"),
+        _ => bail!(
+            "no operation '{name}'; the operations are savepoint, stop, cancel, submit, upgrade, scale and rescale"
+        ),
     };
     Ok(Operating { operation, outcome, via: Via::Rest })
 }

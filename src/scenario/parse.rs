@@ -9,9 +9,10 @@ use toml::{Table, Value};
 
 use super::condition::Await;
 use super::fault::Fault;
-use super::{Action, Scenario, Service, Shape, Step, operating};
+use super::{Action, Scenario, Service, Step, operating};
 use crate::failure::Failure;
 use crate::history::Holds;
+use crate::settings::overrides::Overrides;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +22,7 @@ struct File {
     #[serde(default)]
     holds: Holds,
     #[serde(default)]
-    stack: Shape,
+    stack: Table,
     steps: Vec<Table>,
 }
 
@@ -52,8 +53,10 @@ pub fn scenario(origin: &str, text: &str) -> Result<Scenario> {
             .map_err(|error| Failure::Usage(format!("scenario {origin}, step {}: {error:#}", index + 1)))?;
         steps.push(step);
     }
-    let scenario = Scenario { name: file.name, purpose: file.purpose, holds: file.holds, stack: file.stack, steps };
-    check(&scenario).map_err(|error| Failure::Usage(format!("scenario {origin}: {error}")))?;
+    let about = |error: anyhow::Error| Failure::Usage(format!("scenario {origin}: {error}"));
+    let stack = Overrides::of_scenario(&file.stack).map_err(about)?;
+    let scenario = Scenario { name: file.name, purpose: file.purpose, holds: file.holds, stack, steps };
+    check(&scenario).map_err(about)?;
     Ok(scenario)
 }
 
@@ -66,7 +69,7 @@ fn check(scenario: &Scenario) -> Result<()> {
         _ => (matches!(last.action, Action::Await(Await::Judged(_))), "judged"),
     };
     if disturbs && !decides {
-        bail!("the last step must be await = \"{name}\": what a fault or an operation did is not known before");
+        bail!("the last step must be await = \"{name}\": only then is it known what a fault or an operation did");
     }
     Ok(())
 }
@@ -85,14 +88,14 @@ fn step(mut table: Table, before: &[Step]) -> Result<Step> {
         }
         ["fault"] => {
             let Breaking { fault, on } = typed("fault", table)?;
-            let Some(target) = on else { bail!("'fault' needs 'on', the service it is done to") };
+            let Some(target) = on else { bail!("'fault' needs 'on', the service to break") };
             Action::Inject { fault, target }
         }
         ["undo"] => {
             let Mending { undo: fault } = typed("undo", table)?;
             match broken_by(fault, before) {
                 Some(target) => Action::Undo { fault, target },
-                None => bail!("no step before it has the fault '{}' that is not undone yet", fault.name()),
+                None => bail!("no earlier step has a fault '{}' left to undo", fault.name()),
             }
         }
         [] => match table.keys().next() {
@@ -116,7 +119,7 @@ fn near(unknown: &str) -> String {
 fn text(table: &mut Table, field: &str) -> Result<String> {
     match table.remove(field) {
         Some(Value::String(text)) => Ok(text),
-        Some(other) => bail!("'{field}' is text, not {}", other.type_str()),
+        Some(other) => bail!("'{field}' must be text, not {}", other.type_str()),
         None => bail!("'{field}' is missing"),
     }
 }
@@ -171,21 +174,21 @@ mod tests {
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation'
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation'
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation', and has 'awiat'; did you mean 'await'?
-        scenario x.toml, step 1: 'await' is text, not integer
-        scenario x.toml, step 1: nothing to await is called 'detcted'; there are steady-state, detected, backlog, registered, restored, running, waiting-for-slots, emitted, in-transaction, back-pressured, relieved, caught-up, judged
+        scenario x.toml, step 1: 'await' must be text, not integer
+        scenario x.toml, step 1: no condition 'detcted'; the conditions are steady-state, detected, backlog, registered, restored, running, waiting-for-slots, emitted, in-transaction, back-pressured, relieved, caught-up, judged
         scenario x.toml, step 1: detected: unknown field `windows`, there are no fields
         scenario x.toml, step 1: detected: unknown field `jar`, there are no fields
         scenario x.toml, step 1: backlog: missing field `windows`
         scenario x.toml, step 1: backlog: invalid value: integer `0`, expected a nonzero u64
-        scenario x.toml, step 1: 'fault' needs 'on', the service it is done to
+        scenario x.toml, step 1: 'fault' needs 'on', the service to break
         scenario x.toml, step 1: fault: unknown variant `explode`, expected `kill`
         scenario x.toml, step 1: fault: unknown field `windows`, expected `fault` or `on`
-        scenario x.toml, step 1: no step before it has the fault 'kill' that is not undone yet
+        scenario x.toml, step 1: no earlier step has a fault 'kill' left to undo
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation'
         scenario x.toml, step 1: stop: unknown field `parallelism`, expected `drain`
         scenario x.toml, step 1: rescale: missing field `parallelism`
         scenario x.toml, step 1: parallelism = 0 is not in 1..=128
-        scenario x.toml, step 1: no operation 'sotp'; there are savepoint, stop, cancel, submit, upgrade, scale and rescale
+        scenario x.toml, step 1: no operation 'sotp'; the operations are savepoint, stop, cancel, submit, upgrade, scale and rescale
         ");
     }
 
@@ -197,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_fault_without_a_judgement_after_it_is_refused() {
-        let expected = "scenario x.toml: the last step must be await = \"judged\": what a fault or an operation did is not known before";
+        let expected = "scenario x.toml: the last step must be await = \"judged\": only then is it known what a fault or an operation did";
         assert_eq!(message("fault = \"kill\"\non = \"kafka\""), expected);
         assert_eq!(message("operation = \"savepoint\""), expected);
     }

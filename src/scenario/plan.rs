@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::operating::Operating;
 use super::{Action, InstanceName, Plan, Planned, Scenario, Step};
+use crate::failure::Failure;
 use crate::history::{Head, Scope};
 use crate::operation::{Operation, Via};
-use crate::settings::StackSettings;
 
-/// Plans a scenario on the stack that was asked for. `limit` is how long each step may take, and `via` how operations
-/// speak to Flink.
+/// Plans a scenario as it was asked for.
 ///
 /// A fault on a service is done to its first instance, so that a plan says before it runs what it will hit.
-#[must_use]
-pub fn plan(scenario: &Scenario, asked: &StackSettings, limit: Duration, via: Via) -> Plan {
-    let settings = scenario.settings(asked);
+///
+/// # Errors
+/// Options that contradict what the scenario fixes.
+pub fn plan(scenario: &Scenario, asked: &Asked) -> Result<Plan, Failure> {
+    let settings = scenario.settings(&asked.stack)?;
+    let (limit, via) = (asked.limit, asked.via);
     let head = Head {
         scenario: scenario.name.clone(),
         purpose: scenario.purpose.clone(),
@@ -29,25 +32,14 @@ pub fn plan(scenario: &Scenario, asked: &StackSettings, limit: Duration, via: Vi
     };
     let up = Planned {
         title: "stack up".to_owned(),
-        reason: "a scenario begins on a stack that runs".to_owned(),
+        reason: "a scenario starts on a running stack".to_owned(),
         undo: None,
         requests: Vec::new(),
         action: Action::Up,
         limit,
     };
     let steps = std::iter::once(up).chain(scenario.steps.iter().map(|step| planned(step, limit, via))).collect();
-    Plan { head, steps, again: again(&scenario.name, asked) }
-}
-
-/// The command line that gives the same plan.
-fn again(scenario: &str, asked: &StackSettings) -> String {
-    let project = match asked.project.as_str() {
-        "playground" => Vec::new(),
-        other => vec!["-p".to_owned(), other.to_owned()],
-    };
-    let words = ["playground".to_owned()].into_iter().chain(project);
-    let words = words.chain(["scenario".to_owned(), scenario.to_owned()]).chain(asked.arguments());
-    words.collect::<Vec<_>>().join(" ")
+    Ok(Plan { head, steps, again: asked.again() })
 }
 
 fn planned(step: &Step, limit: Duration, via: Via) -> Planned {
@@ -95,8 +87,7 @@ mod tests {
 
     #[test]
     fn the_failover_plan_names_instances_and_carries_each_undo() {
-        let settings = StackSettings::of("p");
-        let plan = plan(&catalog::find("failover").unwrap(), &settings, Duration::from_mins(1), Via::Rest);
+        let plan = plan(&catalog::find("failover").unwrap(), &Asked::of("failover")).unwrap();
         let lines: Vec<String> =
             plan.steps.iter().map(|step| format!("{} / {}", step.title, step.undo.as_deref().unwrap_or("-"))).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"

@@ -28,9 +28,8 @@ fn present(fold: &Fold) -> Vec<String> {
     let mut doubts: Vec<String> = no_job(fold).into_iter().collect();
     let open = fold.due.map_or(0, |due| fold.open_until(due));
     if doubts.is_empty() && open > 0 {
-        let watched = "it is far behind, or emits nothing";
-        doubts
-            .push(format!("{open} windows that the input holds were not emitted while the job was watched: {watched}"));
+        let watched = "it is far behind, or not emitting at all";
+        doubts.push(format!("{open} windows in the input were not emitted while the job was being watched: {watched}"));
     }
     doubts
 }
@@ -44,9 +43,7 @@ fn windows_judged(fold: &Fold, ledger: &Judgement, windows: u64) -> Vec<String> 
         return Vec::new();
     }
     let judged = ledger.judged;
-    vec![format!(
-        "the time limit came first: {judged} of {wanted} windows that closed since the command began are decided"
-    )]
+    vec![format!("timed out: {judged} of {wanted} windows that closed since the command started are decided")]
 }
 
 /// Without a job that runs, silence means nothing; and two of them write the same output.
@@ -76,7 +73,7 @@ fn before_input(ledger: &Judgement) -> Option<String> {
     let windows = ledger.before_input;
     let input = Topic::Input.name();
     (windows > 0).then(|| {
-        format!("{windows} windows in the output are older than all that topic {input} holds of their keys: {input} lost its past, or they are of another run")
+        format!("{windows} windows in the output are older than anything topic {input} still holds of their keys: old records of {input} were deleted, or the windows are of another run")
     })
 }
 
@@ -101,7 +98,7 @@ pub(super) fn suspects(fold: &Fold) -> Vec<String> {
             vec!["the job restarted without a checkpoint: checkpointing is off".to_owned()]
         }
         Some(head) if !head.job.event_time => {
-            vec!["windows follow the clock, not the records: event time is off".to_owned()]
+            vec!["event time is off: windows are of processing time, so their counts are not exact".to_owned()]
         }
         _ if faulty && !restored => vec!["the job was not seen to restore a checkpoint after the fault".to_owned()],
         _ => Vec::new(),

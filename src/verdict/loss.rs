@@ -1,4 +1,4 @@
-//! A run that is to show a loss: records lost after the fault, and nothing else wrong.
+//! A run that is meant to show a loss: records lost after the fault, and nothing else wrong.
 
 use crate::fold::Fold;
 use crate::ledger::{Judgement, Outcome};
@@ -7,7 +7,7 @@ use crate::ledger::{Judgement, Outcome};
 pub(super) fn loss(fold: &Fold, ledger: &Judgement) -> (Outcome, Vec<String>) {
     let wrong = [
         (fold.wrong_before_fault, "windows were wrong before the fault"),
-        (ledger.records_counted_twice, "records were counted twice, where this is to show a loss and nothing else"),
+        (ledger.records_counted_twice, "records were counted twice, where only a loss was expected"),
         (ledger.counts.unexpected, "records in the output that the input does not explain"),
     ];
     let reasons: Vec<String> =
@@ -18,6 +18,6 @@ pub(super) fn loss(fold: &Fold, ledger: &Judgement) -> (Outcome, Vec<String>) {
     match (ledger.records_lost, ledger.judged) {
         (1.., _) => (Outcome::Pass, Vec::new()),
         (0, 0) => (Outcome::Unknown, Vec::new()),
-        (0, _) => (Outcome::Fail, vec!["nothing was lost, where this is to show a loss".to_owned()]),
+        (0, _) => (Outcome::Fail, vec!["nothing was lost, where a loss was expected".to_owned()]),
     }
 }

@@ -56,7 +56,7 @@ pub struct Verdict {
 pub struct JudgedJob {
     /// Flink's id of it.
     pub id: String,
-    /// Its name.
+    /// The job's name, as its `main` sets it.
     pub name: String,
     /// Its state when it was last seen.
     pub state: String,

@@ -1,5 +1,5 @@
-//! How far the counts of windows lie apart, and whether together they are what was sent: for a job whose windows follow the
-//! clock.
+//! How far the counts of windows lie apart, and whether together they are what was sent: for a job with processing
+//! time windows.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct Spread {
     pub exact: usize,
     /// How many of those after the first fault were off by more than a twentieth.
     pub far_off: usize,
-    /// The lowest.
+    /// The lowest count of a window.
     pub least: u64,
     /// The highest.
     pub most: u64,
@@ -50,18 +50,18 @@ pub fn spread(fold: &Fold) -> Spread {
     let (sum, read) = conserved(fold).unzip();
     let strays = fold.ledger.strays();
     let (outcome, reason) = match (sum, read) {
-        _ if strays > 0 => (Outcome::Fail, Some(format!("{strays} records in the output are no counts"))),
+        _ if strays > 0 => (Outcome::Fail, Some(format!("{strays} records in the output are not counts"))),
         _ if after.len() < 2 * keys.len().max(1) => {
             (Outcome::Unknown, Some("too few counts were seen after the fault".to_owned()))
         }
         _ if far_off == 0 => {
-            (Outcome::Fail, Some("no count was far off after the fault, where they were to differ".to_owned()))
+            (Outcome::Fail, Some("no count was far off after the fault, where some were expected to be".to_owned()))
         }
         (Some(sum), Some((least, most))) if !(least..=most).contains(&sum) => {
             let text = format!("the counts add up to {sum}, and the job read {least} to {most} records in that time");
             (Outcome::Fail, Some(text))
         }
-        (None, _) | (_, None) => (Outcome::Unknown, Some("too little was seen to add the counts up".to_owned())),
+        (None, _) | (_, None) => (Outcome::Unknown, Some("too little was seen to add up the counts".to_owned())),
         _ => (Outcome::Pass, None),
     };
     let values = || counts.iter().map(|counted| counted.count);

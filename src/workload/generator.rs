@@ -78,7 +78,7 @@ pub struct Sending {
 /// What was sent in the end.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// The topic.
+    /// The topic to send to.
     pub topic: String,
     /// Clicks that the broker acknowledged.
     pub clicks: u64,

@@ -22,7 +22,7 @@ pub struct Workload {
 /// What a record of the input is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meaning<'a> {
-    /// Its key.
+    /// The key that the job groups it by.
     pub key: Cow<'a, str>,
     /// The window that it falls into.
     pub window: Option<Window>,
@@ -33,9 +33,9 @@ pub struct Meaning<'a> {
 /// What a record of the output says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Its key.
+    /// The key that the job groups it by.
     pub key: String,
-    /// Its window.
+    /// The window it counts in, by its event time.
     pub window: Option<Window>,
     /// The job's count.
     pub count: u64,

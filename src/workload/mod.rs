@@ -52,7 +52,7 @@ pub fn window_start(timestamp: i64) -> i64 {
 pub struct Click<'a> {
     /// When, in ms since the epoch, of event time.
     pub timestamp: i64,
-    /// Which page.
+    /// The page, as in `/shop`.
     #[serde(borrow)]
     pub page: Cow<'a, str>,
 }
@@ -65,7 +65,7 @@ pub struct WindowCount {
     pub window_start: i64,
     /// First ms after the window.
     pub window_end: i64,
-    /// Which page.
+    /// The page, as in `/shop`.
     pub page: String,
     /// How many clicks the job counted.
     pub count: u64,

@@ -14,7 +14,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Event time is `anchor` (ms since the epoch) at `at` and runs `speed` times as fast as the clock.
+    /// Event time is `anchor` (ms since the epoch) at `at` and runs `speed` times as fast as real time.
     #[must_use]
     pub fn new(anchor: i64, at: Instant, speed: f64) -> Self {
         Self { anchor, at, speed }

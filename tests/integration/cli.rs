@@ -28,7 +28,7 @@ fn wrong_arguments_are_usage_errors_with_what_to_do() {
         (vec!["upgrade", "--parallelism", "-1"], "unexpected argument '-1'"),
         (vec!["rescale", "--parallelism", "129"], "129 is not in 1..=128"),
         (vec!["scale", "kafka=2"], "kafka cannot be scaled, only taskmanager can"),
-        (vec!["scale", "taskmanager=many"], "'many' is no number from 1 to 16"),
+        (vec!["scale", "taskmanager=many"], "'many' is not a number from 1 to 16"),
         (vec!["up", "--parallelism", "5", "--taskmanagers", "2"], "--taskmanagers 3 is enough"),
         (vec!["stop", "--via", "telnet"], "[possible values: rest, cli]"),
         (vec!["scenario"], "NAME"),
@@ -55,7 +55,7 @@ fn a_misspelt_scenario_is_answered_with_the_right_one() {
     let answer = playground(["scenario", "failvoer"]).run().expect(2);
     assert_eq!(
         answer.stderr,
-        "error: no scenario 'failvoer'; did you mean 'failover'?\n  playground scenario list shows all\n"
+        "error: no scenario 'failvoer'; did you mean 'failover'?\n  playground scenario list shows all of them\n"
     );
 }
 
@@ -71,7 +71,7 @@ fn a_scenario_file_that_makes_no_sense_is_refused_with_its_step() {
     let step = "[[steps]]\nfault = \"kill\"\nreason = \"x\"\n";
     std::fs::write(folder.path().join("own.toml"), format!("name = \"own\"\npurpose = \"y\"\n{step}")).expect("write");
     let answer = playground(["scenario", "own.toml"]).dir(folder.path()).run().expect(2);
-    assert_eq!(answer.stderr, "error: scenario own.toml, step 1: 'fault' needs 'on', the service it is done to\n");
+    assert_eq!(answer.stderr, "error: scenario own.toml, step 1: 'fault' needs 'on', the service to break\n");
 }
 
 #[test]

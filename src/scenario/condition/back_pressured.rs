@@ -1,4 +1,4 @@
-//! `back-pressured`: the source waits for a slower operator, in an even minute of the clock, in which the throttle works.
+//! `back-pressured`: the source is back-pressured in an even minute, in which the throttle works.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +26,11 @@ impl Condition for BackPressured {
 pub(super) fn pressure(fold: &Fold, is_so: impl Fn(f64) -> bool, even_minute: bool) -> Answer {
     let Some(seen) = &fold.pressure.newest else { return Answer::NotYet("not measured yet".to_owned()) };
     let minute = if even_minute { "even" } else { "odd" };
-    let slow = seen.slow.as_ref().map_or_else(|| "nothing waits".to_owned(), |vertex| format!("{vertex} is slow"));
+    let slow = seen.slow.as_ref().map_or_else(|| "no bottleneck".to_owned(), |vertex| format!("bottleneck {vertex}"));
     let text = format!("source back-pressured {:.0} %, {slow}, lag {} records", seen.source * 100.0, fold.lag());
     match seen.even_minute {
         Some(even) if even == even_minute => either(is_so(seen.source), format!("{text}, in an {minute} minute")),
-        _ => Answer::NotYet(format!("{text}; an {minute} minute is awaited")),
+        _ => Answer::NotYet(format!("{text}; waiting for an {minute} minute")),
     }
 }
 

@@ -22,7 +22,7 @@ impl Condition for Judged {
         let last = due.saturating_add(length);
         let windows = fold.judge().judged;
         if fold.newest_window().is_none_or(|newest| newest < last) {
-            return Answer::NotYet(format!("{windows} windows decided, the last one is not over in the input"));
+            return Answer::NotYet(format!("{windows} windows decided, the last one has not ended in the input yet"));
         }
         let open = fold.open_until(last);
         either(open == 0, format!("{windows} windows decided, {open} still open"))

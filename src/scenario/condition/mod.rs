@@ -73,7 +73,7 @@ macro_rules! conditions {
                         return Ok(Self::$name(super::parse::typed(name, parameters)?));
                     }
                 )+
-                bail!("nothing to await is called '{name}'; there are {}", Self::NAMES.join(", "))
+                bail!("no condition '{name}'; the conditions are {}", Self::NAMES.join(", "))
             }
 
             /// What it is called when it was seen.

@@ -1,4 +1,4 @@
-//! `relieved`: the source waits for nobody, in an odd minute of the clock, in which the throttle lets go.
+//! `relieved`: the source is not back-pressured in an odd minute, in which the throttle pauses.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! `waiting-for-slots`: the job is there and cannot run, because it needs more slots than there are.
+//! `waiting-for-slots`: the job was submitted but cannot run, because it needs more slots than are available.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ impl Condition for WaitingForSlots {
             return Answer::NotYet(fold.job.state());
         };
         let (needed, there) = (job.parallelism, fold.job.slots);
-        let text = format!("{needed} slots needed, {there} there; {} of {} subtasks", job.running, job.subtasks);
+        let text = format!("{needed} slots needed, {there} available; {} of {} subtasks", job.running, job.subtasks);
         either(!job.is_running() && needed > there, text)
     }
 }
