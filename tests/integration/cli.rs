@@ -121,15 +121,3 @@ fn results_are_plain_text_when_nobody_looks() {
     let answer = playground(["scenario", "list"]).run().expect(0);
     assert!(!answer.stdout.contains('\x1b'));
 }
-
-#[test]
-fn every_command_of_the_readme_is_one() {
-    use clap::Parser as _;
-    let readme = include_str!("../../README.md");
-    let commands: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
-    assert!(commands.len() > 10, "the tour is gone");
-    for command in commands {
-        let parsed = playground::cli::Cli::try_parse_from(command.split_whitespace());
-        assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
-    }
-}

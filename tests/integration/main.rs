@@ -1,10 +1,11 @@
-//! The binary as its users run it: `cli` needs no Docker, `stack`, `verdict` and `scenario` run on the real one.
+//! The binary as its users run it: `cli` and `docs` need no Docker, `stack`, `verdict` and `scenario` run on the real one.
 
 #![allow(clippy::expect_used, reason = "what a test needs and does not find is its failure")]
 #![allow(clippy::print_stderr, reason = "a failed test shows the logs of its stack")]
 #![allow(unreachable_pub, reason = "nobody reaches into a test binary")]
 
 mod cli;
+mod docs;
 mod kafka;
 mod operate;
 mod scenario;
