@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 
-use crate::support::markdown::{Page, pages};
+use crate::support::markdown::{Page, page, pages};
 use crate::support::playground;
 
 #[test]
@@ -36,6 +36,20 @@ fn without_shell(line: &str) -> String {
 
 fn words(command: &str) -> Vec<String> {
     shlex::split(command).unwrap_or_else(|| panic!("a quote without its end: {command}"))
+}
+
+/// The exit codes of `--help`, of the README, and of the page on CI.
+#[test]
+fn every_exit_code_is_documented_everywhere() {
+    let help = playground(["--help"]).run().expect(0).stdout;
+    let listed = help.split_once("Exit codes:").expect("a section").1.lines();
+    let codes: Vec<&str> = listed.filter_map(|line| line.split_whitespace().next()).collect();
+    for name in ["README.md", "docs/ci.md"] {
+        let page = page(name);
+        let cells = page.prose().filter_map(|line| line.strip_prefix("| ")?.split(' ').next());
+        let shown: Vec<&str> = cells.filter(|cell| cell.parse::<u8>().is_ok()).collect();
+        assert_eq!(shown, codes, "{name}");
+    }
 }
 
 /// A plan and the list of scenarios are the same on every machine.
