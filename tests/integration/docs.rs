@@ -6,3 +6,4 @@ mod json;
 mod links;
 mod samples;
 mod tables;
+mod variables;
