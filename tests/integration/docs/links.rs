@@ -26,7 +26,8 @@ fn leads_somewhere(from: &Page, link: &str) -> bool {
 fn every_path_named_is_there() {
     let mut gone = Vec::new();
     for page in pages() {
-        let code = page.code();
+        let blocks = page.blocks().into_iter().flat_map(|block| block.lines);
+        let code: Vec<String> = page.code().into_iter().chain(blocks).collect();
         let paths = code.iter().filter(|code| FOLDERS.iter().any(|folder| code.starts_with(folder)));
         let missing = paths.flat_map(|path| alternatives(path)).filter(|path| !root().join(path).exists());
         gone.extend(missing.map(|path| format!("{}: {path}", page.name)));
@@ -34,7 +35,7 @@ fn every_path_named_is_there() {
     assert!(gone.is_empty(), "{gone:#?}");
 }
 
-/// Where what is named in backticks is a path.
+/// Where code is a path, or a line that begins with one.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "compose/", "docker/", "scripts/", ".ci/"];
 
 /// `src/{a,b}.rs` is two paths. One with a placeholder is none, and neither are the words behind a script's name.
