@@ -123,18 +123,6 @@ fn results_are_plain_text_when_nobody_looks() {
 }
 
 #[test]
-fn every_command_of_the_readme_is_one() {
-    use clap::Parser as _;
-    let readme = include_str!("../../README.md");
-    let commands: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
-    assert!(commands.len() > 10, "the tour is gone");
-    for command in commands {
-        let parsed = playground::cli::Cli::try_parse_from(command.split_whitespace());
-        assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
-    }
-}
-
-#[test]
 fn what_the_terminal_would_obey_is_shown() {
     let folder = tempfile::tempdir().expect("make a folder");
     let platform = folder.path().to_str().expect("UTF-8");

@@ -11,25 +11,23 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use crate::support::situation::Situation;
 use crate::support::stack::Stack;
+
+/// Each on topics of its own, which nothing else reads.
+pub const SITUATIONS: &[Situation] = &[
+    ("every codec", every_codec),
+    ("transactions", transactions),
+    ("deleted records", deleted_records),
+    ("a topic made anew", made_anew),
+    ("offsets by time", times),
+];
 
 const WAIT: Duration = Duration::from_secs(20);
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn a_follower_reads_what_a_broker_holds() {
-    let stack = Stack::new("codecs");
-    stack.up();
-    let broker = Broker(stack.kafka());
-    every_codec(&broker);
-    transactions(&broker);
-    deleted_records(&broker);
-    made_anew(&broker);
-    times(&broker);
-}
-
 /// Compressed batches of some length, read to the last record in order.
-fn every_codec(broker: &Broker) {
+fn every_codec(stack: &Stack) {
+    let broker = &Broker(stack.kafka());
     for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
         let topic = format!("codec-{codec}");
         broker.make(&topic, 2);
@@ -49,7 +47,8 @@ fn every_codec(broker: &Broker) {
 }
 
 /// Transactions committed and aborted are known by their records, one that is open holds committed readers back.
-fn transactions(broker: &Broker) {
+fn transactions(stack: &Stack) {
+    let broker = &Broker(stack.kafka());
     broker.make("transactions", 1);
     let producer = broker.transactional("one");
     let open = broker.transactional("two");
@@ -91,7 +90,8 @@ fn transactions(broker: &Broker) {
 }
 
 /// Records that are gone are told with their offsets, by a look and by reading.
-fn deleted_records(broker: &Broker) {
+fn deleted_records(stack: &Stack) {
+    let broker = &Broker(stack.kafka());
     broker.make("deleted", 1);
     let producer = broker.producer(&[("compression.type", "lz4"), ("linger.ms", "50")]);
     (0..100).for_each(|number| send(&producer, "deleted", 0, &number.to_string()));
@@ -115,7 +115,8 @@ fn deleted_records(broker: &Broker) {
 }
 
 /// A topic of the same name that has grown beyond the position is known by its identity.
-fn made_anew(broker: &Broker) {
+fn made_anew(stack: &Stack) {
+    let broker = &Broker(stack.kafka());
     let fill = |topic| {
         let producer = broker.producer(&[]);
         (0..20).for_each(|number| send(&producer, topic, 0, &number.to_string()));
@@ -147,7 +148,8 @@ fn made_anew(broker: &Broker) {
 }
 
 /// Offsets by time. The broker stamps records as they come in.
-fn times(broker: &Broker) {
+fn times(stack: &Stack) {
+    let broker = &Broker(stack.kafka());
     broker.make("times", 2);
     let producer = broker.producer(&[]);
     for _ in 0..3 {

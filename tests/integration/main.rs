@@ -1,4 +1,4 @@
-//! The binary as its users run it: `cli` needs no Docker, `stack`, `verdict` and `scenario` run on the real one.
+//! The binary as its users run it: `cli`, `docs` and `scripts` need no Docker, all others run on the real one.
 
 #![allow(clippy::expect_used, reason = "what a test needs and does not find is its failure")]
 #![allow(clippy::print_stderr, reason = "a failed test shows the logs of its stack")]
@@ -6,10 +6,13 @@
 
 mod cli;
 mod contained;
+mod docs;
 mod images;
 mod kafka;
 mod operate;
 mod scenario;
+mod scripts;
+mod shared;
 mod stack;
 mod support;
 mod verdict;

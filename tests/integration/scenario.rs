@@ -5,13 +5,26 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::run::{folder, judged_again};
+use crate::support::situation::Situation;
 use crate::support::stack::Stack;
 use crate::verdict::judge;
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn failover_brings_the_stack_up_and_proves_that_nothing_was_lost() {
-    let stack = Stack::new("failover");
+/// Whole scenarios. The first one brings the stack up; each begins on whatever the one before it left.
+pub const SITUATIONS: &[Situation] = &[
+    ("failover brings the stack up and proves that nothing was lost", failover),
+    ("without checkpoints the scenario fails with the clicks that were lost", loss),
+    ("operations lose nothing", operations),
+    ("exactly-once hides what a dead TaskManager had written", exactly_once),
+    ("rescaling in place is told beside the same through savepoints", rescaling),
+];
+
+/// Runs that come to an early end on a stack that is up, and leave it as it was.
+pub const CUT_OFF: &[Situation] = &[
+    ("an interrupted run undoes its fault before it ends", interrupted),
+    ("what a killed run left broken is mended by the next command", killed),
+];
+
+fn failover(stack: &Stack) {
     let answer = stack.with_ports(&["scenario", "failover", "-o", "json"]).run().expect(0);
     let run = answer.json();
     assert_eq!((run["scenario"].as_str(), run["verdict"].as_str()), (Some("failover"), Some("pass")));
@@ -22,32 +35,26 @@ fn failover_brings_the_stack_up_and_proves_that_nothing_was_lost() {
     let part = |name: &str| run["recovery"][name].as_f64().unwrap_or_else(|| panic!("no {name}: {run:#}"));
     let parts = ["detect", "outage", "restart", "restore", "catch_up"].map(part);
     assert!((parts.iter().sum::<f64>() - part("total")).abs() < 0.01, "{run:#}");
-    let folder = folder(&stack, &answer);
+    let folder = folder(stack, &answer);
     let events = std::fs::read_to_string(folder.join("events.jsonl")).expect("the events");
     assert!(events.contains(r#""event":"restored""#), "{events}");
     // A scenario leaves the stack as it found it: up.
     assert_eq!(stack.state("taskmanager-1"), "running");
-    judged_again(&stack, &answer);
+    judged_again(stack, &answer);
     judge::cannot_be_fooled(&folder);
 }
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn without_checkpoints_the_scenario_fails_with_the_clicks_that_were_lost() {
-    let stack = Stack::new("loss");
+fn loss(stack: &Stack) {
     let run = stack.with_ports(&["scenario", "failover", "--no-checkpointing", "-o", "json"]).run().expect(1);
-    judged_again(&stack, &run);
+    judged_again(stack, &run);
     let run = run.json();
     assert_eq!(run["verdict"], "fail");
     assert!(run["ledger"]["records_lost"].as_u64() > Some(0), "{run:#}");
     assert_eq!(run["reasons"][0], "the job restarted without a checkpoint: checkpointing is off");
 }
 
-/// The quick ones of those that operate, one after the other on one stack, whatever the one before left it as.
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn operations_lose_nothing() {
-    let stack = Stack::new("operations");
+/// The quick ones of those that operate, one after the other, whatever the one before left the stack as.
+fn operations(stack: &Stack) {
     for (name, expected) in [
         ("savepoint-restart", &["savepoint", "stop", "submit"][..]),
         ("upgrade", &["stop", "submit", "scale", "upgrade"]),
@@ -55,7 +62,7 @@ fn operations_lose_nothing() {
         ("upgrade-jar", &["upgrade", "upgrade", "upgrade"]),
     ] {
         let run = stack.with_ports(&["scenario", name, "-o", "json"]).run().expect(0);
-        judged_again(&stack, &run);
+        judged_again(stack, &run);
         let run = run.json();
         assert_eq!(run["verdict"], "pass", "{run:#}");
         let operations = run["operations"].as_array().expect("operations");
@@ -66,12 +73,9 @@ fn operations_lose_nothing() {
     }
 }
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn rescaling_in_place_is_told_beside_the_same_through_savepoints() {
-    let stack = Stack::new("rescale");
+fn rescaling(stack: &Stack) {
     let run = stack.with_ports(&["scenario", "rescale-in-place", "-o", "json"]).run().expect(0);
-    judged_again(&stack, &run);
+    judged_again(stack, &run);
     let run = run.json();
     let operations = run["operations"].as_array().expect("operations");
     let names: Vec<&str> = operations.iter().filter_map(|one| one["operation"].as_str()).collect();
@@ -79,23 +83,16 @@ fn rescaling_in_place_is_told_beside_the_same_through_savepoints() {
     assert!(operations.iter().all(|one| one["downtime"].as_f64() > Some(0.0)), "{run:#}");
 }
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn exactly_once_hides_what_a_dead_taskmanager_had_written() {
-    let stack = Stack::new("exactly");
+fn exactly_once(stack: &Stack) {
     let run = stack.with_ports(&["scenario", "exactly-once", "-o", "json"]).run().expect(0);
-    judged_again(&stack, &run);
+    judged_again(stack, &run);
     let run = run.json();
     assert_eq!((run["verdict"].as_str(), run["ledger"]["duplicate"].as_u64()), (Some("pass"), Some(0)), "{run:#}");
     assert!(run["uncommitted"]["aborted"].as_u64() > Some(0), "{run:#}");
 }
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn what_a_killed_run_left_broken_is_mended_by_the_next_command() {
-    let stack = Stack::new("killed");
-    stack.up();
-    let mut run = broken(&stack);
+fn killed(stack: &Stack) {
+    let mut run = broken(stack);
     run.kill().expect("SIGKILL the run");
     run.wait().expect("its end");
     assert_eq!(stack.state("taskmanager-1"), "exited");
@@ -104,17 +101,10 @@ fn what_a_killed_run_left_broken_is_mended_by_the_next_command() {
     assert!(next.stderr.starts_with("found: scenario failover (process "), "{}", next.stderr);
     assert_eq!(stack.state("taskmanager-1"), "running");
     assert_eq!(stack.playground(&["ps"]).run().expect(0).stderr, "");
-
-    stack.playground(&["down", "--volumes"]).run().expect(0);
-    assert_eq!(stack.left(), Vec::<String>::new());
 }
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn an_interrupted_run_undoes_its_fault_before_it_ends() {
-    let stack = Stack::new("interrupted");
-    stack.up();
-    let mut run = broken(&stack);
+fn interrupted(stack: &Stack) {
+    let mut run = broken(stack);
     interrupt(&run);
     assert_eq!(run.wait().expect("its end").code(), Some(130));
     assert_eq!(stack.state("taskmanager-1"), "running");

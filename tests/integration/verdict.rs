@@ -6,9 +6,9 @@ use crate::support::Answer;
 use crate::support::stack::Stack;
 
 mod copy;
-mod excuse;
-mod fault;
-mod input;
+pub mod excuse;
+pub mod fault;
+pub mod input;
 mod job;
 pub mod judge;
 mod transaction;

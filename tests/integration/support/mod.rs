@@ -5,7 +5,9 @@ use std::io::Read as _;
 use std::process::{Child, Command, Output, Stdio};
 
 pub mod kafka;
+pub mod markdown;
 pub mod run;
+pub mod schema;
 pub mod situation;
 pub mod stack;
 pub mod topic;

@@ -3,22 +3,16 @@
 use super::because;
 use crate::support::Answer;
 use crate::support::run::judged_again;
-use crate::support::situation::each;
+use crate::support::situation::Situation;
 use crate::support::stack::{Stack, docker};
 use crate::support::wait::until;
 
 /// Options of a stack on which one TaskManager has nothing to do.
 const SPARE: [&str; 4] = ["--taskmanagers", "2", "--parallelism", "1"];
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn a_fault_that_hit_nothing_proves_nothing() {
-    let stack = Stack::new("nothing");
-    stack.up_with(&SPARE);
-    runs_on(&stack, "taskmanager-1");
-    // After the first, the job runs on the other one.
-    each(&stack, &[("what is dead is killed again", killed_twice), ("who is killed runs nothing", ran_nothing)]);
-}
+/// A fault that hit nothing proves nothing.
+pub const SITUATIONS: &[Situation] =
+    &[("what is dead is killed again", killed_twice), ("who is killed runs nothing", ran_nothing)];
 
 const HEAD: &str = r#"
 name = "own"
@@ -62,12 +56,15 @@ fn scenario(stack: &Stack, steps: &[&str]) -> Answer {
 }
 
 fn killed_twice(stack: &Stack) {
+    stack.up_with(&SPARE);
+    runs_on(stack, "taskmanager-1");
     let run = scenario(stack, &[KILL, DETECTED, KILL, REST]);
     assert!([1, 3].contains(&run.code), "{}: {}{}", run.code, run.stdout, run.stderr);
     judged_again(stack, &run);
 }
 
 fn ran_nothing(stack: &Stack) {
+    stack.up_with(&SPARE);
     runs_on(stack, "taskmanager-2");
     let run = scenario(stack, &[KILL, DETECTED, REST]).expect(3);
     because(&run, "taskmanager-1");

@@ -2,25 +2,14 @@
 
 use super::{because, reasons, verify};
 use crate::support::kafka;
-use crate::support::situation::each;
+use crate::support::situation::Situation;
 use crate::support::stack::Stack;
 use crate::support::topic::grows_by;
 use crate::support::wait::until;
 
-#[test]
-#[ignore = "needs Docker: scripts/test runs it"]
-fn the_expectation_never_shrinks_in_silence() {
-    let stack = Stack::new("gone");
-    stack.up();
-    grows_by(&stack, 12, 60);
-    each(
-        &stack,
-        &[
-            ("clicks are deleted while the TaskManager is away", deleted),
-            ("the topic of clicks is made anew", made_anew),
-        ],
-    );
-}
+/// The expectation never shrinks in silence. They want two windows of counts, and leave no whole past behind.
+pub const SITUATIONS: &[Situation] =
+    &[("clicks are deleted while the TaskManager is away", deleted), ("the topic of clicks is made anew", made_anew)];
 
 fn deleted(stack: &Stack) {
     let running = stack.playground(&["verify", "--windows", "8", "--timeout", "90", "-o", "json"]).start();
@@ -55,7 +44,8 @@ fn deleted(stack: &Stack) {
 /// What the old one held that was not counted yet, nobody can tell.
 fn made_anew(stack: &Stack) {
     let running = stack.playground(&["verify", "--windows", "30", "--timeout", "30", "-o", "json"]).start();
-    grows_by(stack, 6, 30);
+    // On a busy machine it takes a while to begin, and one that knew the old topic is what this is about.
+    grows_by(stack, 18, 60);
     kafka::make_anew(stack, "input", 6);
     because(&running.end().expect(3), "input");
 }
