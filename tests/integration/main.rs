@@ -10,6 +10,7 @@ mod docs;
 mod images;
 mod kafka;
 mod operate;
+mod ownership;
 mod scenario;
 mod scripts;
 mod shared;

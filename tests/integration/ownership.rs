@@ -1,0 +1,178 @@
+//! A stack keeps its word: what is not ours is not touched, what was stopped is not forgotten, and it has one owner at a time.
+
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use crate::support::situation::each;
+use crate::support::stack::{Stack, docker};
+use crate::support::{Answer, Started};
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn what_was_stopped_goes_on_from_its_savepoint() {
+    let stack = Stack::new("stopped");
+    stack.up();
+    each(
+        &stack,
+        &[
+            ("another project's ports", ports),
+            ("stop, down, up", down),
+            ("stop, up as something else", changed),
+            ("stop killed, up", stop_killed),
+            ("upgrade killed, up", upgrade_killed),
+            ("one owner", one_owner),
+            ("up --fresh", fresh),
+        ],
+    );
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
+/// A second project that asks for the first one's ports is refused before anything is asked of anybody.
+fn ports(stack: &Stack) {
+    let job = stack.job();
+    let other = format!("{}-b", stack.project);
+    let (rest, kafka) = (stack.rest_port.to_string(), stack.kafka_port.to_string());
+    let args = ["-p", &other, "up", "--parallelism", "1", "--rest-port", &rest, "--kafka-port", &kafka];
+    let refused = crate::support::playground(args).run().expect(4);
+    let by = format!("taken by project '{}' (", stack.project);
+    assert!(refused.stderr.contains(&by), "{}", refused.stderr);
+    assert_eq!(stack.job(), job);
+    let made = docker(&["ps", "-aq", "--filter", &format!("label=com.docker.compose.project={other}")]);
+    assert_eq!(made, "", "{other} made something");
+}
+
+/// Stops the job; returns where its state is.
+fn stop(stack: &Stack) -> String {
+    let stopped = stack.playground(&["stop", "-o", "json"]).run().expect(0).json();
+    stopped["savepoint"].as_str().expect("a savepoint").to_owned()
+}
+
+/// Brings the stack up, which must go on from a savepoint and say so; and no window may be wrong.
+#[track_caller]
+fn goes_on(stack: &Stack, more: &[&str], savepoint: &str) -> Answer {
+    let up = stack.up_with(more);
+    let line = up.stderr.replace("\n               ", " ");
+    assert!(line.contains(savepoint.trim_start_matches("file:")), "it goes on from {savepoint}: {}", up.stderr);
+    let restored = stack.flink(&format!("/jobs/{}/checkpoints", stack.job()));
+    assert_eq!(restored["latest"]["restored"]["external_path"], savepoint, "{restored:#}");
+    judged(stack);
+    up
+}
+
+#[track_caller]
+fn judged(stack: &Stack) {
+    stack.playground(&["verify", "--windows", "4"]).run().expect(0);
+    stack.playground(&["verify"]).run().expect(0);
+}
+
+fn down(stack: &Stack) {
+    let savepoint = stop(stack);
+    stack.playground(&["down"]).run().expect(0);
+    goes_on(stack, &[], &savepoint);
+    // What goes on is noted no more.
+    let told = stack.up();
+    assert!(!told.stderr.contains("was stopped"), "{}", told.stderr);
+}
+
+fn changed(stack: &Stack) {
+    let savepoint = stop(stack);
+    goes_on(stack, &["--parallelism", "1"], &savepoint);
+    let vertices = stack.flink(&format!("/jobs/{}", stack.job()));
+    assert_eq!(vertices["vertices"][0]["parallelism"], 1);
+}
+
+/// Killed at several moments of its second, the request sent or not: `up` waits for what is under way.
+fn stop_killed(stack: &Stack) {
+    for moment in [150, 250, 400] {
+        let mut stop = started(stack, &["stop"]);
+        std::thread::sleep(Duration::from_millis(moment));
+        kill(&mut stop);
+        stack.up_with(&["--parallelism", "1"]);
+        stack.playground(&["verify", "--windows", "2"]).run().expect(0);
+        assert_eq!(live_jobs(stack), 1, "killed after {moment} ms");
+    }
+    judged(stack);
+}
+
+fn upgrade_killed(stack: &Stack) {
+    for says in ["/stop ", "/run "] {
+        let mut upgrade: Started = stack.playground(&["upgrade", "--parallelism", "2"]).start();
+        upgrade.says(says);
+        // Dropped, it is killed.
+        drop(upgrade);
+        stack.up_with(&["--parallelism", "2"]);
+        assert_eq!(live_jobs(stack), 1, "killed at {says}");
+        judged(stack);
+    }
+}
+
+fn one_owner(stack: &Stack) {
+    let mut upgrade = started(stack, &["upgrade", "--parallelism", "1"]);
+    let owned = || docker(&["volume", "ls", "-q", "--filter", &format!("name={}.lock", stack.project)]).lines().count();
+    crate::support::wait::until("a lock", 10, || (owned() > 0).then_some(()));
+    let says = format!("project {} is in use by upgrade (process {}, since ", stack.project, upgrade.id());
+    for args in [&["up"][..], &["down"], &["stop"], &["kill", "taskmanager"], &["scenario", "failover"]] {
+        let refused = stack.playground(args).run().expect(4);
+        assert!(refused.stderr.contains(&says) && refused.stderr.contains("--wait"), "{args:?}: {}", refused.stderr);
+    }
+    // Looking is free, and waiting is a word.
+    stack.playground(&["ps"]).run().expect(0);
+    let waited = stack.playground(&["savepoint", "--wait=60"]).run().expect(0);
+    assert!(waited.stderr.contains("waiting for upgrade (process "), "{}", waited.stderr);
+    assert_eq!(upgrade.wait().expect("its end").code(), Some(0));
+    judged(stack);
+}
+
+fn fresh(stack: &Stack) {
+    stop(stack);
+    stack.up_with(&["--fresh"]);
+    let checkpoints = stack.flink(&format!("/jobs/{}/checkpoints", stack.job()));
+    assert!(checkpoints["latest"]["restored"].is_null(), "{checkpoints:#}");
+    assert_eq!(live_jobs(stack), 1);
+}
+
+/// What bears the project's name and was not made by the binary is never removed nor counted, but named.
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn what_is_not_ours_is_left_alone() {
+    let stack = Stack::new("foreign");
+    let label = format!("com.docker.compose.project={}", stack.project);
+    let (container, volume) = (format!("{}-web-1", stack.project), format!("{}_web-data", stack.project));
+    docker(&["volume", "create", "--label", &label, &volume]);
+    let image = std::env::var("DEBIAN_IMAGE").unwrap_or_else(|_| "debian:bookworm-slim".to_owned());
+    let labels = ["--label", &label, "--label", "com.docker.compose.service=web"];
+    let run = [&["run", "-d", "--name", &container], &labels[..], &[&image, "sleep", "600"]].concat();
+    docker(&run);
+    let refused = stack.with_ports(&["up"]).run().expect(4);
+    let ps = stack.playground(&["ps"]).run();
+    let down = stack.playground(&["down", "--volumes"]).run();
+    let state = stack.state("web-1");
+    let volumes = docker(&["volume", "ls", "-q", "--filter", &format!("name={volume}")]);
+    docker(&["rm", "-f", &container]);
+    docker(&["volume", "rm", &volume]);
+    for name in [&container, &volume] {
+        assert!(refused.stderr.contains(name.as_str()), "{}", refused.stderr);
+        assert!(down.stdout.contains(name.as_str()), "{}", down.stdout);
+    }
+    assert!(!ps.stdout.contains("web-1"), "{}", ps.stdout);
+    assert_eq!((state.as_str(), volumes.trim()), ("running", volume.as_str()));
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
+fn started(stack: &Stack, args: &[&str]) -> Child {
+    let mut command: Command = stack.playground(args).command();
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("start it")
+}
+
+fn kill(child: &mut Child) {
+    child.kill().expect("kill it");
+    child.wait().expect("its end");
+}
+
+fn live_jobs(stack: &Stack) -> usize {
+    let jobs = stack.flink("/jobs");
+    let over = ["FINISHED", "CANCELED", "FAILED"];
+    let is_live = |job: &&serde_json::Value| !over.contains(&job["status"].as_str().expect("a status"));
+    jobs["jobs"].as_array().expect("jobs").iter().filter(is_live).count()
+}
