@@ -44,10 +44,10 @@ pub fn list() -> Request {
     Request::new(Method::GET, "/jars")
 }
 
-/// Runs an uploaded jar.
+/// Runs an uploaded jar as the job of this id, 32 hexadecimal digits. A second job of the same id is refused.
 #[must_use]
-pub fn run(run: &Run) -> Request {
-    let mut body = json!({ "parallelism": run.parallelism, "programArgsList": run.arguments });
+pub fn run(run: &Run, id: &str) -> Request {
+    let mut body = json!({ "jobId": id, "parallelism": run.parallelism, "programArgsList": run.arguments });
     if let Some(savepoint) = &run.savepoint {
         body["savepointPath"] = json!(savepoint);
     }
@@ -104,9 +104,9 @@ impl Flink {
         self.send_within::<serde_json::Value>(request, super::LONG).await.map(drop)
     }
 
-    /// Runs a jar; returns the job's id. The server runs its `main` first, which may take its time.
-    pub async fn run(&self, what: &Run) -> Result<String> {
-        Ok(self.send_within::<Started>(&run(what), super::LONG).await?.jobid)
+    /// Sends a request of [`run`]; returns the job's id. The server runs its `main` first, which may take its time.
+    pub async fn run(&self, request: &Request) -> Result<String> {
+        Ok(self.send_within::<Started>(request, super::LONG).await?.jobid)
     }
 }
 
@@ -123,11 +123,13 @@ mod tests {
             savepoint: None,
             allow_non_restored_state: false,
         };
-        assert_eq!(run(&what).to_string(), r#"POST /jars/7_a.jar/run {"parallelism":2,"programArgsList":["--x"]}"#);
+        assert_eq!(
+            run(&what, "0f").to_string(),
+            r#"POST /jars/7_a.jar/run {"jobId":"0f","parallelism":2,"programArgsList":["--x"]}"#
+        );
         what.savepoint = Some("file:/s".into());
         what.allow_non_restored_state = true;
-        let all =
-            r#"{"allowNonRestoredState":true,"parallelism":2,"programArgsList":["--x"],"savepointPath":"file:/s"}"#;
-        assert_eq!(run(&what).to_string(), format!("POST /jars/7_a.jar/run {all}"));
+        let all = r#"{"allowNonRestoredState":true,"jobId":"0f","parallelism":2,"programArgsList":["--x"],"savepointPath":"file:/s"}"#;
+        assert_eq!(run(&what, "0f").to_string(), format!("POST /jars/7_a.jar/run {all}"));
     }
 }

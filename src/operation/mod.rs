@@ -13,6 +13,7 @@ pub mod rescale;
 pub mod savepoint;
 pub mod scale;
 pub mod slots;
+pub mod start;
 pub mod stop;
 pub mod submit;
 pub mod up;

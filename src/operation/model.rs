@@ -174,7 +174,7 @@ fn run(
     allow_non_restored_state: bool,
 ) -> Vec<String> {
     let what = what(parallelism, arguments, savepoint, allow_non_restored_state);
-    as_it_was(parallelism, one(via, &cli::run(&what), &jar::run(&what)))
+    as_it_was(parallelism, one(via, &cli::run(&what), &jar::run(&what, ":job-id")))
 }
 
 fn what(
@@ -218,7 +218,7 @@ mod tests {
         insta::assert_snapshot!(lines(&Operation::Upgrade(upgrade)), @r#"
         POST /jars/:jar/plan {"parallelism":3,"programArgsList":[":arguments"]}
         POST /jobs/:job/stop {"drain":false,"triggerId":":trigger"}
-        POST /jars/:jar/run {"parallelism":3,"programArgsList":[":arguments"],"savepointPath":":savepoint"}
+        POST /jars/:jar/run {"jobId":":job-id","parallelism":3,"programArgsList":[":arguments"],"savepointPath":":savepoint"}
         POST /jars/:jar/plan {"parallelism":3,"programArgsList":[":arguments"]}
         flink stop :job
         flink run --detached --fromSavepoint :savepoint --parallelism 3 /flink-data/uploads/flink-web-upload/:jar :arguments
@@ -229,7 +229,7 @@ mod tests {
     fn what_stays_as_it_is_has_a_name_in_a_plan() {
         let submit = Operation::Submit(Submit { from: Some(From::Latest), ..Submit::default() });
         insta::assert_snapshot!(lines(&submit), @r#"
-        POST /jars/:jar/run {"parallelism":":parallelism","programArgsList":[":arguments"],"savepointPath":":savepoint"}
+        POST /jars/:jar/run {"jobId":":job-id","parallelism":":parallelism","programArgsList":[":arguments"],"savepointPath":":savepoint"}
         flink run --detached --fromSavepoint :savepoint --parallelism :parallelism /flink-data/uploads/flink-web-upload/:jar :arguments
         "#);
         assert_eq!(submit.title(), "submit");

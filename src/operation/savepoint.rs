@@ -71,8 +71,8 @@ pub async fn latest(platform: &Platform, job: Option<&str>) -> Result<Savepoint>
     })
 }
 
-/// An id for an asynchronous operation, as Flink wants them: 32 hexadecimal digits that no other has.
-pub(super) fn trigger() -> String {
+/// An id of a job or of an asynchronous operation, as Flink wants them: 32 hexadecimal digits that no other has.
+pub(super) fn id() -> String {
     let seed = format!("{} {:?}", std::process::id(), std::time::SystemTime::now());
     hex(&Sha256::digest(seed)[..16])
 }
@@ -93,7 +93,7 @@ impl Control<'_> {
                 .await
             }
             Via::Rest => {
-                let trigger = trigger();
+                let trigger = id();
                 let request = api::take(&job.id, &trigger);
                 self.part("savepoint", Some(request.to_string()), async {
                     let trigger = self.flink().trigger(&request).await?;
@@ -186,8 +186,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trigger_is_what_flink_takes_for_an_id() {
-        let (one, other) = (trigger(), trigger());
+    fn an_id_is_what_flink_takes_for_one() {
+        let (one, other) = (id(), id());
         assert_eq!(one.len(), 32);
         assert!(one.bytes().all(|byte| byte.is_ascii_hexdigit()));
         assert_ne!(one, other);

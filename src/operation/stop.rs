@@ -8,7 +8,7 @@ use anyhow::{Error, Result, anyhow, bail};
 use reqwest::StatusCode;
 
 use super::control::{Control, LOOK, Via, now, seconds, shown};
-use super::savepoint::{on_disk, trigger};
+use super::savepoint::{id, on_disk};
 use crate::flink::cli;
 use crate::flink::job::Summary;
 use crate::flink::request::{Request, is_away, refused};
@@ -54,7 +54,7 @@ impl Control<'_> {
         self.must_run(&job.id).await?;
         let asked_at = now();
         // The same one each time: a JobManager that was only slow takes no second savepoint.
-        let trigger = trigger();
+        let trigger = id();
         self.marks().stopping(&job.id, Some(trigger.as_str()).filter(|_| self.via() == Via::Rest)).await?;
         let stopped = self.ask_until_stopped(job, drain, &trigger, asked_at).await?;
         // What is drained has fired windows that were not full: nothing goes on from there.

@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::control::{Control, Via, now, shown};
+use super::control::{Control, now};
 use crate::failure::Failure;
+use crate::flink::Flink;
 use crate::flink::jar::{self, Jar, Run};
 use crate::flink::job::{Job, Submitted};
 use crate::flink::request::{is_away, refused};
-use crate::flink::{Flink, cli};
 use crate::stack::hex;
 use crate::wait::Seen;
 
@@ -150,29 +150,6 @@ impl Control<'_> {
         .await
     }
 
-    /// Submits a job; returns its id. It may be waiting for slots then.
-    pub async fn run(&self, run: &Run) -> Result<String> {
-        match self.via() {
-            Via::Cli => {
-                let command = cli::run(run);
-                self.part("run", Some(shown(&command)), async {
-                    let printed = self.flink_command(&command).await?;
-                    let id = cli::job(&printed).context("flink run told no job's id")?;
-                    Ok((id.clone(), id))
-                })
-                .await
-            }
-            Via::Rest => {
-                self.part("run", Some(jar::run(run).to_string()), async {
-                    let id = self.flink().run(run).await?;
-                    Ok((id.clone(), id))
-                })
-                .await
-            }
-        }
-        .map_err(|error| explained(error, run))
-    }
-
     /// Waits until a job is up: every subtask processes records and, where it takes checkpoints, the first is complete.
     pub(super) async fn comes_up(&self, id: &str) -> Result<CameUp> {
         let waited = self
@@ -258,7 +235,7 @@ fn no_such_upload(name: &str, there: &[Jar]) -> anyhow::Error {
 }
 
 /// What Flink says when it does not take a job, with what to do about it.
-fn explained(error: anyhow::Error, run: &Run) -> anyhow::Error {
+pub(super) fn explained(error: anyhow::Error, run: &Run) -> anyhow::Error {
     let said = format!("{error:#}");
     let savepoint = run.savepoint.as_deref().unwrap_or_default();
     let advice = if said.contains("Cannot find checkpoint or savepoint") || said.contains("Cannot find meta data file")

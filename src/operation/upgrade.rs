@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::control::{Control, seconds};
+use super::start::InDoubt;
 use super::stop::Stopped;
 use super::submit::{CameUp, JarChoice, origin};
 use crate::failure::Failure;
@@ -126,7 +127,9 @@ impl Control<'_> {
         let id = match self.run(run).await {
             Ok(id) => id,
             // Flink's command line does not tell a JobManager that is gone from one that refuses.
-            Err(error) if is_away(&error) || self.flink().overview().await.is_err() => return Err(error),
+            Err(error) if error.is::<InDoubt>() || is_away(&error) || self.flink().overview().await.is_err() => {
+                return Err(error);
+            }
             Err(error) => return Ok(BroughtUp::Not(format!("{error:#}"))),
         };
         match self.comes_up(&id).await? {
