@@ -84,9 +84,14 @@ impl Bringing<'_> {
     /// Submits a job that was stopped.
     pub(super) async fn go_on(&self, flink: &Flink, retired: &Retired) -> Result<()> {
         self.stopped.set(true);
-        // A job that was being submitted when its command was cut off may be on its way: of one id Flink takes only one.
-        let noted = Noted::read(self.up.platform).await?.starting.map(|mark| mark.target);
+        // A job that was being submitted when its command was cut off may be on its way, or has just come. Of one id Flink
+        // takes only one.
         let known = flink.jobs().await?;
+        if known.iter().any(is_ours) {
+            self.stopped.set(false);
+            return Ok(());
+        }
+        let noted = Noted::read(self.up.platform).await?.starting.map(|mark| mark.target);
         let id = noted.filter(|id| known.iter().all(|job| job.id != *id)).unwrap_or_else(id);
         self.control(flink, async |control| control.run_as(&id, &retired.run).await)
             .await
