@@ -8,10 +8,12 @@ use reqwest::StatusCode;
 use tokio::time::Instant;
 
 use super::control::{Control, LOOK, Via, shown};
+use super::marks::Noted;
 use super::savepoint::id as new_id;
 use super::submit::explained;
 use crate::flink::cli;
 use crate::flink::jar::{self, Run};
+use crate::flink::job::Summary;
 use crate::flink::request::{is_away, refused};
 use crate::wait::{Seen, until};
 
@@ -32,11 +34,19 @@ impl Control<'_> {
     /// # Errors
     /// Flink's refusal; [`InDoubt`] where it is not known whether there was one.
     pub async fn run(&self, run: &Run) -> Result<String> {
-        self.run_as(&new_id(), run).await
+        // A job that was being submitted when its command was cut off may be on its way, or has just come. Of one id Flink
+        // takes only one.
+        let noted = Noted::read(self.platform()).await?.starting.map(|mark| mark.target);
+        let jobs = self.flink().jobs().await?;
+        let is_noted = |job: &&Summary| noted.as_ref() == Some(&job.id);
+        match jobs.iter().find(is_noted) {
+            Some(come) if !come.is_over() => Ok(come.id.clone()),
+            Some(_) => self.run_as(&new_id(), run).await,
+            None => self.run_as(&noted.unwrap_or_else(new_id), run).await,
+        }
     }
 
-    /// The same, under an id that was noted before: Flink takes a job of one id only once.
-    pub(super) async fn run_as(&self, id: &str, run: &Run) -> Result<String> {
+    async fn run_as(&self, id: &str, run: &Run) -> Result<String> {
         match self.via() {
             // Flink's command line chooses the id.
             Via::Cli => {

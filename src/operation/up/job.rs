@@ -11,8 +11,8 @@ use super::{LOOK, UP, Up, is_ours};
 use crate::flink::Flink;
 use crate::flink::jar::Run;
 use crate::flink::job::Summary;
-use crate::operation::marks::{Marks, Noted, Whence};
-use crate::operation::savepoint::{id, latest};
+use crate::operation::marks::{Marks, Whence};
+use crate::operation::savepoint::latest;
 use crate::operation::submit::{JarChoice, origin};
 use crate::operation::{Control, Via};
 use crate::settings::{JobVariant, PARALLELISM};
@@ -84,16 +84,7 @@ impl Bringing<'_> {
     /// Submits a job that was stopped.
     pub(super) async fn go_on(&self, flink: &Flink, retired: &Retired) -> Result<()> {
         self.stopped.set(true);
-        // A job that was being submitted when its command was cut off may be on its way, or has just come. Of one id Flink
-        // takes only one.
-        let known = flink.jobs().await?;
-        if known.iter().any(is_ours) {
-            self.stopped.set(false);
-            return Ok(());
-        }
-        let noted = Noted::read(self.up.platform).await?.starting.map(|mark| mark.target);
-        let id = noted.filter(|id| known.iter().all(|job| job.id != *id)).unwrap_or_else(id);
-        self.control(flink, async |control| control.run_as(&id, &retired.run).await)
+        self.control(flink, async |control| control.run(&retired.run).await)
             .await
             .with_context(|| retired.whereabouts())?;
         self.stopped.set(false);
