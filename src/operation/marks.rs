@@ -54,6 +54,11 @@ impl<'a> Marks<'a> {
         self.forget_all(&[Kind::Stopping]).await
     }
 
+    /// Forgets that a job was submitted: Flink refused it.
+    pub async fn refused(self) -> Result<()> {
+        self.forget_all(&[Kind::Starting]).await
+    }
+
     /// Forgets all: a job runs, or none is to.
     pub async fn settled(self) -> Result<()> {
         self.forget_all(&[Kind::Stopping, Kind::Stopped, Kind::Starting]).await

@@ -80,7 +80,10 @@ impl Control<'_> {
         let begun = Instant::now();
         let look = until("the job, or the JobManager's word that there is none", self.limit(), LOOK, async || {
             let seen = match self.flink().jobs().await {
-                Ok(jobs) if jobs.iter().any(|job| job.id == id) => return Ok(Seen::Done(true)),
+                // One that was refused may be listed all the same, as FAILED from its first moment.
+                Ok(jobs) if jobs.iter().any(|job| job.id == id && (in_doubt || !job.is_over())) => {
+                    return Ok(Seen::Done(true));
+                }
                 Ok(_) if !in_doubt || begun.elapsed() > ON_ITS_WAY => return Ok(Seen::Done(false)),
                 Ok(_) => "no answer to the submission, and no such job yet",
                 Err(_) => "the JobManager does not answer",
@@ -90,7 +93,10 @@ impl Control<'_> {
         });
         match look.await {
             Ok(true) => Ok(id.to_owned()),
-            Ok(false) if !in_doubt => Err(error),
+            Ok(false) if !in_doubt => {
+                self.marks().refused().await?;
+                Err(error)
+            }
             Ok(false) | Err(_) => Err(error.context(InDoubt(id.to_owned()))),
         }
     }
