@@ -11,11 +11,12 @@ use crate::cli::Global;
 use crate::cli::job::{self as arguments, Becoming, Operating, SavepointAction};
 use crate::failure::Status;
 use crate::flink::Flink;
-use crate::history::operated::{Operated, Outcome};
-use crate::operation::model::{From, Submit};
-use crate::operation::submit::JarChoice;
+use crate::history::operated::{Operated, OperationEnd};
+use crate::operation::jar::JarChoice;
+use crate::operation::plan::Ids;
+use crate::operation::submit::{From, Submit};
 use crate::operation::upgrade::Upgrade;
-use crate::operation::{Control, News, Operation, Via, savepoint};
+use crate::operation::{Control, Operation, PartNews, Via, savepoint};
 use crate::platform::Platform;
 use crate::report::Terminal;
 use crate::report::live::OperationProgress;
@@ -100,18 +101,35 @@ async fn operate(
     terminal: &Terminal,
 ) -> Result<Status> {
     if how.dry_run {
-        terminal.result(&OperationPlan::of(operation, how.via))?;
-        return Ok(Status::Pass);
+        return plan(global, how, operation, job, terminal).await;
     }
     let limit = Duration::from_secs(how.timeout);
     let (done, interrupted) = watched(global, (how.via, limit), operation, job, terminal).await?;
     let status = match done.outcome {
-        Outcome::RolledBack if interrupted => Status::Interrupted,
-        Outcome::RolledBack => Status::Fail,
-        Outcome::Done => Status::Pass,
+        OperationEnd::RolledBack if interrupted => Status::Interrupted,
+        OperationEnd::RolledBack => Status::Fail,
+        OperationEnd::Done => Status::Pass,
     };
     terminal.result(&OperationPage { project: global.project.clone(), done })?;
     Ok(status)
+}
+
+/// Shows the parts that the operation consists of on the stack as it is now, and does none of them.
+async fn plan(
+    global: &Global,
+    how: &Operating,
+    operation: &Operation,
+    job: Option<&str>,
+    terminal: &Terminal,
+) -> Result<Status> {
+    let (platform, flink) = super::reach(global, terminal).await?;
+    // Planning tells nothing, and is cut off like any look.
+    let ((news, _), (_, interrupted)) = (mpsc::unbounded_channel(), watch::channel(false));
+    let limit = Duration::from_secs(how.timeout);
+    let control = Control::new((&platform, &flink), (how.via, limit), operation.name(), news, interrupted);
+    let plan = control.plan(operation, job, &Ids::named()).await?;
+    terminal.result(&OperationPlan::of(operation.title(), &plan, how.via))?;
+    Ok(Status::Pass)
 }
 
 async fn watched(
@@ -135,7 +153,7 @@ async fn followed(
     job: Option<&str>,
     terminal: &Terminal,
 ) -> Result<(Operated, bool)> {
-    let (sender, mut news) = mpsc::unbounded_channel::<News>();
+    let (sender, mut news) = mpsc::unbounded_channel::<PartNews>();
     let (stop, stopped) = watch::channel(false);
     let control = Control::new((platform, flink), how, operation.name(), sender, stopped);
     let mut progress = OperationProgress::new(terminal);

@@ -7,6 +7,9 @@ use super::jar::Run;
 /// Where uploads lie in every container of Flink: `web.upload.dir` and the folder that the server makes in it.
 const UPLOADS: &str = "/flink-data/uploads/flink-web-upload";
 
+/// The option that fixes a job's id: `PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID`, which REST's `jobId` sets as well.
+const JOB_ID: &str = "$internal.pipeline.job-id";
+
 /// Takes a savepoint; the job runs on.
 #[must_use]
 pub fn savepoint(job: &str) -> Vec<String> {
@@ -31,10 +34,10 @@ pub fn dispose(path: &str) -> Vec<String> {
     words(["flink", "savepoint", "--dispose", path])
 }
 
-/// Runs an uploaded jar.
+/// Runs an uploaded jar as a job of this id.
 #[must_use]
-pub fn run(run: &Run) -> Vec<String> {
-    let mut command = words(["flink", "run", "--detached"]);
+pub fn run(run: &Run, id: &str) -> Vec<String> {
+    let mut command = words(["flink", "run", "--detached", &format!("-D{JOB_ID}={id}")]);
     if let Some(savepoint) = &run.savepoint {
         command.extend(words(["--fromSavepoint", savepoint]));
     }
@@ -79,14 +82,14 @@ mod tests {
 
     #[test]
     fn a_run_is_the_line_that_one_would_type() {
-        let run = run(&Run {
+        let what = Run {
             jar: "7_a.jar".into(),
             parallelism: 3,
             arguments: vec!["--event-time".into()],
             savepoint: Some("file:/s".into()),
             allow_non_restored_state: false,
-        });
-        insta::assert_snapshot!(run.join(" "), @"flink run --detached --fromSavepoint file:/s --parallelism 3 /flink-data/uploads/flink-web-upload/7_a.jar --event-time");
+        };
+        insta::assert_snapshot!(run(&what, "1f").join(" "), @"flink run --detached -D$internal.pipeline.job-id=1f --fromSavepoint file:/s --parallelism 3 /flink-data/uploads/flink-web-upload/7_a.jar --event-time");
     }
 
     #[test]

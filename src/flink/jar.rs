@@ -3,6 +3,8 @@
 //! Uploads lie in `web.upload.dir`, which the stack keeps on the volume that all of Flink shares: they survive the loss of
 //! the JobManager, and the client's command line finds them there as well.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
@@ -44,7 +46,7 @@ pub fn list() -> Request {
     Request::new(Method::GET, "/jars")
 }
 
-/// Runs an uploaded jar as the job of this id, 32 hexadecimal digits. A second job of the same id is refused.
+/// Runs an uploaded jar as a job of this id. Sent again it starts no second job: Flink refuses an id that it has.
 #[must_use]
 pub fn run(run: &Run, id: &str) -> Request {
     let mut body = json!({ "jobId": id, "parallelism": run.parallelism, "programArgsList": run.arguments });
@@ -55,6 +57,12 @@ pub fn run(run: &Run, id: &str) -> Request {
         body["allowNonRestoredState"] = json!(true);
     }
     Request::new(Method::POST, format!("/jars/{}/run", run.jar)).with(body)
+}
+
+/// An upload, as it is told: its body is the file.
+#[must_use]
+pub fn upload_line(name: &str) -> String {
+    format!("POST /jars/upload ({name})")
 }
 
 /// Asks for the plan of what would run: its `main` is called, and no job is submitted.
@@ -88,12 +96,12 @@ impl Flink {
         Ok(jars)
     }
 
-    /// Uploads a jar under a file name; returns its id.
+    /// Uploads a jar under a file name, as [`upload_line`] tells; returns its id.
     pub async fn upload(&self, name: &str, content: Vec<u8>) -> Result<String> {
         let part = Part::bytes(content).file_name(name.to_owned()).mime_str("application/x-java-archive")?;
         let form = Form::new().part("jarfile", part);
         let builder = self.http.post(format!("{}/jars/upload", self.base)).multipart(form);
-        let answer = self.answer(&format!("POST /jars/upload ({name})"), builder.timeout(super::LONG)).await?;
+        let answer = self.answer(&upload_line(name), builder.timeout(super::LONG)).await?;
         let uploaded: Uploaded = serde_json::from_slice(&answer).context("POST /jars/upload: unexpected answer")?;
         let id = uploaded.filename.rsplit('/').next();
         id.map(str::to_owned).context("POST /jars/upload: an answer without a file name")
@@ -104,9 +112,10 @@ impl Flink {
         self.send_within::<serde_json::Value>(request, super::LONG).await.map(drop)
     }
 
-    /// Sends a request of [`run`]; returns the job's id. The server runs its `main` first, which may take its time.
-    pub async fn run(&self, request: &Request) -> Result<String> {
-        Ok(self.send_within::<Started>(request, super::LONG).await?.jobid)
+    /// Sends a request of [`run`]; returns the job's id as the server tells it. The server runs the job's `main` first,
+    /// which may take its time.
+    pub async fn run(&self, request: &Request, limit: Duration) -> Result<String> {
+        Ok(self.send_within::<Started>(request, limit.min(super::LONG)).await?.jobid)
     }
 }
 
@@ -123,13 +132,11 @@ mod tests {
             savepoint: None,
             allow_non_restored_state: false,
         };
-        assert_eq!(
-            run(&what, "0f").to_string(),
-            r#"POST /jars/7_a.jar/run {"jobId":"0f","parallelism":2,"programArgsList":["--x"]}"#
-        );
+        let plain = r#"{"jobId":"1f","parallelism":2,"programArgsList":["--x"]}"#;
+        assert_eq!(run(&what, "1f").to_string(), format!("POST /jars/7_a.jar/run {plain}"));
         what.savepoint = Some("file:/s".into());
         what.allow_non_restored_state = true;
-        let all = r#"{"allowNonRestoredState":true,"jobId":"0f","parallelism":2,"programArgsList":["--x"],"savepointPath":"file:/s"}"#;
-        assert_eq!(run(&what, "0f").to_string(), format!("POST /jars/7_a.jar/run {all}"));
+        let all = r#"{"allowNonRestoredState":true,"jobId":"1f","parallelism":2,"programArgsList":["--x"],"savepointPath":"file:/s"}"#;
+        assert_eq!(run(&what, "1f").to_string(), format!("POST /jars/7_a.jar/run {all}"));
     }
 }

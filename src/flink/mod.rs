@@ -15,6 +15,7 @@ use request::Request;
 pub mod checkpoint;
 pub mod cli;
 pub mod cluster;
+pub mod id;
 pub mod jar;
 pub mod job;
 pub mod metric;
@@ -27,7 +28,7 @@ pub mod watermark;
 /// How long one request may take; the server is on this machine.
 const REQUEST: Duration = Duration::from_secs(5);
 /// How long an upload, or the `main` of a job, may take.
-const LONG: Duration = Duration::from_mins(1);
+pub const LONG: Duration = Duration::from_mins(1);
 
 /// A JobManager's REST endpoint.
 #[derive(Debug, Clone)]

@@ -65,6 +65,29 @@ pub fn is_away(error: &anyhow::Error) -> bool {
     }
 }
 
+/// What a JobManager says that did not hear from another part of itself in time, or that leads no more. What it was asked
+/// for may be done all the same.
+const UNDECIDED: [&str; 4] =
+    ["TimeoutException", "timed out", "FencingTokenException", "RecipientUnreachableException"];
+
+/// Whether an error leaves it open whether a request was carried out: its answer was lost, came too late, or says itself
+/// that it does not know.
+#[must_use]
+pub fn is_undecided(error: &anyhow::Error) -> bool {
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        let by_gateway = matches!(refused.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
+        return by_gateway || is_away(error) || says_undecided(&refused.reason);
+    }
+    // An answer that cannot be read was cut off.
+    is_away(error) || error.chain().any(<dyn std::error::Error>::is::<serde_json::Error>)
+}
+
+/// Whether a reason that Flink gives leaves it open whether a request was carried out.
+#[must_use]
+pub fn says_undecided(reason: &str) -> bool {
+    UNDECIDED.iter().any(|word| reason.contains(word))
+}
+
 /// The server's own reason, if the error is its refusal.
 #[must_use]
 pub fn refused(error: &anyhow::Error) -> Option<&Refused> {
@@ -138,5 +161,18 @@ mod tests {
         assert!(!is_away(&refused(StatusCode::NOT_FOUND)));
         assert!(is_away(&refused(StatusCode::SERVICE_UNAVAILABLE)));
         assert!(!is_away(&anyhow::anyhow!("something else")));
+    }
+
+    #[test]
+    fn a_refusal_with_a_time_out_does_not_tell_whether_it_was_done() {
+        let refused = |status, reason: &str| Refused { request: "POST /".into(), status, reason: reason.into() }.into();
+        let internal = StatusCode::INTERNAL_SERVER_ERROR;
+        assert!(is_undecided(&refused(internal, "java.util.concurrent.TimeoutException: Invocation timed out")));
+        assert!(is_undecided(&refused(StatusCode::GATEWAY_TIMEOUT, "")));
+        assert!(is_undecided(&refused(StatusCode::SERVICE_UNAVAILABLE, "no leader")));
+        assert!(!is_undecided(&refused(internal, "java.lang.IllegalArgumentException: unknown options")));
+        assert!(!is_undecided(&refused(StatusCode::NOT_FOUND, "no such job")));
+        let cut_off = serde_json::from_str::<u8>("{").unwrap_err();
+        assert!(is_undecided(&anyhow::Error::new(cut_off).context("POST /: unexpected answer")));
     }
 }

@@ -41,11 +41,11 @@ pub fn disposal_status(trigger: &str) -> Request {
     Request::new(Method::GET, format!("/savepoint-disposal/{trigger}"))
 }
 
-/// What became of a trigger.
+/// What became of what a trigger started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum Triggered {
     /// Not there yet.
-    Under,
+    UnderWay,
     /// There; the location, where it has one.
     Done(Option<String>),
     /// It will not come; the root cause.
@@ -53,7 +53,7 @@ pub enum Progress {
 }
 
 #[derive(Deserialize)]
-struct Triggered {
+struct Accepted {
     #[serde(rename = "request-id")]
     id: String,
 }
@@ -85,23 +85,23 @@ struct Failure {
 impl Flink {
     /// Sends what starts an asynchronous operation; returns its trigger.
     pub async fn trigger(&self, request: &Request) -> Result<String> {
-        Ok(self.send::<Triggered>(request).await?.id)
+        Ok(self.send::<Accepted>(request).await?.id)
     }
 
     /// What became of it.
-    pub async fn progress(&self, status: &Request) -> Result<Progress> {
-        Ok(progress(self.send(status).await?))
+    pub async fn triggered(&self, status: &Request) -> Result<Triggered> {
+        Ok(triggered(self.send(status).await?))
     }
 }
 
-fn progress(answer: Answer) -> Progress {
+fn triggered(answer: Answer) -> Triggered {
     match answer.operation {
-        _ if answer.status.id != "COMPLETED" => Progress::Under,
+        _ if answer.status.id != "COMPLETED" => Triggered::UnderWay,
         Some(Operation { failure: Some(failure), .. }) => {
-            Progress::Failed(super::job::root_cause(&failure.stack_trace).to_owned())
+            Triggered::Failed(super::job::root_cause(&failure.stack_trace).to_owned())
         }
-        Some(Operation { location, .. }) => Progress::Done(location),
-        None => Progress::Done(None),
+        Some(Operation { location, .. }) => Triggered::Done(location),
+        None => Triggered::Done(None),
     }
 }
 
@@ -109,18 +109,18 @@ fn progress(answer: Answer) -> Progress {
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Progress {
-        progress(serde_json::from_str(json).unwrap())
+    fn read(json: &str) -> Triggered {
+        triggered(serde_json::from_str(json).unwrap())
     }
 
     #[test]
     fn an_answer_is_under_way_done_or_failed() {
-        assert_eq!(read(r#"{"status":{"id":"IN_PROGRESS"},"operation":null}"#), Progress::Under);
+        assert_eq!(read(r#"{"status":{"id":"IN_PROGRESS"},"operation":null}"#), Triggered::UnderWay);
         let done = r#"{"status":{"id":"COMPLETED"},"operation":{"location":"file:/s"}}"#;
-        assert_eq!(read(done), Progress::Done(Some("file:/s".into())));
+        assert_eq!(read(done), Triggered::Done(Some("file:/s".into())));
         let failed = r#"{"status":{"id":"COMPLETED"},"operation":{"failure-cause":{"class":"a.B",
             "stack-trace":"a.B: outer\n\tat x\nCaused by: c.D: inner\n"}}}"#;
-        assert_eq!(read(failed), Progress::Failed("c.D: inner".into()));
-        assert_eq!(read(r#"{"status":{"id":"COMPLETED"},"operation":{}}"#), Progress::Done(None));
+        assert_eq!(read(failed), Triggered::Failed("c.D: inner".into()));
+        assert_eq!(read(r#"{"status":{"id":"COMPLETED"},"operation":{}}"#), Triggered::Done(None));
     }
 }

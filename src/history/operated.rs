@@ -8,7 +8,7 @@ pub struct Operated {
     /// As in `upgrade`.
     pub operation: String,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: OperationEnd,
     /// The root cause, where it did not end as asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -34,7 +34,7 @@ impl Operated {
     /// As in `parallelism 3 in 5.3 s, down for 0.94 s`.
     #[must_use]
     pub fn summary(&self) -> String {
-        let back = if self.outcome == Outcome::RolledBack { "rolled back, " } else { "" };
+        let back = if self.outcome == OperationEnd::RolledBack { "rolled back, " } else { "" };
         let parallelism = self.parallelism.map_or_else(String::new, |number| format!("parallelism {number}, "));
         let downtime = self.downtime.map_or_else(String::new, |seconds| format!(", down for {seconds:.2} s"));
         format!("{back}{parallelism}{:.1} s{downtime}", self.seconds)
@@ -44,14 +44,14 @@ impl Operated {
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum OperationEnd {
     /// It was done as requested.
     Done,
     /// The new job did not come up; the old one runs again, from the same savepoint.
     RolledBack,
 }
 
-impl Outcome {
+impl OperationEnd {
     /// As scenario files have it.
     #[must_use]
     pub fn name(self) -> &'static str {

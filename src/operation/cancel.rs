@@ -1,36 +1,77 @@
 //! Ending a job without a savepoint.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
-use super::control::{Control, Via, shown};
+use super::channel::{Answer, Order};
+use super::control::{Control, now, seconds};
+use super::plan::{Part, Plan};
+use super::subject::Subject;
 use crate::failure::Failure;
-use crate::flink::cli;
-use crate::flink::job::{self, Summary};
+use crate::flink::job::Summary;
 use crate::wait::Seen;
+
+/// The part that operations call this.
+pub(super) const PART: &str = "cancel";
+
+/// The parts of cancelling a job.
+pub(super) fn plan(subject: &Subject) -> Result<Plan> {
+    must_live(&subject.summary)?;
+    Ok(Plan {
+        operation: "cancel",
+        subject: Some(subject.summary.clone()),
+        parts: vec![Part::order(PART, "it ends without a savepoint", Order::Cancel { job: subject.id() })],
+        roll_back: Vec::new(),
+        untouched: None,
+    })
+}
+
+fn must_live(job: &Summary) -> Result<()> {
+    if job.is_over() {
+        let text = format!("{} ({}) is {} already", job.name, job.id, job.state);
+        return Err(Failure::Usage(text).into());
+    }
+    Ok(())
+}
 
 impl Control<'_> {
     /// Cancels a job and returns once it is over.
     pub async fn cancel(&self, job: &Summary) -> Result<()> {
-        if job.is_over() {
-            let text = format!("{} ({}) is {} already", job.name, job.id, job.state);
-            return Err(Failure::Usage(text).into());
-        }
-        let (command, request) = (cli::cancel(&job.id), job::cancel(&job.id));
-        let asked = if self.via() == Via::Cli { shown(&command) } else { request.to_string() };
-        self.part("cancel", Some(asked), async {
-            match self.via() {
-                Via::Cli => drop(self.flink_command(&command).await?),
-                Via::Rest => self.flink().order(&request).await?,
+        must_live(job)?;
+        self.end(&job.id).await
+    }
+
+    /// Ends a job, unless it is over or Flink does not have it: asks until it is known to be.
+    pub(super) async fn end(&self, id: &str) -> Result<()> {
+        let (order, begun) = (Order::Cancel { job: id.to_owned() }, now());
+        while self.lives(id).await? {
+            let lost = match self.ask(PART, &order).await? {
+                Answer::Done(_) => {
+                    return self.part("over", None, async { Ok(((), self.over(id).await?)) }).await;
+                }
+                // It may have ended by itself just then.
+                Answer::Refused(error) if self.lives(id).await? => return Err(error),
+                Answer::Refused(_) => return Ok(()),
+                Answer::Lost(error) => error,
+            };
+            if seconds(begun, now()) > self.limit().as_secs_f64() {
+                return Err(anyhow!("{lost:#}").context(format!("job {id}: it is not known whether it is cancelled")));
             }
-            let state = self.over(&job.id, "cancel").await?;
-            Ok(((), state))
+        }
+        Ok(())
+    }
+
+    /// Whether Flink has a job that may still run, once a JobManager answers.
+    pub(super) async fn lives(&self, id: &str) -> Result<bool> {
+        self.settle(PART, format_args!("job {id}"), async || {
+            let jobs = self.flink().jobs().await?;
+            Ok(Seen::Done(jobs.iter().any(|job| job.id == id && !job.is_over())))
         })
         .await
     }
 
     /// Waits until a job is over; returns its last state.
-    pub(super) async fn over(&self, id: &str, part: &str) -> Result<String> {
-        self.until(part, "the job's end", async || {
+    async fn over(&self, id: &str) -> Result<String> {
+        self.settle("over", format_args!("the end of job {id}"), async || {
             let found = self.flink().jobs().await?.into_iter().find(|job| job.id == id);
             Ok(match found {
                 Some(job) if !job.is_over() => Seen::NotYet(job.state),

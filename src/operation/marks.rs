@@ -10,7 +10,7 @@ use super::savepoint::latest;
 use crate::flink::Flink;
 use crate::flink::job::Summary;
 use crate::flink::request::refused;
-use crate::flink::savepoint::{self as api, Progress};
+use crate::flink::savepoint::{self as api, Triggered};
 use crate::platform::{Journal as _, Kind, Mark, Owner, Platform};
 
 /// Writes the notes of one command.
@@ -49,14 +49,14 @@ impl<'a> Marks<'a> {
         self.platform.mark(&mark).await
     }
 
+    /// Forgets that a job was about to be submitted: Flink did not take it, or has it to keep.
+    pub async fn not_starting(self) -> Result<()> {
+        self.forget_all(&[Kind::Starting]).await
+    }
+
     /// Forgets that Flink was asked to stop a job: it refused, and the job runs on.
     pub async fn runs_on(self) -> Result<()> {
         self.forget_all(&[Kind::Stopping]).await
-    }
-
-    /// Forgets that a job was submitted: Flink refused it.
-    pub async fn refused(self) -> Result<()> {
-        self.forget_all(&[Kind::Starting]).await
     }
 
     /// Forgets all: a job runs, or none is to.
@@ -166,10 +166,10 @@ pub async fn became(flink: &Flink, stopping: &Mark) -> Result<Stop> {
         let under_way = flink.is_savepoint_under_way(&stopping.target).await?;
         return Ok(if under_way { Stop::UnderWay } else { Stop::Not });
     };
-    match flink.progress(&api::status(&stopping.target, trigger)).await {
-        Ok(Progress::Under) => Ok(Stop::UnderWay),
-        Ok(Progress::Done(Some(savepoint))) => Ok(Stop::Done(savepoint)),
-        Ok(Progress::Done(None) | Progress::Failed(_)) => Ok(Stop::Not),
+    match flink.triggered(&api::status(&stopping.target, trigger)).await {
+        Ok(Triggered::UnderWay) => Ok(Stop::UnderWay),
+        Ok(Triggered::Done(Some(savepoint))) => Ok(Stop::Done(savepoint)),
+        Ok(Triggered::Done(None) | Triggered::Failed(_)) => Ok(Stop::Not),
         Err(error) if refused(&error).is_some_and(|refused| refused.status == 404) => Ok(Stop::Not),
         Err(error) => Err(error),
     }

@@ -1,23 +1,35 @@
 //! What a person would do in several requests or commands, as one: with every part told, every wait bounded, and no job
 //! left stopped without a word of where its state is.
 //!
-//! Each works through Flink's REST API or through its command line ([`Via`]); the request or line is told as it is sent.
+//! Each is observed, planned and carried out ([`plan`]), through Flink's REST API or through its command line ([`Via`]).
 
-pub mod cancel;
+mod cancel;
+pub mod channel;
+mod come_up;
 pub mod control;
+mod exec;
+mod execute;
+pub mod expected;
+pub mod jar;
 pub mod marks;
 pub mod model;
-pub mod perform;
+pub mod origin;
+mod perform;
+pub mod plan;
 pub mod reach;
-pub mod rescale;
+mod rescale;
+pub mod resume;
 pub mod savepoint;
 pub mod scale;
-pub mod slots;
-pub mod start;
-pub mod stop;
+mod slots;
+mod start;
+mod stop;
+mod subject;
 pub mod submit;
+mod take;
 pub mod up;
 pub mod upgrade;
 
-pub use control::{Control, News, Via};
+pub use channel::Via;
+pub use control::{Control, PartNews};
 pub use model::Operation;

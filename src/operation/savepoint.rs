@@ -1,19 +1,13 @@
-//! Savepoints: taken while the job runs on, found on disk, disposed of.
+//! Savepoints on the stack's disk, as Flink's own code reads them.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::control::{Control, Via, run_in, shown};
+use super::exec::{run_in, shown};
 use crate::failure::Failure;
-use crate::flink::cli;
-use crate::flink::job::Summary;
-use crate::flink::savepoint::{self as api, Progress};
 use crate::platform::Platform;
-use crate::stack::hex;
-use crate::wait::Seen;
 
 /// Where savepoints lie in every container of Flink.
 const FOLDER: &str = "/flink-data/savepoints";
@@ -71,127 +65,9 @@ pub async fn latest(platform: &Platform, job: Option<&str>) -> Result<Savepoint>
     })
 }
 
-/// An id of a job or of an asynchronous operation, as Flink wants them: 32 hexadecimal digits that no other has.
-pub(super) fn id() -> String {
-    let seed = format!("{} {:?}", std::process::id(), std::time::SystemTime::now());
-    hex(&Sha256::digest(seed)[..16])
-}
-
-impl Control<'_> {
-    /// Takes a savepoint; the job runs on. Returns where it is.
-    pub async fn savepoint(&self, job: &Summary) -> Result<String> {
-        self.must_run(&job.id).await?;
-        let location = match self.via() {
-            Via::Cli => {
-                let command = cli::savepoint(&job.id);
-                let asked = shown(&command);
-                self.part("savepoint", Some(asked), async {
-                    let printed = self.flink_command(&command).await?;
-                    let location = cli::location(&printed).context("flink savepoint told no path")?;
-                    Ok((location.clone(), location))
-                })
-                .await
-            }
-            Via::Rest => {
-                let trigger = id();
-                let request = api::take(&job.id, &trigger);
-                self.part("savepoint", Some(request.to_string()), async {
-                    let trigger = self.flink().trigger(&request).await?;
-                    let location = self.location(&job.id, &trigger, "savepoint").await?;
-                    Ok((location.clone(), location))
-                })
-                .await
-            }
-        };
-        location.with_context(|| format!("no savepoint of {}; the job was left as it is", job.name))
-    }
-
-    /// Follows a trigger to the savepoint's location.
-    pub(super) async fn location(&self, job: &str, trigger: &str, part: &str) -> Result<String> {
-        let status = api::status(job, trigger);
-        crate::wait::until("the savepoint", self.limit(), super::control::LOOK, async || {
-            Ok(match self.flink().progress(&status).await? {
-                Progress::Done(Some(location)) => Seen::Done(location),
-                Progress::Done(None) => bail!("Flink told no path of the savepoint"),
-                Progress::Failed(cause) => bail!("{cause}"),
-                Progress::Under => {
-                    self.waiting(part, "under way");
-                    Seen::NotYet("under way".to_owned())
-                }
-            })
-        })
-        .await
-    }
-
-    /// Deletes a savepoint's files.
-    pub async fn dispose(&self, path: &str) -> Result<()> {
-        match self.via() {
-            Via::Cli => {
-                let command = cli::dispose(path);
-                self.part("dispose", Some(shown(&command)), async {
-                    self.flink_command(&command).await?;
-                    Ok(((), "its files are gone".to_owned()))
-                })
-                .await
-            }
-            Via::Rest => {
-                let request = api::dispose(path);
-                self.part("dispose", Some(request.to_string()), async {
-                    let trigger = self.flink().trigger(&request).await?;
-                    let status = api::disposal_status(&trigger);
-                    self.until("dispose", "the disposal", async || {
-                        Ok(match self.flink().progress(&status).await? {
-                            Progress::Done(_) => Seen::Done(()),
-                            Progress::Failed(cause) => bail!("{cause}"),
-                            Progress::Under => Seen::NotYet("under way".to_owned()),
-                        })
-                    })
-                    .await?;
-                    Ok(((), "its files are gone".to_owned()))
-                })
-                .await
-            }
-        }
-        .with_context(|| format!("{path} is not disposed of\n  playground savepoint list shows what there is"))
-    }
-
-    /// Refuses a job that not every subtask of runs: it can give no savepoint.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`] for a job that is over; another with the root cause for one that does not run now.
-    pub(super) async fn must_run(&self, id: &str) -> Result<()> {
-        let job = self.flink().job(id).await?;
-        if job.is_running() {
-            return Ok(());
-        }
-        let name = &job.name;
-        if matches!(job.state.as_str(), "FINISHED" | "CANCELED" | "FAILED") {
-            let text = format!(
-                "{name} ({id}) is {} already\n  playground savepoint list shows where its state is; playground submit --from-savepoint PATH goes on with it",
-                job.state
-            );
-            return Err(Failure::Usage(text).into());
-        }
-        let (running, all) = job.subtasks();
-        let cause = self.flink().newest_cause(id).await?.map_or_else(String::new, |cause| format!(": {cause}"));
-        bail!(
-            "{name} is {}, {running} of {all} subtasks RUNNING{cause}\n  A savepoint needs all of them. playground job shows more; playground cancel ends the job without a savepoint",
-            job.state
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_id_is_what_flink_takes_for_one() {
-        let (one, other) = (id(), id());
-        assert_eq!(one.len(), 32);
-        assert!(one.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert_ne!(one, other);
-    }
 
     #[test]
     fn a_savepoint_is_of_the_job_whose_id_its_name_begins() {

@@ -1,82 +1,145 @@
 //! More TaskManagers, or fewer.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use futures_util::future::try_join_all;
 
 use super::control::Control;
-use crate::flink::job::Job;
-use crate::platform::{Contract as _, Extent, Instance};
+use super::plan::{Act, Part, Plan};
+use super::slots::Room;
+use crate::failure::Failure;
+use crate::flink::job::{Job, Summary};
+use crate::platform::{Contract as _, Extent, Instance, State};
 use crate::wait::Seen;
 
 /// The service that can be scaled: the others hold data or publish a port.
 pub const TASKMANAGER: &str = "taskmanager";
 
-impl Control<'_> {
-    /// Brings the number of TaskManagers to `replicas`: registered ones, and jobs that run again where they have the slots.
-    /// With `force`, even below what the running jobs need.
-    pub async fn scale(&self, replicas: u32, force: bool) -> Result<()> {
-        let there = self.taskmanagers().await?;
-        let surplus: Vec<String> = there.iter().filter(|one| one.number > replicas).map(Instance::name).collect();
-        if surplus.is_empty() {
-            return self.scale_up(replicas, "as asked").await;
+/// The TaskManagers of a stack, as the platform has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Workers(Vec<Instance>);
+
+impl Workers {
+    pub(super) async fn observe(control: &Control<'_>) -> Result<Self> {
+        let services = control.in_time("list the stack's services", control.platform().services()).await?;
+        Ok(Self(services.into_iter().filter(|one| one.service == TASKMANAGER).collect()))
+    }
+
+    /// Of a stack that is not there yet.
+    pub(super) fn expected(taskmanagers: u32) -> Self {
+        let instance = |number| Instance {
+            service: TASKMANAGER.to_owned(),
+            number,
+            id: String::new(),
+            state: State::Running,
+            health: None,
+            exit_code: None,
+            ports: Vec::new(),
+            connected: true,
+        };
+        Self((1..=taskmanagers).map(instance).collect())
+    }
+
+    /// The part that starts those that are missing until there are `replicas`.
+    pub(super) fn start(&self, replicas: u32, cause: &str) -> Part {
+        let runs =
+            |number: u32| self.0.iter().any(|one| one.number == number && one.state == State::Running && one.connected);
+        let missing = (1..=replicas).filter(|number| !runs(*number));
+        let instances = missing.map(|number| format!("{TASKMANAGER}-{number}")).collect();
+        let cause = format!("{cause}: {TASKMANAGER} {} → {replicas}", self.0.len());
+        Part::new("scale up", cause, Act::Start { instances, taskmanagers: replicas })
+    }
+
+    fn surplus(&self, replicas: u32) -> Vec<String> {
+        self.0.iter().filter(|one| one.number > replicas).map(Instance::name).collect()
+    }
+}
+
+/// What scaling depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Observed {
+    pub(super) workers: Workers,
+    pub(super) room: Room,
+    /// Those that are not over.
+    pub(super) jobs: Vec<(Summary, Job)>,
+}
+
+impl Observed {
+    pub(super) async fn observe(control: &Control<'_>) -> Result<Self> {
+        let (workers, room) = tokio::try_join!(Workers::observe(control), control.room(None))?;
+        let mut jobs = Vec::new();
+        for summary in control.flink().jobs().await?.into_iter().filter(|job| !job.is_over()) {
+            let job = control.flink().job(&summary.id).await?;
+            jobs.push((summary, job));
         }
+        Ok(Self { workers, room, jobs })
+    }
+}
+
+/// The parts of bringing the number of TaskManagers to `replicas`: registered ones, and jobs that run again where they have
+/// the slots. With `force`, even below what the running jobs need.
+///
+/// # Errors
+/// [`Failure::Usage`], where the running jobs need more slots than would be left.
+pub(super) fn plan(replicas: u32, force: bool, observed: &Observed) -> Result<Plan> {
+    let surplus = observed.workers.surplus(replicas);
+    // What stays has to run before what goes is taken away.
+    let mut parts = vec![observed.workers.start(replicas, "as asked")];
+    if !surplus.is_empty() {
         if !force {
-            self.must_fit(replicas).await?;
+            must_fit(replicas, observed)?;
         }
-        let running = self.running_jobs().await?;
-        // What stays has to run before what goes is taken away.
-        self.start_all(replicas).await?;
-        self.part("scale down", None, async {
-            try_join_all(surplus.iter().map(|name| self.platform().remove(Extent::Instance(name)))).await?;
-            let left = self.registered(|registered| registered == replicas as usize).await?;
-            Ok(((), format!("{} taken away, {left}", surplus.join(", "))))
-        })
-        .await?;
-        if force {
-            return Ok(());
+        let act = Act::Remove { instances: surplus, taskmanagers: replicas };
+        parts.push(Part::new("scale down", format!("{replicas} are to stay"), act));
+        let running = observed.jobs.iter().filter(|(_, job)| job.is_running());
+        let running: Vec<Summary> = running.map(|(summary, _)| summary.clone()).collect();
+        if !force && !running.is_empty() {
+            parts.push(Part::new("running", "jobs restart on what is left", Act::RunOn(running)));
         }
-        self.part("running", None, async {
-            for job in &running {
-                self.until("running", format_args!("{} to run on what is left", job.name), async || {
-                    let job = self.flink().job(&job.id).await?;
-                    let (running, all) = job.subtasks();
-                    let seen = format!("{running} of {all} subtasks RUNNING");
-                    Ok(if job.is_running() { Seen::Done(()) } else { Seen::NotYet(seen) })
-                })
-                .await?;
-            }
-            Ok(((), running.iter().map(|job| job.name.as_str()).collect::<Vec<_>>().join(", ")))
-        })
-        .await
+    }
+    Ok(Plan { operation: "scale", subject: None, parts, roll_back: Vec::new(), untouched: None })
+}
+
+/// Refuses a number of TaskManagers that leaves the cluster's slots short.
+fn must_fit(replicas: u32, observed: &Observed) -> Result<()> {
+    let (each, left) = (observed.room.each, replicas * observed.room.each);
+    let needed: u32 = observed.jobs.iter().map(|(_, job)| job.parallelism()).sum();
+    if needed > left {
+        bail!(Failure::Usage(format!(
+            "the running jobs need {needed} slots, and {replicas} TaskManagers of {each} slots have {left}\n  \
+             playground upgrade --parallelism {left} makes the job fit first; --force scales all the same"
+        )));
+    }
+    Ok(())
+}
+
+impl Control<'_> {
+    /// Starts TaskManagers; returns once as many are registered as there are to be.
+    pub(super) async fn start_workers(&self, instances: &[String], taskmanagers: u32) -> Result<((), String)> {
+        let start = try_join_all(instances.iter().map(|name| self.platform().start(name)));
+        self.in_time("start TaskManagers", start).await?;
+        Ok(((), self.registered(|registered| registered >= taskmanagers as usize).await?))
     }
 
-    /// Starts TaskManagers until there are `replicas`; returns once they are registered.
-    pub(super) async fn scale_up(&self, replicas: u32, why: &str) -> Result<()> {
-        let before = self.taskmanagers().await?.len();
-        self.part("scale up", None, async {
-            self.start_all(replicas).await?;
-            let there = self.registered(|registered| registered >= replicas as usize).await?;
-            Ok(((), format!("{why}: {TASKMANAGER} {before} → {replicas}, {there}")))
-        })
-        .await
+    /// Removes TaskManagers; returns once Flink has noticed.
+    pub(super) async fn remove_workers(&self, instances: &[String], taskmanagers: u32) -> Result<((), String)> {
+        let remove = try_join_all(instances.iter().map(|name| self.platform().remove(Extent::Instance(name))));
+        self.in_time("remove TaskManagers", remove).await?;
+        let left = self.registered(|registered| registered == taskmanagers as usize).await?;
+        Ok(((), format!("{} removed, {left}", instances.join(", "))))
     }
 
-    async fn start_all(&self, replicas: u32) -> Result<()> {
-        let names = (1..=replicas).map(|number| format!("{TASKMANAGER}-{number}"));
-        try_join_all(names.map(|name| async move { self.platform().start(&name).await })).await.map(drop)
-    }
-
-    async fn taskmanagers(&self) -> Result<Vec<Instance>> {
-        let services = self.platform().services().await?;
-        Ok(services.into_iter().filter(|one| one.service == TASKMANAGER).collect())
-    }
-
-    async fn running_jobs(&self) -> Result<Vec<Job>> {
-        let mut running = Vec::new();
-        for job in self.flink().jobs().await?.into_iter().filter(|job| !job.is_over()) {
-            running.extend(Some(self.flink().job(&job.id).await?).filter(Job::is_running));
+    /// Waits until jobs run in every subtask.
+    pub(super) async fn run_on(&self, jobs: &[Summary]) -> Result<((), String)> {
+        for job in jobs {
+            self.until("running", format_args!("{} to run on what is left", job.name), async || {
+                let job = self.flink().job(&job.id).await?;
+                let (running, all) = job.subtasks();
+                let seen = format!("{running} of {all} subtasks RUNNING");
+                Ok(if job.is_running() { Seen::Done(()) } else { Seen::NotYet(seen) })
+            })
+            .await?;
         }
-        Ok(running)
+        Ok(((), jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>().join(", ")))
     }
 
     async fn registered(&self, enough: impl Fn(usize) -> bool) -> Result<String> {

@@ -1,129 +1,123 @@
-//! Submitting a job under an id of ours. When the answer is lost, that id tells whether Flink took the job: it is never
-//! submitted a second time, nor another one beside it, on a guess.
+//! Starting a job under an id that is given with it, so that a lost answer never leads to a second one: Flink has at most
+//! one job of an id, and is asked whether it has it until that is known.
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Error, Result};
-use reqwest::StatusCode;
-use tokio::time::Instant;
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 
-use super::control::{Control, LOOK, Via, shown};
+use super::channel::{Answer, Order};
+use super::control::{Control, now, seconds};
 use super::marks::Noted;
-use super::savepoint::id as new_id;
-use super::submit::explained;
-use crate::flink::cli;
-use crate::flink::jar::{self, Run};
-use crate::flink::job::Summary;
-use crate::flink::request::{is_away, refused};
-use crate::wait::{Seen, until};
+use super::stop::LOST;
+use crate::flink::id;
+use crate::flink::jar::Run;
+use crate::wait::Seen;
 
-/// How long a job may take to appear whose submission was not answered: Flink runs its `main` first.
-const ON_ITS_WAY: Duration = Duration::from_secs(20);
+/// The part that operations call this.
+pub(super) const PART: &str = "run";
+/// How long a job may take to show up whose submission's answer was lost, before it is submitted again under its id.
+const SHOWS_UP: Duration = Duration::from_secs(3);
 
-/// A job that Flink may take yet.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "it is not known whether Flink took job {0}: its answer was lost, and the job has not appeared\n  \
-     playground jobs shows whether it runs; playground up goes on with it or with its savepoint, never with both"
-)]
-pub struct InDoubt(String);
+/// What came of a submission.
+pub(super) enum Submission {
+    /// Flink has the job. It may wait for slots, or fail later.
+    Taken,
+    /// Flink has no such job that lives; why.
+    Refused(Error),
+}
+
+/// The id of the job that is submitted next.
+pub(super) enum Next {
+    /// One that Flink has no job of.
+    Submit(String),
+    /// A job that a command submitted which was cut off, and that lives.
+    Runs(String),
+}
 
 impl Control<'_> {
-    /// Submits a job; returns its id. It may be waiting for slots then.
-    ///
-    /// # Errors
-    /// Flink's refusal; [`InDoubt`] where it is not known whether there was one.
-    pub async fn run(&self, run: &Run) -> Result<String> {
-        // A job that was being submitted when its command was cut off may be on its way, or has just come. Of one id Flink
-        // takes only one.
+    /// The id for the next submission. A job that was being submitted when its command was cut off may be on its way, or has
+    /// just come: its id is used again, because Flink takes a job of one id only once.
+    pub(super) async fn next(&self) -> Result<Next> {
         let noted = Noted::read(self.platform()).await?.starting.map(|mark| mark.target);
         let jobs = self.flink().jobs().await?;
-        let is_noted = |job: &&Summary| noted.as_ref() == Some(&job.id);
-        match jobs.iter().find(is_noted) {
-            Some(come) if !come.is_over() => Ok(come.id.clone()),
-            Some(_) => self.run_as(&new_id(), run).await,
-            None => self.run_as(&noted.unwrap_or_else(new_id), run).await,
-        }
+        let found = jobs.into_iter().find(|job| noted.as_ref() == Some(&job.id));
+        Ok(match found {
+            Some(come) if !come.is_over() => Next::Runs(come.id),
+            Some(_) => Next::Submit(id::fresh()),
+            None => Next::Submit(noted.unwrap_or_else(id::fresh)),
+        })
     }
 
-    async fn run_as(&self, id: &str, run: &Run) -> Result<String> {
-        match self.via() {
-            // Flink's command line chooses the id.
-            Via::Cli => {
-                let command = cli::run(run);
-                self.part("run", Some(shown(&command)), async {
-                    let printed = self.flink_command(&command).await?;
-                    let id = cli::job(&printed).context("flink run printed no job id")?;
-                    Ok((id.clone(), id))
-                })
-                .await
-            }
-            Via::Rest => {
-                self.marks().starting(id, run.savepoint.as_deref()).await?;
-                let request = jar::run(run, id);
-                self.part("run", Some(request.to_string()), async {
-                    let id = match self.flink().run(&request).await {
-                        Ok(id) => id,
-                        Err(error) => self.taken_all_the_same(id, error).await?,
-                    };
-                    Ok((id.clone(), id))
-                })
-                .await
-            }
-        }
-        .map_err(|error| if error.is::<InDoubt>() { error } else { explained(error, run) })
-    }
-
-    /// Whether Flink took a job though it said no, or nothing.
-    async fn taken_all_the_same(&self, id: &str, error: Error) -> Result<String> {
-        let in_doubt = is_away(&error) || is_late(&error);
-        let begun = Instant::now();
-        let look = until("the job, or the JobManager's word that there is none", self.limit(), LOOK, async || {
-            let seen = match self.flink().jobs().await {
-                // One that was refused may be listed all the same, as FAILED from its first moment.
-                Ok(jobs) if jobs.iter().any(|job| job.id == id && (in_doubt || !job.is_over())) => {
-                    return Ok(Seen::Done(true));
+    /// Submits a job under an id, until it is known whether Flink has it.
+    ///
+    /// # Errors
+    /// It is not known: the job may run, now or in a moment.
+    pub(super) async fn submit(&self, id: &str, run: &Run) -> Result<Submission> {
+        let (order, begun) = (Order::Run { id: id.to_owned(), run: run.clone() }, now());
+        self.marks().starting(id, run.savepoint.as_deref()).await?;
+        loop {
+            let lost = match self.ask(PART, &order).await? {
+                Answer::Done(Some(told)) if told != id => {
+                    bail!("Flink runs it as job {told}, not as {id}\n  playground cancel {told} ends it")
                 }
-                Ok(_) if !in_doubt || begun.elapsed() > ON_ITS_WAY => return Ok(Seen::Done(false)),
-                Ok(_) => "no answer to the submission, and no such job yet",
-                Err(_) => "the JobManager does not answer",
+                Answer::Done(_) => return Ok(Submission::Taken),
+                // Asked twice, Flink refuses the second: it has the job.
+                Answer::Refused(_) if self.lives(id).await.with_context(|| unknown(id))? => {
+                    return Ok(Submission::Taken);
+                }
+                Answer::Refused(error) => {
+                    self.marks().not_starting().await?;
+                    return Ok(Submission::Refused(explained(error, run)));
+                }
+                Answer::Lost(error) => error,
             };
-            self.waiting("run", seen);
-            Ok(Seen::NotYet(seen.to_owned()))
-        });
-        match look.await {
-            Ok(true) => Ok(id.to_owned()),
-            Ok(false) if !in_doubt => {
-                self.marks().refused().await?;
-                Err(error)
+            if self.part(LOST, None, self.shows_up(id)).await.with_context(|| unknown(id))? {
+                return Ok(Submission::Taken);
             }
-            Ok(false) | Err(_) => Err(error.context(InDoubt(id.to_owned()))),
+            if seconds(begun, now()) > self.limit().as_secs_f64() {
+                return Err(anyhow!("{lost:#}").context(unknown(id)));
+            }
         }
     }
-}
 
-/// Whether a server says that something took too long, and so may be done yet.
-fn is_late(error: &Error) -> bool {
-    refused(error).is_some_and(|refused| {
-        matches!(refused.status, StatusCode::GATEWAY_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::REQUEST_TIMEOUT)
-            || refused.reason.contains("TimeoutException")
-            || refused.reason.contains("timed out")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flink::request::Refused;
-
-    #[test]
-    fn a_refusal_is_no_doubt_unless_it_speaks_of_time() {
-        let refused = |status, reason: &str| {
-            Error::new(Refused { request: "POST /jars/a/run".into(), status, reason: reason.into() })
-        };
-        let error = StatusCode::INTERNAL_SERVER_ERROR;
-        assert!(!is_late(&refused(error, "org.apache.flink.client.program.ProgramInvocationException: no")));
-        assert!(is_late(&refused(error, "java.util.concurrent.TimeoutException: Invocation of [..] timed out")));
-        assert!(is_late(&refused(StatusCode::GATEWAY_TIMEOUT, "")));
+    /// Whether a job is there, once a JobManager answers: at once, or a moment later.
+    async fn shows_up(&self, id: &str) -> Result<(bool, String)> {
+        let mut since = None;
+        let what = format!("job {id}");
+        let is_there = self.settle(LOST, what, async || {
+            let jobs = self.flink().jobs().await?;
+            if jobs.iter().any(|job| job.id == id) {
+                return Ok(Seen::Done(true));
+            }
+            let waited = seconds(*since.get_or_insert_with(now), now());
+            let seen = format!("no job {id} yet");
+            Ok(if waited > SHOWS_UP.as_secs_f64() { Seen::Done(false) } else { Seen::NotYet(seen) })
+        });
+        let is_there = is_there.await?;
+        let found = if is_there { "it is there" } else { "it is not there, and is submitted again under the same id" };
+        Ok((is_there, format!("job {id}: {found}")))
     }
+}
+
+fn unknown(id: &str) -> String {
+    format!("it is not known whether job {id} was submitted; playground jobs shows it if it was")
+}
+
+/// What Flink says when it does not take a job, with what to do about it.
+fn explained(error: Error, run: &Run) -> Error {
+    let said = format!("{error:#}");
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    let advice = if says(&["Cannot find checkpoint or savepoint", "Cannot find meta data file"]) {
+        "playground savepoint list shows what there is"
+    } else if says(&["allowNonRestoredState"]) {
+        "it is of another job, or of another version of it; --allow-non-restored-state leaves behind what does not fit"
+    } else if says(&["max parallelism", "maximum parallelism"]) {
+        "a savepoint fixes the maximum parallelism; take a smaller --parallelism"
+    } else if says(&["Could not deserialize", "Corrupt", "corrupt", "EOFException"]) {
+        "it is damaged; playground savepoint list shows which can be read"
+    } else {
+        return error.context("Flink did not take the job");
+    };
+    let about = run.savepoint.as_ref().map_or_else(String::new, |savepoint| format!(" from {savepoint}"));
+    error.context(format!("Flink did not take the job{about}\n  {advice}"))
 }

@@ -204,13 +204,17 @@ impl Contract for Fake {
         self.change(instance, |one| one.connected = false)
     }
 
-    /// Prints the command; `false` ends with 1.
+    /// Prints what lies in the file of the command's name in the folder `exec` or, without one, the command; `false` ends
+    /// with 1.
     async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
         if !self.services().await?.iter().any(|one| one.service == service) {
             bail!("{service} is not there in project {}; playground up", self.project);
         }
-        let line = Line { instance: service.to_owned(), stderr: false, text: command.join(" ") };
-        let _ = lines.send(line).await;
+        let name = command.first().map_or("", String::as_str);
+        let prepared = std::fs::read_to_string(self.file.with_file_name("exec").join(name));
+        for text in prepared.unwrap_or_else(|_| command.join(" ")).lines() {
+            let _ = lines.send(Line { instance: service.to_owned(), stderr: false, text: text.to_owned() }).await;
+        }
         Ok(Ended { exit_code: i64::from(command.last().is_some_and(|word| word == "false")) })
     }
 

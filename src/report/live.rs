@@ -167,14 +167,14 @@ impl OperationProgress {
     }
 
     /// Shows something that happened.
-    pub fn tell(&mut self, news: &operation::News) {
+    pub fn tell(&mut self, news: &operation::PartNews) {
         let paint = self.live.terminal.progress;
         match news {
-            operation::News::Asked { line, .. } => {
+            operation::PartNews::Asked { line, .. } => {
                 self.live.keep(&columns::cut(&page::asked(line, paint), self.live.width));
             }
-            operation::News::Waiting { part, seen } => self.live.wait(&page::waiting(part, seen, paint)),
-            operation::News::Done(part) => self.live.keep(&page::part(part, self.live.width)),
+            operation::PartNews::Waiting { part, seen } => self.live.wait(&page::waiting(part, seen, paint)),
+            operation::PartNews::Done(part) => self.live.keep(&page::part(part, self.live.width)),
         }
     }
 
@@ -208,14 +208,16 @@ impl<'a> RunProgress<'a> {
         let (now, bottom) = (self.clock.now(), &mut self.up.live);
         match told {
             Told::Up(news) => self.up.tell(news),
-            Told::Operation(operation::News::Asked { line, .. }) => {
+            Told::Operation(operation::PartNews::Asked { line, .. }) => {
                 let asked = page::asked(line, bottom.terminal.progress);
                 bottom.keep(&columns::cut(&format!("        {}", asked.trim_start()), bottom.width));
             }
-            Told::Operation(operation::News::Waiting { part, seen }) => {
+            Told::Operation(operation::PartNews::Waiting { part, seen }) => {
                 bottom.wait(&self.steps.waiting_part(part, seen, now));
             }
-            Told::Operation(operation::News::Done(part)) => bottom.keep(&self.steps.part(&part.name, &part.seen, now)),
+            Told::Operation(operation::PartNews::Done(part)) => {
+                bottom.keep(&self.steps.part(&part.name, &part.seen, now));
+            }
             Told::Waiting(planned, seen) => bottom.wait(&self.steps.waiting(planned, seen, now)),
             Told::Event(event) => {
                 if let Some(line) = self.steps.event(event) {

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::table::{Cell, Tone, lines, plain};
 use super::{Paint, Render, columns, plain as safe};
-use crate::history::operated::{Operated, Outcome, Part};
+use crate::history::operated::{Operated, OperationEnd, Part};
+use crate::operation::Via;
 use crate::operation::marks::Left;
+use crate::operation::plan::{Part as Planned, Plan};
 use crate::operation::savepoint::Savepoint;
-use crate::operation::{Operation, Via};
 
 /// An operation that came to an end.
 #[derive(Debug, Serialize)]
@@ -48,8 +49,8 @@ impl Render for OperationPage {
 pub fn summary(done: &Operated, paint: Paint) -> String {
     let name = format!("{:<9}", done.operation);
     let head = match done.outcome {
-        Outcome::Done => format!("{} done", paint.good(&name)),
-        Outcome::RolledBack => format!("{} rolled back: the old job runs again", paint.bad(&name)),
+        OperationEnd::Done => format!("{} done", paint.good(&name)),
+        OperationEnd::RolledBack => format!("{} rolled back: the old job runs again", paint.bad(&name)),
     };
     let mut line = format!("{head} in {:.1} s", done.seconds);
     if let Some(parallelism) = done.parallelism {
@@ -68,7 +69,7 @@ fn next(done: &Operated) -> [String; 2] {
         ("cancel", _) => ["jobs", "submit --from-savepoint latest"],
         ("dispose", _) => ["savepoint list", "savepoint"],
         ("savepoint", _) => ["savepoint list", "upgrade --parallelism 3"],
-        (_, Outcome::RolledBack) => ["job", "logs jobmanager"],
+        (_, OperationEnd::RolledBack) => ["job", "logs jobmanager"],
         _ => ["verify", "job"],
     };
     [first.to_owned(), second.to_owned()]
@@ -103,27 +104,50 @@ pub fn left(left: &Left) -> String {
     }
 }
 
-/// What an operation would send.
+/// What an operation will do, each part as it will be carried out.
 #[derive(Debug, Serialize)]
 pub struct OperationPlan {
     operation: String,
     via: Via,
-    requests: Vec<String>,
+    parts: Vec<PlannedPart>,
+    /// Instead of the rest, if a job that was started does not come up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roll_back: Vec<PlannedPart>,
+}
+
+/// A part that will be carried out.
+#[derive(Debug, Serialize)]
+struct PlannedPart {
+    name: &'static str,
+    cause: String,
+    /// The request or command line; none of a part that only waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<String>,
 }
 
 impl OperationPlan {
-    /// Of an operation.
+    /// Of an operation with this title.
     #[must_use]
-    pub fn of(operation: &Operation, via: Via) -> Self {
-        Self { operation: operation.title(), via, requests: operation.requests(via) }
+    pub fn of(title: String, plan: &Plan, via: Via) -> Self {
+        let planned = |part: &Planned| PlannedPart { name: part.name, cause: part.cause.clone(), line: part.line(via) };
+        let all = |parts: &[Planned]| parts.iter().map(planned).collect();
+        Self { operation: title, via, parts: all(&plan.parts), roll_back: all(&plan.roll_back) }
     }
 }
 
 impl Render for OperationPlan {
     fn human(&self, paint: Paint) -> String {
-        let head = paint.bold(&self.operation);
-        let lines = (1..).zip(&self.requests).map(|(number, line)| format!("{number:>3}  {line}"));
-        std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
+        let shown = |(number, part): (usize, &PlannedPart)| {
+            let head = format!("{number:>3}  {:<9} {}", part.name, paint.dim(&part.cause));
+            [Some(head), part.line.as_ref().map(|line| format!("               {line}"))]
+        };
+        let mut lines = vec![Some(paint.bold(&self.operation))];
+        lines.extend((1..).zip(&self.parts).flat_map(shown));
+        if !self.roll_back.is_empty() {
+            lines.push(Some("if the new job does not come up".to_owned()));
+            lines.extend((self.parts.len() + 1..).zip(&self.roll_back).flat_map(shown));
+        }
+        lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -168,7 +192,7 @@ mod tests {
     fn upgraded() -> Operated {
         Operated {
             operation: "upgrade".into(),
-            outcome: Outcome::Done,
+            outcome: OperationEnd::Done,
             reason: None,
             job: Some("8d1e".into()),
             savepoint: Some("file:/s".into()),
@@ -193,7 +217,7 @@ mod tests {
     #[test]
     fn a_roll_back_says_why() {
         let reason = Some("FAILED after 3 attempts: a.B: no".to_owned());
-        let done = Operated { outcome: Outcome::RolledBack, reason, ..upgraded() };
+        let done = Operated { outcome: OperationEnd::RolledBack, reason, ..upgraded() };
         let page = OperationPage { project: "ci".into(), done }.human(Paint::Plain);
         assert!(page.contains("upgrade   rolled back: the old job runs again in 5.3 s"), "{page}");
         assert!(page.contains("why       FAILED after 3 attempts: a.B: no"), "{page}");

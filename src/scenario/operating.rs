@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::parse::typed;
-use crate::history::operated::Outcome;
-use crate::operation::model::{From, Submit};
-use crate::operation::submit::JarChoice;
+use crate::history::operated::OperationEnd;
+use crate::operation::jar::JarChoice;
+use crate::operation::submit::{From, Submit};
 use crate::operation::upgrade::Upgrade;
 use crate::operation::{Operation, Via};
 use crate::settings::{MAX_PARALLELISM, MAX_TASKMANAGERS};
@@ -18,7 +18,7 @@ pub struct Operating {
     /// What is done.
     pub operation: Operation,
     /// How it is to end.
-    pub outcome: Outcome,
+    pub outcome: OperationEnd,
     /// Through which channel Flink is asked.
     pub via: Via,
 }
@@ -50,7 +50,7 @@ struct SubmitStep {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct UpgradeStep {
-    outcome: Option<Outcome>,
+    outcome: Option<OperationEnd>,
     jar: Option<String>,
     parallelism: Option<u32>,
     #[serde(default)]
@@ -75,7 +75,7 @@ struct RescaleStep {
 
 /// The operation of a name, with its parameters.
 pub(super) fn parse(name: &str, table: Table) -> Result<Operating> {
-    let mut outcome = Outcome::Done;
+    let mut outcome = OperationEnd::Done;
     let operation = match name {
         "savepoint" => typed::<Nothing>(name, table).map(|_| Operation::Savepoint)?,
         "cancel" => typed::<Nothing>(name, table).map(|_| Operation::Cancel)?,
@@ -83,7 +83,7 @@ pub(super) fn parse(name: &str, table: Table) -> Result<Operating> {
         "submit" => Operation::Submit(submit(typed(name, table)?)?),
         "upgrade" => {
             let step: UpgradeStep = typed(name, table)?;
-            outcome = step.outcome.unwrap_or(Outcome::Done);
+            outcome = step.outcome.unwrap_or(OperationEnd::Done);
             Operation::Upgrade(upgrade(step)?)
         }
         "scale" => {

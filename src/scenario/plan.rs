@@ -7,6 +7,7 @@ use super::operating::Operating;
 use super::{Action, InstanceName, Plan, Planned, Scenario, Step};
 use crate::failure::Failure;
 use crate::history::{Head, Scope};
+use crate::operation::expected::Expected;
 use crate::operation::{Operation, Via};
 
 /// Plans a scenario as it was asked for.
@@ -38,21 +39,36 @@ pub fn plan(scenario: &Scenario, asked: &Asked) -> Result<Plan, Failure> {
         action: Action::Up,
         limit,
     };
-    let steps = std::iter::once(up).chain(scenario.steps.iter().map(|step| planned(step, limit, via))).collect();
+    let mut expected = Expected::of(&settings);
+    let mut steps = vec![up];
+    for step in &scenario.steps {
+        steps.push(planned(step, limit, via, expected));
+        if let Action::Operate(operating) = &step.action {
+            expected = expected.after(&operating.operation);
+        }
+    }
     Ok(Plan { head, steps, again: asked.again() })
 }
 
-fn planned(step: &Step, limit: Duration, via: Via) -> Planned {
+fn planned(step: &Step, limit: Duration, via: Via, expected: Expected) -> Planned {
     let action = instantiate(&step.action, via);
     let undo = match &action {
         Action::Inject { fault, target } => Some(fault.undo(target)),
         _ => None,
     };
     let requests = match &action {
-        Action::Operate(Operating { operation, via, .. }) => operation.requests(*via),
+        Action::Operate(Operating { operation, via, .. }) => lines(operation, *via, expected),
         _ => Vec::new(),
     };
     Planned { title: title(&action), reason: step.reason.clone(), undo, requests, action, limit }
+}
+
+/// What an operation sends, if the stack is then as it is expected to be.
+fn lines(operation: &Operation, via: Via, expected: Expected) -> Vec<String> {
+    match expected.plan(operation, via) {
+        Ok(plan) => plan.lines(via),
+        Err(error) => vec![format!("refused, if the stack is as expected: {error:#}")],
+    }
 }
 
 fn instantiate(action: &Action<String>, via: Via) -> Action<InstanceName> {

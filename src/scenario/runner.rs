@@ -23,7 +23,7 @@ use crate::history::store::Store;
 use crate::history::{Event, Head, What};
 use crate::kafka::Isolation;
 use crate::observe::{Begin, Observer, Seen, Watched};
-use crate::operation::model::{From, Submit};
+use crate::operation::resume::Resume;
 use crate::operation::up::{self, News, Up};
 use crate::operation::{self, Control, Operation, Via, reach};
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State};
@@ -41,7 +41,7 @@ pub enum Told<'a> {
     /// The stack comes up.
     Up(&'a News),
     /// An operation goes on.
-    Operation(&'a operation::News),
+    Operation(&'a operation::PartNews),
 }
 
 /// How long starting a stopped job again may take when a run ends early.
@@ -49,7 +49,7 @@ const UNDO: Duration = Duration::from_mins(1);
 
 /// How a step ended.
 #[derive(Debug, PartialEq, Eq)]
-enum Ended {
+enum StepEnd {
     Well(String),
     TooLate(String),
     Interrupted,
@@ -64,8 +64,8 @@ struct Run<'a> {
     clock: Clock,
     fold: Fold,
     observer: Option<Observer>,
-    /// The savepoint of a job that a step stopped, and no later step started yet.
-    stopped: Option<String>,
+    /// A job that a step stopped, and no later step started yet.
+    stopped: Option<Resume>,
     /// Resolves when the user wants it to end.
     stop: Pin<&'a mut dyn Future<Output = ()>>,
 }
@@ -105,15 +105,15 @@ impl Run<'_> {
             self.note(What::Step { step, title: planned.title.clone() })?;
             let ended = self.act(planned).await.with_context(|| planned.title.clone())?;
             match ended {
-                Ended::Well(seen) => self.note(What::Done { step, seen })?,
-                Ended::TooLate(seen) => return self.note(What::GaveUp { step, seen }),
-                Ended::Interrupted => return self.note(What::Interrupted),
+                StepEnd::Well(seen) => self.note(What::Done { step, seen })?,
+                StepEnd::TooLate(seen) => return self.note(What::GaveUp { step, seen }),
+                StepEnd::Interrupted => return self.note(What::Interrupted),
             }
         }
         Ok(())
     }
 
-    async fn act(&mut self, planned: &Planned) -> Result<Ended> {
+    async fn act(&mut self, planned: &Planned) -> Result<StepEnd> {
         match &planned.action {
             Action::Up => self.bring_up().await,
             Action::Inject { fault, target } => self.inject(*fault, target).await,
@@ -123,10 +123,10 @@ impl Run<'_> {
         }
     }
 
-    async fn bring_up(&mut self) -> Result<Ended> {
+    async fn bring_up(&mut self) -> Result<StepEnd> {
         let up = self.up;
         if up.run(self.stop.as_mut(), |news| (self.tell)(Told::Up(&news))).await? == up::Ended::Interrupted {
-            return Ok(Ended::Interrupted);
+            return Ok(StepEnd::Interrupted);
         }
         let delivery = self.plan.head.delivery();
         let kafka = reach::kafka(up.platform).await?.context("no broker of the stack runs")?;
@@ -141,16 +141,16 @@ impl Run<'_> {
             pressure: self.plan.head.job.backpressure,
         };
         self.observer = Some(Observer::start(watched, self.clock).await?);
-        Ok(Ended::Well("all services ready, the job runs".to_owned()))
+        Ok(StepEnd::Well("all services ready, the job runs".to_owned()))
     }
 
     /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
-    async fn inject(&mut self, fault: Fault, target: &str) -> Result<Ended> {
+    async fn inject(&mut self, fault: Fault, target: &str) -> Result<StepEnd> {
         let by = self.by();
         self.note_what_was_seen()?;
         let before = self.instance(target).await?;
         if before != State::Running.name() {
-            return Ok(Ended::TooLate(format!("{target} is {before} already: to {} it is no fault", fault.name())));
+            return Ok(StepEnd::TooLate(format!("{target} is {before} already: to {} it is no fault", fault.name())));
         }
         // The process dies when the platform is asked, not when it has answered.
         let event = self.clock.event(What::Fault { fault: fault.name().to_owned(), target: target.to_owned() });
@@ -158,7 +158,7 @@ impl Run<'_> {
         self.note_event(&event)?;
         let state = self.instance(target).await?;
         self.note(What::Instance { instance: target.to_owned(), state })?;
-        Ok(Ended::Well(fault.undo(target)))
+        Ok(StepEnd::Well(fault.undo(target)))
     }
 
     /// The command, in notes.
@@ -186,12 +186,13 @@ impl Run<'_> {
     }
 
     /// Not cut off by Ctrl-C either: an operation that is told of it leaves a job running.
-    async fn operate(&mut self, operating: &Operating, limit: Duration) -> Result<Ended> {
+    async fn operate(&mut self, operating: &Operating, limit: Duration) -> Result<StepEnd> {
         self.note_what_was_seen()?;
         self.note(What::Operating { operation: operating.operation.name().to_owned() })?;
         let (up, flink, by) = (self.up, self.flink().await?, self.by());
         let (news, mut told) = mpsc::unbounded_channel();
         let (interrupt, interrupted) = watch::channel(false);
+        let before = self.what_is_stopped(&operating.operation, &flink).await?;
         let control = Control::new((up.platform, &flink), (operating.via, limit), &by, news, interrupted);
         let mut work = Box::pin(control.perform(&operating.operation, Some(JOB)));
         let mut beside = Ok(());
@@ -214,26 +215,33 @@ impl Run<'_> {
             (self.tell)(Told::Operation(&news));
         }
         let done = match done {
-            Err(error) if Status::of(&error) == Status::Interrupted => return Ok(Ended::Interrupted),
+            Err(error) if Status::of(&error) == Status::Interrupted => return Ok(StepEnd::Interrupted),
             done => done?,
         };
-        self.remember_what_is_stopped(&operating.operation, &done);
+        self.remember_what_is_stopped(&operating.operation, before, &done);
         beside?;
         self.note(What::Operated(done.clone()))?;
         Ok(match (&done.reason, *interrupt.borrow()) {
-            (_, true) => Ended::Interrupted,
+            (_, true) => StepEnd::Interrupted,
             (reason, _) if done.outcome != operating.outcome => {
                 let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-                Ended::TooLate(format!("{} instead of {}{reason}", done.outcome.name(), operating.outcome.name()))
+                StepEnd::TooLate(format!("{} instead of {}{reason}", done.outcome.name(), operating.outcome.name()))
             }
-            _ => Ended::Well(done.summary()),
+            _ => StepEnd::Well(done.summary()),
         })
     }
 
+    /// How the job that an operation is about to stop goes on.
+    async fn what_is_stopped(&self, operation: &Operation, flink: &Flink) -> Result<Option<Resume>> {
+        let Operation::Stop { .. } = operation else { return Ok(None) };
+        let job = flink.find_job(Some(JOB)).await?;
+        Resume::as_it_was(flink, &job.id, &job.name).await.map(Some)
+    }
+
     /// A job that a step stopped is started again by a later step or, when the run ends before, by the run.
-    fn remember_what_is_stopped(&mut self, operation: &Operation, done: &Operated) {
+    fn remember_what_is_stopped(&mut self, operation: &Operation, before: Option<Resume>, done: &Operated) {
         self.stopped = match operation {
-            Operation::Stop { .. } => done.savepoint.clone(),
+            Operation::Stop { .. } => before.zip(done.savepoint.as_deref()).map(|(job, path)| job.from(path)),
             Operation::Submit(_) | Operation::Upgrade(_) => None,
             _ => return,
         };
@@ -241,25 +249,33 @@ impl Run<'_> {
 
     /// Starts a job again that a step stopped, and no later step started.
     async fn start_what_is_stopped(&mut self) -> Result<()> {
-        let Some(savepoint) = self.stopped.take() else { return Ok(()) };
-        let (flink, by) = (self.flink().await?, self.by());
-        let (news, _told) = mpsc::unbounded_channel();
+        let Some(stopped) = self.stopped.take() else { return Ok(()) };
+        let (flink, by, platform) = (self.flink().await?, self.by(), self.up.platform);
+        let (news, mut told) = mpsc::unbounded_channel();
         let (_interrupt, interrupted) = watch::channel(false);
-        let control = Control::new((self.up.platform, &flink), (Via::Rest, UNDO), &by, news, interrupted);
-        let submit = Submit { from: Some(From::Path(savepoint.clone())), ..Submit::default() };
-        let done = control.perform(&Operation::Submit(submit), None).await.with_context(|| {
-            format!("the job is stopped; its state is in {savepoint}\n  playground submit --from-savepoint {savepoint} goes on with it")
-        })?;
-        self.note(What::Operated(done))
+        let control = Control::new((platform, &flink), (Via::Rest, UNDO), &by, news, interrupted);
+        let mut work = Box::pin(stopped.bring_up(&control));
+        let done = loop {
+            tokio::select! {
+                biased;
+                Some(news) = told.recv() => (self.tell)(Told::Operation(&news)),
+                done = &mut work => break done,
+            }
+        };
+        drop(work);
+        while let Ok(news) = told.try_recv() {
+            (self.tell)(Told::Operation(&news));
+        }
+        self.note(What::Operated(done?))
     }
 
-    async fn undo(&mut self, fault: Fault, target: &str) -> Result<Ended> {
+    async fn undo(&mut self, fault: Fault, target: &str) -> Result<StepEnd> {
         let mine = self.marks().await?;
         let Some(mark) = mine.into_iter().find(|mark| mark.what == fault.name() && mark.target == target) else {
             bail!("nothing to undo: the mark of {} on {target} is gone", fault.name());
         };
         self.mend(&mark).await?;
-        Ok(Ended::Well(String::new()))
+        Ok(StepEnd::Well(String::new()))
     }
 
     /// One that cannot be undone keeps no other from it.
@@ -288,12 +304,12 @@ impl Run<'_> {
         self.note(What::Undone { fault, target })
     }
 
-    async fn wait(&mut self, planned: &Planned, what: Await) -> Result<Ended> {
+    async fn wait(&mut self, planned: &Planned, what: Await) -> Result<StepEnd> {
         let deadline = Instant::now() + planned.limit;
         loop {
             let last = match what.ask(&self.fold) {
-                Answer::Holds(seen) => return Ok(Ended::Well(seen)),
-                Answer::Never(seen) => return Ok(Ended::TooLate(seen)),
+                Answer::Holds(seen) => return Ok(StepEnd::Well(seen)),
+                Answer::Never(seen) => return Ok(StepEnd::TooLate(seen)),
                 Answer::NotYet(last) => last,
             };
             (self.tell)(Told::Waiting(planned, &last));
@@ -301,9 +317,9 @@ impl Run<'_> {
                 self.observer.as_mut().context("a plan waits for something before it brings the stack up")?;
             tokio::select! {
                 biased;
-                () = self.stop.as_mut() => return Ok(Ended::Interrupted),
+                () = self.stop.as_mut() => return Ok(StepEnd::Interrupted),
                 () = sleep_until(deadline) => {
-                    return Ok(Ended::TooLate(format!("not within {} s; last seen: {last}", planned.limit.as_secs())));
+                    return Ok(StepEnd::TooLate(format!("not within {} s; last seen: {last}", planned.limit.as_secs())));
                 }
                 seen = observer.seen.recv() => self.note_seen(seen.context("all watchers have ended")?)?,
             }

@@ -93,17 +93,10 @@ fn a_plan_shows_each_fault_with_its_undo() {
 }
 
 #[test]
-fn an_operation_tells_what_one_would_send_or_type() {
-    let plan = |via| playground(["upgrade", "--parallelism", "3", "--dry-run", "--via", via]).run().expect(0).stdout;
-    insta::assert_snapshot!(plan("cli"), @r#"
-    upgrade -p 3
-      1  POST /jars/:jar/plan {"parallelism":3,"programArgsList":[":arguments"]}
-      2  flink stop :job
-      3  flink run --detached --fromSavepoint :savepoint --parallelism 3 /flink-data/uploads/flink-web-upload/:jar :arguments
-    "#);
-    assert!(plan("rest").contains("  2  POST /jobs/:job/stop {"));
+fn a_scenario_tells_what_its_operations_send() {
     let plan = playground(["scenario", "upgrade", "--dry-run"]).run().expect(0).stdout;
     assert!(plan.contains("POST /jobs/:job/stop {"), "{plan}");
+    assert!(plan.contains(r#""jobId":":new-job""#), "{plan}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::scenario::interrupt;
 use crate::support::Answer;
+use crate::support::flink::{assert_as_planned, lines};
 use crate::support::stack::{Stack, docker};
 use crate::support::wait::until;
 
@@ -16,10 +17,7 @@ use crate::support::wait::until;
 fn an_upgrade_on_a_fresh_stack_loses_nothing() {
     let stack = Stack::new("upgrade");
     stack.up();
-    let plan = stack.playground(&["upgrade", "--parallelism", "3", "--dry-run"]).run().expect(0).stdout;
-    assert!(plan.contains("POST /jobs/:job/stop"), "{plan}");
-
-    let done = stack.playground(&["upgrade", "--parallelism", "3", "-o", "json"]).run().expect(0).json();
+    let done = as_planned(&stack, &["upgrade", "--parallelism", "3"]);
     assert_eq!((done["operation"].as_str(), done["outcome"].as_str()), (Some("upgrade"), Some("done")), "{done:#}");
     assert!(done["downtime"].as_f64() > Some(0.0), "{done:#}");
     let parts: Vec<&str> =
@@ -29,18 +27,19 @@ fn an_upgrade_on_a_fresh_stack_loses_nothing() {
     stack.playground(&["verify", "--windows", "6"]).run().expect(0);
 
     // The same again by Flink's own command line, and back; then TaskManagers that are not needed any more.
-    let cli = stack.playground(&["upgrade", "--parallelism", "2", "--via", "cli"]).run().expect(0);
-    assert!(cli.stderr.contains("flink stop ") && cli.stderr.contains("flink run --detached"), "{}", cli.stderr);
+    let cli = as_planned(&stack, &["upgrade", "--parallelism", "2", "--via", "cli"]).to_string();
+    assert!(cli.contains("flink stop ") && cli.contains("flink run --detached"), "{cli}");
     assert_eq!(parallelism(&stack), [2, 2]);
     stack.playground(&["scale", "taskmanager=1"]).run().expect(0);
     assert_eq!(stack.state("taskmanager-1"), "running");
     stack.playground(&["verify", "--windows", "12"]).run().expect(0);
 
     // What was stopped by hand goes on by hand.
-    let stopped = stack.playground(&["stop", "-o", "json"]).run().expect(0).json();
+    as_planned(&stack, &["savepoint"]);
+    let stopped = as_planned(&stack, &["stop"]);
     let savepoint = stopped["savepoint"].as_str().expect("a savepoint");
     assert_eq!(list(&stack)[0]["path"], savepoint);
-    stack.playground(&["submit", "--from-savepoint", savepoint, "--via", "cli"]).run().expect(0);
+    as_planned(&stack, &["submit", "--from-savepoint", savepoint, "--via", "cli"]);
     stack.playground(&["verify", "--windows", "18"]).run().expect(0);
     stack.playground(&["savepoint", "dispose", savepoint]).run().expect(0);
     assert!(list(&stack).iter().all(|one| one["path"] != savepoint));
@@ -127,7 +126,7 @@ fn a_stop_outlives_the_loss_of_its_jobmanager() {
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     let output = stop.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(0), "{rest:?}");
-    assert!(rest.iter().any(|line| line.contains("JobManager lost")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("answer lost")), "{rest:?}");
     let done: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let savepoint = done["savepoint"].as_str().expect("a savepoint");
     stack.playground(&["submit", "--from-savepoint", savepoint]).run().expect(0);
@@ -184,6 +183,17 @@ fn an_interrupted_upgrade_brings_the_old_job_back_and_two_do_not_meet() {
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     assert_eq!(upgrade.wait().expect("its end").code(), Some(130), "{rest:?}");
     stack.playground(&["verify", "--windows", "4"]).run().expect(0);
+}
+
+/// Does an operation after its dry run: what was shown is what was sent. Its result.
+#[track_caller]
+fn as_planned(stack: &Stack, args: &[&str]) -> Value {
+    let plan = stack.playground(&[args, &["--dry-run", "-o", "json"]].concat()).run().expect(0).json();
+    let done = stack.playground(&[args, &["-o", "json"]].concat()).run().expect(0).json();
+    let parts = done["parts"].as_array().into_iter().flatten();
+    let sent: Vec<String> = parts.filter_map(|part| part["asked"].as_str().map(str::to_owned)).collect();
+    assert_as_planned(&lines(&plan, "parts"), &sent);
+    done
 }
 
 /// The first vertex last, as the server has them.

@@ -8,11 +8,11 @@ use std::cell::Cell;
 use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 
-use super::job::Retired;
 use super::{Beginning, LOOK, News, Up, is_ours, seen};
 use crate::flink::Flink;
 use crate::operation::marks::{Noted, Whence};
 use crate::operation::reach;
+use crate::operation::resume::Resume;
 use crate::operation::scale::TASKMANAGER;
 use crate::platform::{Contract as _, Progress};
 use crate::stack::Stack;
@@ -41,7 +41,7 @@ impl Bringing<'_> {
         if retired.is_some() || whence != Whence::Nothing || self.is_fresh() {
             let servers = stack.clone().without(CLIENT);
             let applied = platform.apply(&servers, self.progress.clone()).await;
-            applied.with_context(|| retired.as_ref().map_or_else(String::new, Retired::whereabouts))?;
+            applied.with_context(|| retired.as_ref().map_or_else(String::new, Resume::whereabouts))?;
             let flink = self.leader().await?;
             match retired {
                 Some(retired) => self.go_on(&flink, &retired).await?,
@@ -54,7 +54,7 @@ impl Bringing<'_> {
     }
 
     /// Stops a job that runs and is not as asked, or finds out from where one that does not run goes on.
-    async fn before(&self) -> Result<(Option<Retired>, Whence)> {
+    async fn before(&self) -> Result<(Option<Resume>, Whence)> {
         let noted = Noted::read(self.up.platform).await?;
         let own = reach::flink(self.up.platform).await?;
         // Without a JobManager, what is noted has to do.

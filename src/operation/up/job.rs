@@ -7,31 +7,26 @@ use anyhow::{Context as _, Result};
 use tokio::sync::{mpsc, watch};
 
 use super::containers::{Bringing, CLIENT};
-use super::{LOOK, UP, Up, is_ours};
+use super::{LOOK, News, Part, UP, Up, is_ours};
 use crate::flink::Flink;
 use crate::flink::jar::Run;
 use crate::flink::job::Summary;
+use crate::operation::jar::JarChoice;
 use crate::operation::marks::{Marks, Whence};
+use crate::operation::origin::origin;
+use crate::operation::resume::Resume;
 use crate::operation::savepoint::latest;
-use crate::operation::submit::{JarChoice, origin};
-use crate::operation::{Control, Via};
+use crate::operation::{Control, PartNews, Via};
 use crate::settings::{JobVariant, PARALLELISM};
 use crate::wait::{Seen, until};
-use crate::workload::JAR;
+use crate::workload::{JAR, JOB};
 
 /// How long a job that high availability has brought back may take to run, before it is given up for a savepoint.
 const RECOVERY: Duration = Duration::from_secs(30);
 
-/// A job that was stopped, and how it is to go on.
-pub(super) struct Retired {
-    run: Run,
-    /// Where its state is, whether it goes on from there or not.
-    state: Option<String>,
-}
-
 impl Bringing<'_> {
     /// Stops a job that is not as asked, or that is to begin from nothing.
-    pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Retired>> {
+    pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Resume>> {
         let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(None) };
         if !self.is_fresh() && self.up.is_as_asked(flink, &job.id).await? {
             return Ok(None);
@@ -47,7 +42,7 @@ impl Bringing<'_> {
         run.savepoint = self.up.fitting(&had, state.clone()).filter(|_| !self.is_fresh());
         let why = if self.is_fresh() { "is to begin from nothing" } else { "runs with other arguments" };
         self.told(format!("{why}: {}", beginning(&run, state.as_deref())));
-        Ok(Some(Retired { run, state }))
+        Ok(Some(Resume { name: job.name, run, state }))
     }
 
     /// Lets a job go on that was stopped, unless high availability has brought one back.
@@ -70,7 +65,7 @@ impl Bringing<'_> {
         let had = had.unwrap_or_else(|| self.up.settings.job.clone());
         let run = self.as_asked(flink, self.up.fitting(&had, Some(state.clone()))).await?;
         self.told(format!("was stopped: {}", beginning(&run, Some(&state))));
-        self.go_on(flink, &Retired { run, state: Some(state) }).await
+        self.go_on(flink, &Resume { name: JOB.to_owned(), run, state: Some(state) }).await
     }
 
     /// Begins from nothing: ends a job that high availability has brought back, and forgets what is noted of one before.
@@ -82,11 +77,9 @@ impl Bringing<'_> {
     }
 
     /// Submits a job that was stopped.
-    pub(super) async fn go_on(&self, flink: &Flink, retired: &Retired) -> Result<()> {
+    pub(super) async fn go_on(&self, flink: &Flink, retired: &Resume) -> Result<()> {
         self.stopped.set(true);
-        self.control(flink, async |control| control.run(&retired.run).await)
-            .await
-            .with_context(|| retired.whereabouts())?;
+        self.control(flink, async |control| retired.start(control).await).await?;
         self.stopped.set(false);
         Ok(())
     }
@@ -129,10 +122,32 @@ impl Bringing<'_> {
 
     /// Does a part of an operation; what it tells is told of the job.
     async fn control<T>(&self, flink: &Flink, work: impl AsyncFnOnce(&Control<'_>) -> Result<T>) -> Result<T> {
-        let (news, _told) = mpsc::unbounded_channel();
+        let (news, mut told) = mpsc::unbounded_channel();
         let (_stop, interrupted) = watch::channel(false);
         let control = Control::new((self.up.platform, flink), (Via::Rest, self.up.limit), UP, news, interrupted);
-        work(&control).await
+        let work = async {
+            let done = work(&control).await;
+            drop(control);
+            done
+        };
+        let relay = async {
+            while let Some(news) = told.recv().await {
+                self.told_of_part(news);
+            }
+        };
+        tokio::join!(work, relay).0
+    }
+
+    fn told_of_part(&self, news: PartNews) {
+        match news {
+            // Its line is told again with the part's end.
+            PartNews::Asked { .. } => {}
+            PartNews::Waiting { part, seen } => {
+                // Who does not listen does not want to know.
+                let _ = self.news.send(News::Waiting(Part::Job, format!("{part}: {seen}")));
+            }
+            PartNews::Done(part) => self.told(format!("{}: {}", part.name, part.seen)),
+        }
     }
 }
 
@@ -166,15 +181,5 @@ fn beginning(run: &Run, state: Option<&str>) -> String {
         (Some(savepoint), _) => format!("goes on from {savepoint}"),
         (None, Some(state)) => format!("begins from nothing, its state is left in {state}"),
         (None, None) => "begins from nothing".to_owned(),
-    }
-}
-
-impl Retired {
-    /// Where the state is of a job that does not run again yet.
-    pub(super) fn whereabouts(&self) -> String {
-        match &self.state {
-            Some(path) => format!("the job is stopped, with its state in {path}\n  playground up goes on from it"),
-            None => "the job was cancelled; it had no checkpoint yet\n  playground up starts it again".to_owned(),
-        }
     }
 }

@@ -1,7 +1,8 @@
-//! Commands in the documentation: each is one, and the output of those that need no stack is as shown.
+//! Commands in the documentation: each is one, and the output of plans and lists is as shown.
 
 use clap::Parser as _;
 
+use crate::support::flink::FakeFlink;
 use crate::support::markdown::{Page, page, pages};
 use crate::support::playground;
 
@@ -55,7 +56,8 @@ fn every_exit_code_is_documented_everywhere() {
     }
 }
 
-/// A plan and the list of scenarios are the same on every machine.
+/// A plan and the list of scenarios are the same on every machine; an operation's plan, on every stack that is like the one
+/// that the page speaks of.
 #[test]
 fn shown_output_is_what_the_binary_prints() {
     let mut seen = 0;
@@ -65,7 +67,11 @@ fn shown_output_is_what_the_binary_prints() {
             let is_same_everywhere = words.iter().any(|word| word == "--dry-run") || command.ends_with("scenario list");
             if is_same_everywhere && !shown.is_empty() {
                 seen += 1;
-                let printed = playground(&words[1..]).run().expect(0).stdout;
+                let is_of_stack = words.iter().all(|word| word != "scenario");
+                let flink = is_of_stack.then(FakeFlink::new);
+                let rest: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+                let call = flink.as_ref().map_or_else(|| playground(&rest), |flink| flink.playground(&rest));
+                let printed = call.run().expect(0).stdout;
                 assert_eq!(shown.trim_end(), printed.trim_end(), "{}: {command} prints now:\n{printed}", page.name);
             }
         }

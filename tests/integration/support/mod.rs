@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::Read as _;
 use std::process::{Child, Command, Output, Stdio};
 
+pub mod flink;
 pub mod kafka;
 pub mod markdown;
 pub mod run;

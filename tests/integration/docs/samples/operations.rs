@@ -1,10 +1,11 @@
 //! Operations: done, and as plans.
 
-use playground::history::operated::{Operated, Outcome as Ended, Part};
+use playground::history::operated::{Operated, OperationEnd as Ended, Part};
 use playground::operation::savepoint::Savepoint;
 use playground::report::operation::{OperationPage, SavepointList};
 
-use super::{Sample, json, of_binary, text};
+use super::{Sample, json, text};
+use crate::support::flink::FakeFlink;
 
 pub fn operations() -> Vec<Sample> {
     let page = |done| ("operation", json(OperationPage { project: text("p"), done }));
@@ -18,17 +19,21 @@ pub fn operations() -> Vec<Sample> {
     };
     let list = SavepointList { savepoints: vec![savepoint(true, Some(1)), savepoint(false, None)] };
     let mut all = vec![("savepoints", json(list)), page(operated(false)), page(operated(true))];
+    let (running, stopped) = (FakeFlink::new(), FakeFlink::stopped());
+    all.push(("operation-plan", stopped.playground(&["submit", "--dry-run", "-o", "json"]).run().expect(0).json()));
     for operation in [
         &["savepoint"][..],
         &["savepoint", "dispose", "file:/s"],
         &["stop", "--drain"],
         &["cancel"],
-        &["submit"],
         &["upgrade", "--parallelism", "3", "--via", "cli"],
         &["rescale", "--parallelism", "3"],
         &["scale", "taskmanager=2"],
     ] {
-        all.push(("operation-plan", of_binary(&[operation, &["--dry-run"]].concat())));
+        all.push((
+            "operation-plan",
+            running.playground(&[operation, &["--dry-run", "-o", "json"]].concat()).run().expect(0).json(),
+        ));
     }
     all
 }

@@ -1,0 +1,181 @@
+//! Which jar a job is run from: one that is uploaded, or a file that is uploaded first.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::control::Control;
+use super::plan::{self, Act, Part};
+use crate::failure::Failure;
+use crate::flink::jar::Jar;
+use crate::stack::hex;
+
+/// Digits of a jar's hash in the name of its upload.
+const HASH_DIGITS: usize = 12;
+
+/// Which jar to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JarChoice {
+    /// A file, uploaded unless it is already.
+    File(PathBuf),
+    /// An uploaded one, by its file name or what stands before its content's hash.
+    Uploaded(String),
+}
+
+impl JarChoice {
+    /// What a user means by a name: a file that is there, or else the name of an uploaded jar.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        if Path::new(name).exists() || name.contains('/') {
+            Self::File(name.into())
+        } else {
+            Self::Uploaded(name.to_owned())
+        }
+    }
+}
+
+/// A jar that was asked for, as it is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FoundJar {
+    /// On the server, by its id.
+    Uploaded(String),
+    /// Here, to be uploaded under a name.
+    File { file: PathBuf, name: String },
+}
+
+impl FoundJar {
+    /// Its id, or the name of what it will be once it is uploaded.
+    pub(super) fn id(&self) -> String {
+        match self {
+            Self::Uploaded(id) => id.clone(),
+            Self::File { .. } => plan::JAR.to_owned(),
+        }
+    }
+
+    /// The part that uploads it, where it has to be.
+    pub(super) fn upload(&self) -> Option<Part> {
+        let Self::File { file, name } = self else { return None };
+        let act = Act::Upload { file: file.clone(), name: name.clone() };
+        Some(Part::new("upload", "no upload has this content", act))
+    }
+
+    /// Of a stack that is not there yet.
+    pub(super) fn expected(choice: &JarChoice) -> Self {
+        match choice {
+            JarChoice::Uploaded(_) => Self::Uploaded(plan::JAR.to_owned()),
+            JarChoice::File(file) => Self::File { file: file.clone(), name: file.display().to_string() },
+        }
+    }
+}
+
+impl Control<'_> {
+    /// Finds the jar that is meant; a file is read, and nothing is sent.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for what is no jar, or a name that no upload has.
+    pub(super) async fn find_jar(&self, choice: &JarChoice) -> Result<FoundJar> {
+        let there = self.flink().jars().await?;
+        match choice {
+            JarChoice::Uploaded(name) => match uploaded(&there, name) {
+                Some(jar) => Ok(FoundJar::Uploaded(jar.id.clone())),
+                None => Err(no_such_upload(name, &there)),
+            },
+            JarChoice::File(file) => {
+                let name = upload_name(file, &read(file)?);
+                Ok(match there.into_iter().find(|jar| jar.name == name) {
+                    Some(jar) => FoundJar::Uploaded(jar.id),
+                    None => FoundJar::File { file: file.clone(), name },
+                })
+            }
+        }
+    }
+
+    /// The id of a jar that is uploaded.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a name that no upload has, or a file.
+    pub async fn jar(&self, choice: &JarChoice) -> Result<String> {
+        match self.find_jar(choice).await? {
+            FoundJar::Uploaded(id) => Ok(id),
+            FoundJar::File { file, .. } => Err(refused(&file, "not uploaded")),
+        }
+    }
+
+    /// Uploads a jar, as a part; returns its id.
+    pub(super) async fn upload(&self, part: &Part, file: &Path, name: &str) -> Result<String> {
+        let content = read(file)?;
+        // It was read when the plan was made, and may have been built anew since.
+        if upload_name(file, &content) != name {
+            return Err(refused(file, "it has changed just now"));
+        }
+        let size = content.len();
+        self.part(part.name, part.line(self.via()), async {
+            let id = self.flink().upload(name, content).await?;
+            Ok((id.clone(), format!("{size} bytes as {id}")))
+        })
+        .await
+    }
+}
+
+/// The newest upload of a name: the whole one, or all before its content's hash.
+pub(super) fn uploaded<'a>(jars: &'a [Jar], name: &str) -> Option<&'a Jar> {
+    let is_hash = |rest: &str| rest.len() == HASH_DIGITS && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_meant = |jar: &&Jar| {
+        let rest = jar.name.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".jar"));
+        jar.id == name || jar.name == name || rest.is_some_and(is_hash)
+    };
+    jars.iter().find(is_meant)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    let content = std::fs::read(file).map_err(|error| refused(file, &error.to_string()))?;
+    // The signature of a ZIP file, which a jar is.
+    if content.starts_with(b"PK\x03\x04") { Ok(content) } else { Err(refused(file, "not a jar")) }
+}
+
+fn refused(file: &Path, why: &str) -> anyhow::Error {
+    anyhow!(Failure::Usage(format!(
+        "{}: {why}\n  --jar takes a jar file, or the name of one that is uploaded",
+        file.display()
+    )))
+}
+
+/// The name that a jar is uploaded under: its content is part of it, so that the same one is not uploaded twice.
+fn upload_name(file: &Path, content: &[u8]) -> String {
+    let stem = file.file_stem().map_or_else(|| "job".into(), |stem| stem.to_string_lossy());
+    let hash = hex(&Sha256::digest(content)[..HASH_DIGITS / 2]);
+    format!("{stem}-{hash}.jar")
+}
+
+fn no_such_upload(name: &str, there: &[Jar]) -> anyhow::Error {
+    let list: Vec<&str> = there.iter().map(|jar| jar.name.as_str()).collect();
+    let list = if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
+    anyhow!(Failure::Usage(format!("there is no file {name}, and no upload of that name; uploaded are: {list}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_named_by_its_content() {
+        let name = |content: &[u8]| upload_name(Path::new("x/job.jar"), content);
+        assert_eq!(name(b"a"), name(b"a"));
+        assert_ne!(name(b"a"), name(b"b"));
+        assert_eq!(name(b"a"), "job-ca978112ca1b.jar");
+    }
+
+    #[test]
+    fn what_is_no_jar_is_refused_before_it_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.jar");
+        std::fs::write(&file, "text").unwrap();
+        let error = read(&file).unwrap_err();
+        assert_eq!(crate::failure::Status::of(&error), crate::failure::Status::Usage);
+        assert!(error.to_string().contains("not a jar"), "{error}");
+        assert!(read(&folder.path().join("none.jar")).is_err());
+    }
+}

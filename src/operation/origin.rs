@@ -1,0 +1,72 @@
+//! What a job was submitted as, so that it can be submitted again.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+
+use super::jar::uploaded;
+use crate::flink::Flink;
+use crate::flink::jar::{Jar, Run};
+use crate::flink::job::Submitted;
+
+/// The global parameter under which a job tells the jar that it came from.
+const JAR: &str = "jar";
+
+/// What a job was submitted as.
+///
+/// # Errors
+/// A job that does not tell the jar that it came from.
+pub async fn origin(flink: &Flink, id: &str) -> Result<Run> {
+    let (Submitted { parallelism, parameters }, job) = tokio::try_join!(flink.submitted(id), flink.job(id))?;
+    let named = parameters.get(JAR).filter(|jar| !jar.is_empty());
+    let named = named.with_context(|| {
+        format!(
+            "{} does not tell which jar it came from (a global parameter `{JAR}`), so it could not be rolled back\n  \
+                 playground stop, then playground submit --jar FILE --from-savepoint latest",
+            job.name
+        )
+    })?;
+    let jar = uploaded_as(&flink.jars().await?, named).with_context(|| {
+        format!("the jar {named} that {} came from is not uploaded any more; --jar FILE names one", job.name)
+    })?;
+    // Under the adaptive scheduler it may have been rescaled since.
+    let parallelism = if job.vertices.is_empty() { parallelism } else { job.parallelism() };
+    Ok(Run { jar, parallelism, arguments: arguments(&parameters), savepoint: None, allow_non_restored_state: false })
+}
+
+/// The id of the upload that a job came from: itself, or the newest of the same file.
+fn uploaded_as(jars: &[Jar], named: &str) -> Option<String> {
+    let by_id = jars.iter().find(|jar| jar.id == named);
+    by_id.or_else(|| uploaded(jars, named.strip_suffix(".jar").unwrap_or(named))).map(|jar| jar.id.clone())
+}
+
+/// A job's arguments, out of the parameters that it published.
+fn arguments(parameters: &BTreeMap<String, String>) -> Vec<String> {
+    let own = parameters.iter().filter(|(name, _)| name.as_str() != JAR);
+    own.flat_map(|(name, value)| [format!("--{name}"), value.clone()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jar(id: &str, name: &str) -> Jar {
+        Jar { id: id.into(), name: name.into(), uploaded: 0 }
+    }
+
+    #[test]
+    fn the_jar_that_a_job_came_from_is_found_by_id_or_by_name() {
+        let jars = [jar("2", "c-2-0123456789ab.jar"), jar("1", "c-0123456789ab.jar")];
+        assert_eq!(uploaded_as(&jars, "1").as_deref(), Some("1"));
+        assert_eq!(uploaded_as(&jars, "c.jar").as_deref(), Some("1"));
+        assert_eq!(uploaded_as(&jars, "c-2").as_deref(), Some("2"));
+        assert_eq!(uploaded_as(&jars, "other.jar"), None);
+    }
+
+    #[test]
+    fn arguments_are_what_the_job_published_but_its_jar() {
+        let parameters = [("jar", "7_a.jar"), ("event-time", "true")];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        assert_eq!(arguments(&parameters), ["--event-time", "true"]);
+    }
+}

@@ -1,0 +1,126 @@
+//! A job that is stopped, and how it goes on: what it runs as, where it begins, and the words that say so when it could not
+//! be started again.
+//!
+//! Whoever stops a job that is to run again holds one of these until it does.
+
+use anyhow::{Context as _, Result, bail};
+
+use super::come_up::CameUp;
+use super::control::Control;
+use super::origin::origin;
+use super::start::{Next, Submission};
+use crate::flink::Flink;
+use crate::flink::jar::Run;
+use crate::history::operated::{Operated, OperationEnd};
+
+/// A job that is stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// The job's name.
+    pub name: String,
+    /// What it goes on as; [`Run::savepoint`] is where it begins, and nothing there is from nothing.
+    pub run: Run,
+    /// Where its state is, whether it goes on from there or not; none of a job that had no checkpoint.
+    pub state: Option<String>,
+}
+
+impl Resume {
+    /// A job that goes on as this; from nothing, unless it is said from where.
+    #[must_use]
+    pub fn of(name: &str, run: &Run) -> Self {
+        Self { name: name.to_owned(), run: run.clone(), state: None }
+    }
+
+    /// A job that goes on as it was. Asked while Flink remembers the job, before it is stopped or right after.
+    pub async fn as_it_was(flink: &Flink, job: &str, name: &str) -> Result<Self> {
+        Ok(Self::of(name, &origin(flink, job).await?))
+    }
+
+    /// The same, from a savepoint.
+    #[must_use]
+    pub fn from(mut self, savepoint: &str) -> Self {
+        self.run.savepoint = Some(savepoint.to_owned());
+        self.state = Some(savepoint.to_owned());
+        self
+    }
+
+    /// Submits the job, and returns its id once Flink is known to have it; it may wait for slots then.
+    ///
+    /// # Errors
+    /// Why not, with where its state is and which command goes on with it.
+    pub async fn start(&self, control: &Control<'_>) -> Result<String> {
+        let id = match control.next().await.with_context(|| self.whereabouts())? {
+            // Submitted by a command that was cut off, and come since.
+            Next::Runs(id) => return Ok(id),
+            Next::Submit(id) => id,
+        };
+        match control.submit(&id, &self.run).await {
+            Ok(Submission::Taken) => Ok(id),
+            Ok(Submission::Refused(error)) | Err(error) => Err(error).with_context(|| self.whereabouts()),
+        }
+    }
+
+    /// As [`Resume::start`], and waits until every subtask processes records.
+    pub async fn bring_up(&self, control: &Control<'_>) -> Result<Operated> {
+        let id = self.start(control).await?;
+        if let CameUp::Not(why) = control.comes_up(&id).await? {
+            bail!(
+                "{} is submitted again as job {id}, but not up: {why}\n  playground job {id} shows how it is",
+                self.name
+            );
+        }
+        control.marks().settled().await?;
+        let (parts, seconds) = control.take_parts();
+        Ok(Operated {
+            operation: "submit".to_owned(),
+            outcome: OperationEnd::Done,
+            reason: None,
+            job: Some(id),
+            savepoint: self.run.savepoint.clone(),
+            parallelism: Some(self.run.parallelism),
+            downtime: None,
+            seconds,
+            parts,
+        })
+    }
+
+    /// Where its state is, and the command that goes on with it.
+    #[must_use]
+    pub fn whereabouts(&self) -> String {
+        let name = &self.name;
+        match &self.state {
+            Some(path) => format!(
+                "{name} is stopped, with its state in {path}\n  \
+                 playground up goes on from it, and so does playground submit --from-savepoint {path}"
+            ),
+            None => {
+                format!("{name} is stopped, and had no checkpoint yet\n  playground up starts it again, from nothing")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resume() -> Resume {
+        let (jar, arguments) = ("7_a.jar".into(), Vec::new());
+        let run = Run { jar, parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false };
+        Resume { name: "Click Event Count".into(), run, state: None }
+    }
+
+    #[test]
+    fn a_stopped_job_says_where_its_state_is_and_what_goes_on_with_it() {
+        let stopped = resume().from("file:/s");
+        assert_eq!(stopped.run.savepoint.as_deref(), Some("file:/s"));
+        insta::assert_snapshot!(stopped.whereabouts(), @r"
+        Click Event Count is stopped, with its state in file:/s
+          playground up goes on from it, and so does playground submit --from-savepoint file:/s
+        ");
+        insta::assert_snapshot!(resume().whereabouts(), @r"
+        Click Event Count is stopped, and had no checkpoint yet
+          playground up starts it again, from nothing
+        ");
+    }
+}
