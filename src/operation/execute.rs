@@ -59,10 +59,7 @@ impl Control<'_> {
         let mut known = Known { job: plan.subject.as_ref().map(|job| job.id.clone()), ..Known::default() };
         let (end, reason) = match self.all(plan, &plan.parts, &mut known).await {
             Ok(Carried::Out) => (OperationEnd::Done, None),
-            Ok(Carried::NotUp(why)) if plan.roll_back.is_empty() => {
-                self.marks().not_starting().await?;
-                return Err(self.left(&known, why));
-            }
+            Ok(Carried::NotUp(why)) if plan.roll_back.is_empty() => return Err(self.left(&known, why).await?),
             Ok(Carried::NotUp(why)) => {
                 let why = format!("{why:#}");
                 self.back(plan, &mut known, &why).await.map_err(|error| located(&known, plan, error))?;
@@ -203,13 +200,15 @@ impl Control<'_> {
     }
 
     /// The error of a job that was submitted, or was not, and that nothing else takes the place of.
-    fn left(&self, known: &Known, why: Error) -> Error {
-        let Some(id) = &known.job else { return why };
+    async fn left(&self, known: &Known, why: Error) -> Result<Error> {
+        let Some(id) = &known.job else { return Ok(why) };
+        // Flink has it, and nothing is on its way any more.
+        self.marks().not_starting().await?;
         let advice = format!("playground job {id} shows how it is; playground cancel {id} ends it");
         if self.is_interrupted() {
-            return anyhow!(Failure::Interrupted(format!("interrupted: job {id} is submitted\n  {advice}")));
+            return Ok(anyhow!(Failure::Interrupted(format!("interrupted: job {id} is submitted\n  {advice}"))));
         }
-        anyhow!("job {id} is submitted, but not up: {why:#}\n  {advice}")
+        Ok(anyhow!("job {id} is submitted, but not up: {why:#}\n  {advice}"))
     }
 }
 

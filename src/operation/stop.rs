@@ -126,12 +126,14 @@ impl Control<'_> {
         let found = self.flink().jobs().await?.into_iter().find(|one| one.id == job.id);
         if let Some(live) = found.as_ref().filter(|found| !found.is_over()) {
             let detail = self.flink().job(&job.id).await?;
-            if self.flink().is_savepoint_under_way(&job.id).await? {
-                return Ok(Seen::NotYet("a savepoint is under way".to_owned()));
+            if !detail.is_running() {
+                let (running, all) = detail.subtasks();
+                return Ok(Seen::NotYet(format!("{}, {running} of {all} subtasks RUNNING", live.state)));
             }
-            let (running, all) = detail.subtasks();
-            let seen = format!("{}, {running} of {all} subtasks RUNNING", live.state);
-            return Ok(if detail.is_running() { Seen::Done(None) } else { Seen::NotYet(seen) });
+            // One that is being brought back has no checkpoints to tell of yet.
+            let under_way = self.flink().is_savepoint_under_way(&job.id).await?;
+            let seen = "a savepoint is under way".to_owned();
+            return Ok(if under_way { Seen::NotYet(seen) } else { Seen::Done(None) });
         }
         let its_own = |time: Option<i64>| time.is_some_and(|time| time >= asked_at - 1000);
         let mut savepoints = on_disk(self.platform()).await?.into_iter();

@@ -45,6 +45,15 @@ fn what_a_dry_run_shows_is_what_is_sent() {
 }
 
 #[test]
+fn a_job_is_drained_only_when_that_is_asked_for() {
+    for (args, drain) in [(&["stop"][..], "\"drain\":false"), (&["stop", "--drain"], "\"drain\":true")] {
+        let flink = FakeFlink::new();
+        flink.playground(args).run().expect(0);
+        assert!(flink.log()[0].contains(drain), "{args:?}: {:?}", flink.log());
+    }
+}
+
+#[test]
 fn a_roll_back_is_carried_out_as_planned() {
     let flink = FakeFlink::new();
     let args = ["upgrade", "--", "--fail-on-start", "true"];
