@@ -19,16 +19,17 @@ const SETTLED_MS: i64 = 3_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CameUp {
     /// Every subtask processes records since this time, ms since the epoch, by Flink's clock.
-    Well { since: i64, seen: String },
+    Well { since: i64, parallelism: u32, seen: String },
     /// It will not come up, or did not in time.
     Not(String),
 }
 
 impl Control<'_> {
     /// Waits until a job is up: every subtask processes records and, where it takes checkpoints, the first is complete.
-    pub(super) async fn comes_up(&self, id: &str) -> Result<CameUp> {
+    /// The adaptive scheduler may begin with fewer slots than `parallelism` takes, and restart the job a moment later.
+    pub(super) async fn comes_up(&self, id: &str, parallelism: u32) -> Result<CameUp> {
         self.part(PART, None, async {
-            let waited = self.until(PART, "every subtask RUNNING", async || self.look_up(id).await).await;
+            let waited = self.until(PART, "every subtask RUNNING", async || self.look_up(id, parallelism).await).await;
             let came = waited.unwrap_or_else(|error| CameUp::Not(format!("{error:#}")));
             let seen = match &came {
                 CameUp::Well { seen, .. } => seen.clone(),
@@ -39,7 +40,7 @@ impl Control<'_> {
         .await
     }
 
-    async fn look_up(&self, id: &str) -> Result<Seen<CameUp>> {
+    async fn look_up(&self, id: &str, parallelism: u32) -> Result<Seen<CameUp>> {
         let job = match self.flink().job(id).await {
             // A JobManager that was started again may have to find it first.
             Err(error) if refused(&error).is_some_and(|refused| refused.status == StatusCode::NOT_FOUND) => {
@@ -59,12 +60,16 @@ impl Control<'_> {
         };
         let (running, all) = job.subtasks();
         let seen = format!("{running} of {all} subtasks, parallelism {}", job.parallelism());
-        // A job that takes its state along but throws at the first record has run for a moment, too.
-        let settled = now() - since > SETTLED_MS || self.flink().checkpoints(id).await?.counts.completed > 0;
+        // A job that takes its state along but throws at the first record has run for a moment, too. One whose program sets a
+        // parallelism of its own never has the one that was asked for.
+        let is_whole = job.parallelism() >= parallelism;
+        let settled =
+            now() - since > SETTLED_MS || is_whole && self.flink().checkpoints(id).await?.counts.completed > 0;
         if !settled {
-            return Ok(Seen::NotYet(format!("{seen}; first checkpoint not complete yet")));
+            let missing = if is_whole { "first checkpoint not complete yet" } else { "not all of what was asked for" };
+            return Ok(Seen::NotYet(format!("{seen}; {missing}")));
         }
-        Ok(Seen::Done(CameUp::Well { since, seen }))
+        Ok(Seen::Done(CameUp::Well { since, parallelism: job.parallelism(), seen }))
     }
 
     async fn what_it_waits_for(&self, job: &Job, cause: Option<String>) -> Result<String> {

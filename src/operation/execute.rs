@@ -110,7 +110,7 @@ impl Control<'_> {
     async fn carry_out(&self, plan: &Plan, part: &Part, known: &mut Known) -> Result<Carried> {
         match &part.act {
             Act::Order(order) => return self.order(plan, part, order, known).await,
-            Act::ComeUp { job } => return self.await_up(job, known).await,
+            Act::ComeUp { job, parallelism } => return self.await_up(job, *parallelism, known).await,
             Act::Upload { file, name } => known.jar = Some(self.upload(part, file, name).await?),
             Act::Check(run) => self.check(part, &known.filled(run)?).await?,
             Act::End { job } => self.end(job).await?,
@@ -170,10 +170,11 @@ impl Control<'_> {
         Ok(Carried::Out)
     }
 
-    async fn await_up(&self, job: &str, known: &mut Known) -> Result<Carried> {
-        match self.comes_up(job).await? {
-            CameUp::Well { since, .. } => {
+    async fn await_up(&self, job: &str, parallelism: u32, known: &mut Known) -> Result<Carried> {
+        match self.comes_up(job, parallelism).await? {
+            CameUp::Well { since, parallelism, .. } => {
                 (known.up_since, known.stopped) = (Some(since), None);
+                known.parallelism = Some(parallelism);
                 self.marks().settled().await?;
                 Ok(Carried::Out)
             }

@@ -65,6 +65,8 @@ pub enum Act {
     ComeUp {
         /// By its id.
         job: String,
+        /// What it was submitted with.
+        parallelism: u32,
     },
     /// Starts TaskManagers, and waits until as many are registered.
     Start {

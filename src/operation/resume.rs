@@ -63,7 +63,7 @@ impl Resume {
     /// As [`Resume::start`], and waits until every subtask processes records.
     pub async fn bring_up(&self, control: &Control<'_>) -> Result<Operated> {
         let id = self.start(control).await?;
-        if let CameUp::Not(why) = control.comes_up(&id).await? {
+        if let CameUp::Not(why) = control.comes_up(&id, self.run.parallelism).await? {
             bail!(
                 "{} is submitted again as job {id}, but not up: {why}\n  playground job {id} shows how it is",
                 self.name

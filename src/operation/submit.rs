@@ -128,9 +128,10 @@ pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids) -> Result<Pl
     }
     let cause = run.savepoint.as_ref().map_or_else(|| "from nothing".to_owned(), |path| format!("from {path}"));
     let mut parts: Vec<Part> = observed.jar.upload().into_iter().collect();
+    let parallelism = run.parallelism;
     parts.push(Part::order(start::PART, cause, Order::Run { id: ids.job.clone(), run }));
     if !submit.detached {
-        let act = Act::ComeUp { job: ids.job.clone() };
+        let act = Act::ComeUp { job: ids.job.clone(), parallelism };
         parts.push(Part::new(come_up::PART, "it is up once every subtask processes records", act));
     }
     Ok(Plan { operation: "submit", subject: None, parts, roll_back: Vec::new(), untouched: None })

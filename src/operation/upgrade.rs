@@ -92,9 +92,10 @@ pub(super) fn plan(to: &Upgrade, observed: &Observed, ids: &Ids) -> Result<Plan>
 
 fn started(run: &Run, id: &str, cause: &str) -> [Part; 2] {
     let run = Run { savepoint: Some(SAVEPOINT.to_owned()), ..run.clone() };
+    let up = Act::ComeUp { job: id.to_owned(), parallelism: run.parallelism };
     [
         Part::order(start::PART, cause, Order::Run { id: id.to_owned(), run }),
-        Part::new(come_up::PART, "every subtask processes records", Act::ComeUp { job: id.to_owned() }),
+        Part::new(come_up::PART, "every subtask processes records", up),
     ]
 }
 

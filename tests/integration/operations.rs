@@ -182,6 +182,16 @@ fn a_job_manager_that_is_lost_in_the_middle_is_waited_for() {
     only_one_runs(&flink);
 }
 
+/// Seen: the next operation met it in the middle of its restart.
+#[test]
+fn a_job_that_begins_with_fewer_slots_is_up_when_it_has_all_or_stays_as_it_is() {
+    let json = ["upgrade", "--parallelism", "2", "-o", "json"];
+    let upgraded = |flink: FakeFlink| flink.playground(&json).run().expect(0).json()["parallelism"].as_u64();
+    assert_eq!(upgraded(FakeFlink::new().growing(Duration::from_secs(1))), Some(2));
+    // It is told what runs, not what was asked for.
+    assert_eq!(upgraded(FakeFlink::new().growing(Duration::from_mins(1))), Some(1));
+}
+
 #[test]
 fn a_new_job_that_cannot_be_ended_is_not_rolled_back() {
     let flink = FakeFlink::new().trouble("PATCH", usize::MAX, Trouble::Refuse(500, "x.Y: no"));

@@ -44,6 +44,10 @@ struct Job {
     arguments: Vec<String>,
     jar: String,
     savepoint: Option<String>,
+    /// When it began, or was rescaled, ms since the epoch.
+    since: u64,
+    /// With how many subtasks it begins, and when it gets the rest.
+    begins: Option<(u64, Instant)>,
 }
 
 struct World {
@@ -53,6 +57,8 @@ struct World {
     log: Vec<String>,
     troubles: Vec<(&'static str, usize, Trouble)>,
     away_until: Instant,
+    /// How long a new job has one subtask of each vertex only.
+    grows_after: Option<Duration>,
     /// The most jobs that lived at a time.
     most: usize,
     platform: PathBuf,
@@ -79,6 +85,8 @@ impl FakeFlink {
             arguments: vec!["--event-time".to_owned(), "true".to_owned()],
             jar: JAR.to_owned(),
             savepoint: None,
+            since: now(),
+            begins: None,
         };
         let world = World {
             jobs: vec![job],
@@ -87,6 +95,7 @@ impl FakeFlink {
             log: Vec::new(),
             troubles: Vec::new(),
             away_until: Instant::now(),
+            grows_after: None,
             most: 1,
             platform,
         };
@@ -108,6 +117,12 @@ impl FakeFlink {
         flink.world().jobs[0].state = "FINISHED";
         flink.on_disk(JOB);
         flink
+    }
+
+    /// Under the adaptive scheduler, a new job begins with the first slot and restarts when it gets the others.
+    pub fn growing(self, after: Duration) -> Self {
+        self.world().grows_after = Some(after);
+        self
     }
 
     /// Puts a savepoint of a job on disk, as the reader of savepoints tells it.
@@ -268,10 +283,19 @@ impl Job {
         json!({ "jid": self.id, "name": "Click Event Count", "state": self.state, "start-time": 1, "duration": 2 })
     }
 
+    /// How many subtasks of each vertex it has now.
+    fn parallelism(&self) -> u64 {
+        match self.begins {
+            Some((few, until)) if Instant::now() < until => few,
+            _ => self.parallelism,
+        }
+    }
+
     fn detail(&self) -> Value {
-        let running = if self.state == "RUNNING" { self.parallelism } else { 0 };
+        let parallelism = self.parallelism();
+        let running = if self.state == "RUNNING" { parallelism } else { 0 };
         json!({ "jid": self.id, "name": "Click Event Count", "state": self.state, "start-time": 1, "vertices": [{
-            "id": "v", "name": "Source", "parallelism": self.parallelism, "maxParallelism": 128,
+            "id": "v", "name": "Source", "parallelism": parallelism, "maxParallelism": 128,
             "status": self.state, "tasks": { "RUNNING": running, "INITIALIZING": 0, "SCHEDULED": 0 } }] })
     }
 
@@ -338,8 +362,8 @@ impl World {
                     "latest": { "completed": null, "restored": null }, "history": [] })
             }),
             ("GET", ["jobs", id, "vertices", _]) => self.job(id).map(|job| {
-                let one = json!({ "status": "RUNNING", "start-time": now(), "status-duration": {} });
-                json!({ "subtasks": vec![one; usize::try_from(job.parallelism).unwrap_or_default()] })
+                let one = json!({ "status": "RUNNING", "start-time": job.since, "status-duration": {} });
+                json!({ "subtasks": vec![one; usize::try_from(job.parallelism()).unwrap_or_default()] })
             }),
             ("GET", ["jobs", _, "savepoints", trigger] | ["savepoint-disposal", trigger]) => {
                 self.triggers.get(*trigger).cloned()
@@ -402,6 +426,8 @@ impl World {
             arguments,
             jar: jar.to_owned(),
             savepoint: body["savepointPath"].as_str().map(str::to_owned),
+            since: now(),
+            begins: self.grows_after.map(|after| (1, Instant::now() + after)),
         });
         self.most = self.most.max(self.jobs.iter().filter(|job| job.lives()).count());
         (200, json!({ "jobid": id }))
@@ -423,7 +449,9 @@ impl World {
     fn require(&mut self, id: &str, body: &Value) -> Option<Value> {
         let wanted = body["v"]["parallelism"]["upperBound"].as_u64();
         let job = self.job(id)?;
-        job.parallelism = wanted.unwrap_or(job.parallelism);
+        if let Some(wanted) = wanted {
+            (job.parallelism, job.since) = (wanted, now());
+        }
         Some(json!({}))
     }
 }
