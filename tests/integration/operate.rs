@@ -33,6 +33,10 @@ fn an_upgrade_on_a_fresh_stack_loses_nothing() {
     stack.playground(&["scale", "taskmanager=1"]).run().expect(0);
     assert_eq!(stack.state("taskmanager-1"), "running");
     stack.playground(&["verify", "--windows", "12"]).run().expect(0);
+    // Of the jars of three jobs, only that of the one that runs stays in the TaskManager's bounded /tmp.
+    let find = "find /tmp -name 'blob_p-*' || true"; // What is deleted under it is no failure of it.
+    let jars = ["exec", &format!("{}-taskmanager-1", stack.project), "sh", "-c", find];
+    until("one jar in a TaskManager's /tmp", 60, || (docker(&jars).lines().count() == 1).then_some(()));
 
     // What was stopped by hand goes on by hand.
     as_planned(&stack, &["savepoint"]);
