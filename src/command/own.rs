@@ -47,18 +47,21 @@ pub(super) async fn alone<T>(
     let lock = Lock { what: what.to_owned(), owner: Owner::current()?, since: Timestamp::now().as_millisecond() };
     take(&platform, &lock, global, terminal).await?;
     let done = Box::pin(work(&platform)).await;
-    let released = platform.unlock(&lock).await.context("let the stack go");
-    match (done, released) {
-        (done, Ok(())) => done,
-        (Ok(_), Err(error)) => Err(error),
-        (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
-    }
+    both(done, platform.unlock(&lock).await)
 }
 
-/// Puts right what a killed command left, when nobody owns the stack now. An owner has done so, or is about to.
+/// Puts right what a killed command left, when nobody owns the stack now. An owner has done so, or is about to. Looking is
+/// not kept from it by what cannot be put right now: that is told.
 pub(super) async fn put_right_if_free(platform: &Platform, terminal: &Terminal) -> Result<()> {
+    if let Err(error) = try_to_put_right(platform, terminal).await {
+        terminal.progress(&format!("what a killed command left was not put right: {error:#}"));
+    }
+    Ok(())
+}
+
+async fn try_to_put_right(platform: &Platform, terminal: &Terminal) -> Result<()> {
     let marks = platform.marks().await?;
-    if !marks.iter().any(|mark| mark.owner.has_ended()) {
+    if !marks.iter().any(marks::is_left) {
         return Ok(());
     }
     let what = "a look at what a killed command left".to_owned();
@@ -67,7 +70,16 @@ pub(super) async fn put_right_if_free(platform: &Platform, terminal: &Terminal) 
         return Ok(());
     }
     let done = put_right(platform, terminal).await;
-    platform.unlock(&lock).await.and(done)
+    both(done, platform.unlock(&lock).await)
+}
+
+/// The first error, with what went wrong while letting go.
+fn both<T>(done: Result<T>, released: Result<()>) -> Result<T> {
+    match (done, released.context("let the stack go")) {
+        (done, Ok(())) => done,
+        (Ok(_), Err(error)) => Err(error),
+        (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
+    }
 }
 
 /// Undoes faults, and tells of a job that is stopped; one that runs again is nothing to tell of any more.
@@ -76,10 +88,10 @@ async fn put_right(platform: &Platform, terminal: &Terminal) -> Result<()> {
         terminal.progress(&report::scenario::healed(&healed));
     }
     let flink = reach::flink(platform).await?;
-    if let Some(left) = marks::left_behind(platform, flink.as_ref()).await? {
+    for left in marks::left_behind(platform, flink.as_ref()).await? {
         terminal.progress(&report::operation::left(&left));
         if left.advice.is_none() {
-            Marks::by(platform, &left.mark.by).settled().await?;
+            Marks::by(platform, &left.mark.by, left.mark.job.name.as_deref()).settled(&left.mark.target).await?;
         }
     }
     Ok(())

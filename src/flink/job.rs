@@ -53,6 +53,9 @@ pub struct Job {
     /// When it was submitted, ms since the epoch.
     #[serde(rename(deserialize = "start-time"))]
     pub start_time: i64,
+    /// When the JobManager answered, ms since the epoch: the clock of all its other times.
+    #[serde(skip_serializing)]
+    pub now: i64,
     /// The vertices, sources first.
     pub vertices: Vec<Vertex>,
 }

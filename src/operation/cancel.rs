@@ -1,9 +1,11 @@
 //! Ending a job without a savepoint.
 
+use std::time::Instant;
+
 use anyhow::{Result, anyhow};
 
 use super::channel::{Answer, Order};
-use super::control::{Control, now, seconds};
+use super::control::Control;
 use super::plan::{Part, Plan};
 use super::subject::Subject;
 use crate::failure::Failure;
@@ -21,6 +23,7 @@ pub(super) fn plan(subject: &Subject) -> Result<Plan> {
         subject: Some(subject.summary.clone()),
         parts: vec![Part::order(PART, "it ends without a savepoint", Order::Cancel { job: subject.id() })],
         roll_back: Vec::new(),
+        starts: None,
         untouched: None,
     })
 }
@@ -42,7 +45,7 @@ impl Control<'_> {
 
     /// Ends a job, unless it is over or Flink does not have it: asks until it is known to be.
     pub(super) async fn end(&self, id: &str) -> Result<()> {
-        let (order, begun) = (Order::Cancel { job: id.to_owned() }, now());
+        let (order, begun) = (Order::Cancel { job: id.to_owned() }, Instant::now());
         while self.lives(id).await? {
             let lost = match self.ask(PART, &order).await? {
                 Answer::Done(_) => {
@@ -53,7 +56,7 @@ impl Control<'_> {
                 Answer::Refused(_) => return Ok(()),
                 Answer::Lost(error) => error,
             };
-            if seconds(begun, now()) > self.limit().as_secs_f64() {
+            if begun.elapsed() > self.limit() {
                 return Err(anyhow!("{lost:#}").context(format!("job {id}: it is not known whether it is cancelled")));
             }
         }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use reqwest::StatusCode;
 
-use super::control::{Control, now};
+use super::control::Control;
 use crate::flink::job::Job;
 use crate::flink::request::refused;
 use crate::wait::Seen;
@@ -18,8 +18,8 @@ const SETTLED_MS: i64 = 3_000;
 /// How a submitted job came up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CameUp {
-    /// Every subtask processes records since this time, ms since the epoch, by Flink's clock.
-    Well { since: i64, parallelism: u32, seen: String },
+    /// The job of this name processes records in every subtask since this time, ms since the epoch, by Flink's clock.
+    Well { name: String, since: i64, parallelism: u32, seen: String },
     /// It will not come up, or did not in time.
     Not(String),
 }
@@ -41,13 +41,17 @@ impl Control<'_> {
     }
 
     async fn look_up(&self, id: &str, parallelism: u32) -> Result<Seen<CameUp>> {
-        let job = match self.flink().job(id).await {
+        match self.looked_up(id, parallelism).await {
             // A JobManager that was started again may have to find it first.
             Err(error) if refused(&error).is_some_and(|refused| refused.status == StatusCode::NOT_FOUND) => {
-                return Ok(Seen::NotYet(format!("Flink does not know job {id}")));
+                Ok(Seen::NotYet(format!("Flink does not know job {id}")))
             }
-            job => job?,
-        };
+            seen => seen,
+        }
+    }
+
+    async fn looked_up(&self, id: &str, parallelism: u32) -> Result<Seen<CameUp>> {
+        let job = self.flink().job(id).await?;
         let exceptions = self.flink().exceptions(id).await?;
         let newest = exceptions.iter().max_by_key(|exception| exception.timestamp);
         let cause = newest.map(|exception| exception.root().to_owned());
@@ -64,12 +68,12 @@ impl Control<'_> {
         // parallelism of its own never has the one that was asked for.
         let is_whole = job.parallelism() >= parallelism;
         let settled =
-            now() - since > SETTLED_MS || is_whole && self.flink().checkpoints(id).await?.counts.completed > 0;
+            job.now - since > SETTLED_MS || is_whole && self.flink().checkpoints(id).await?.counts.completed > 0;
         if !settled {
             let missing = if is_whole { "first checkpoint not complete yet" } else { "not all of what was asked for" };
             return Ok(Seen::NotYet(format!("{seen}; {missing}")));
         }
-        Ok(Seen::Done(CameUp::Well { since, parallelism: job.parallelism(), seen }))
+        Ok(Seen::Done(CameUp::Well { parallelism: job.parallelism(), name: job.name, since, seen }))
     }
 
     async fn what_it_waits_for(&self, job: &Job, cause: Option<String>) -> Result<String> {

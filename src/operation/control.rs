@@ -12,7 +12,7 @@ use super::channel::Via;
 use super::marks::Marks;
 use crate::failure::Failure;
 use crate::flink::Flink;
-use crate::flink::request::is_away;
+use crate::flink::request::is_undecided;
 use crate::history::operated;
 use crate::platform::Platform;
 use crate::wait::{Seen, until};
@@ -77,9 +77,9 @@ impl<'a> Control<'a> {
         self.flink
     }
 
-    /// What is noted of the job, in the name of the command.
-    pub(super) fn marks(&self) -> Marks<'_> {
-        Marks::by(self.platform, &self.by)
+    /// What is noted of the job of this name, in the name of the command.
+    pub(super) fn marks<'b>(&'b self, name: Option<&'b str>) -> Marks<'b> {
+        Marks::by(self.platform, &self.by, name)
     }
 
     pub(super) fn via(&self) -> Via {
@@ -138,7 +138,8 @@ impl<'a> Control<'a> {
     }
 
     /// Waits within the time limit, and tells what is seen meanwhile. An error of the look that says only that nobody
-    /// answers now is something seen; any other ends the wait.
+    /// answers now, or that a JobManager which is just losing its lead cannot tell, is something seen; any other ends the
+    /// wait.
     pub(super) async fn settle<T>(
         &self,
         part: &str,
@@ -147,7 +148,7 @@ impl<'a> Control<'a> {
     ) -> Result<T> {
         until(&what, self.limit, LOOK, async || {
             let seen = match look().await {
-                Err(error) if is_away(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
+                Err(error) if is_undecided(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
                 seen => seen?,
             };
             if let Seen::NotYet(last) = &seen {
@@ -179,11 +180,6 @@ impl<'a> Control<'a> {
         let seconds = parts.iter().map(|part| part.seconds).sum();
         (parts, seconds)
     }
-}
-
-/// Now, in ms since the epoch.
-pub(super) fn now() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }
 
 /// Seconds from one time to another, both in ms since the epoch.

@@ -3,12 +3,14 @@
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 
-use super::channel::{Answer, Order};
+use super::channel::Order;
 use super::come_up::CameUp;
-use super::control::{Control, now, seconds};
+use super::control::{Control, seconds};
 use super::plan::{Act, JAR, Part, Plan, SAVEPOINT};
 use super::resume::Resume;
 use super::start::Submission;
+use super::stop::StopEnd;
+use super::take::not_disposed_of;
 use crate::failure::Failure;
 use crate::flink::jar::{self, Run};
 use crate::flink::request::{is_away, refused};
@@ -32,8 +34,24 @@ struct Known {
     down_from: Option<i64>,
     /// Since when every subtask processes records, ms since the epoch.
     up_since: Option<i64>,
-    /// A job that is stopped, and not started again yet.
-    stopped: Option<Resume>,
+    /// How far the job has come.
+    stage: Stage,
+}
+
+/// How far the job of a plan has come: what an error says of it.
+#[derive(Default)]
+enum Stage {
+    /// It is as it was.
+    #[default]
+    Untouched,
+    /// Flink was asked to stop it, and it is not known whether it did. The error says so itself.
+    Asked,
+    /// It is stopped, and is to be started again.
+    Stopped(Resume),
+    /// It is stopped, which is what was asked for.
+    AtItsEnd(String),
+    /// It is up, as this job.
+    Up(String),
 }
 
 impl Known {
@@ -84,7 +102,7 @@ impl Control<'_> {
     async fn all(&self, plan: &Plan, parts: &[Part], known: &mut Known) -> Result<Carried> {
         for part in parts {
             // Once the job is stopped it is started again first, whatever the user does.
-            if known.stopped.is_none() && self.is_interrupted() {
+            if !matches!(known.stage, Stage::Stopped(_)) && self.is_interrupted() {
                 bail!(Failure::Interrupted(format!("interrupted before {}", part.name)));
             }
             if let Carried::NotUp(why) = self.carry_out(plan, part, known).await? {
@@ -110,12 +128,12 @@ impl Control<'_> {
     async fn carry_out(&self, plan: &Plan, part: &Part, known: &mut Known) -> Result<Carried> {
         match &part.act {
             Act::Order(order) => return self.order(plan, part, order, known).await,
-            Act::ComeUp { job, parallelism } => return self.await_up(job, *parallelism, known).await,
+            Act::ComeUp { job, parallelism } => return self.await_up(plan, job, *parallelism, known).await,
             Act::Upload { file, name } => known.jar = Some(self.upload(part, file, name).await?),
             Act::Check(run) => self.check(part, &known.filled(run)?).await?,
             Act::End { job } => self.end(job).await?,
             Act::Rescale { job, request, parallelism } => {
-                let asked_at = now();
+                let asked_at = self.flink().job(job).await?.now;
                 let since =
                     self.part(part.name, part.line(self.via()), self.rescale(job, request, *parallelism)).await?;
                 // A job that had the parallelism already was not interrupted.
@@ -143,24 +161,18 @@ impl Control<'_> {
     async fn order(&self, plan: &Plan, part: &Part, order: &Order, known: &mut Known) -> Result<Carried> {
         match order {
             Order::Savepoint { .. } => known.savepoint = Some(self.take(order).await?),
-            Order::Stop { .. } => {
-                let job = plan.subject.as_ref().context("a stop of no job")?;
-                let stopped = self.stop_by(job, order).await?;
-                known.down_from = Some(stopped.asked_at);
-                known.stopped = plan.goes_on_as().map(|run| Resume::of(&job.name, run).from(&stopped.savepoint));
-                known.savepoint = Some(stopped.savepoint);
-            }
+            Order::Stop { .. } => self.stop_as_planned(plan, order, known).await?,
             Order::Cancel { job } => {
                 self.end(job).await?;
-                self.marks().settled().await?;
+                self.marks(None).cancelled(job).await?;
             }
-            Order::Dispose { path } => match self.ask(part.name, order).await? {
-                Answer::Done(_) => known.savepoint = Some(path.clone()),
-                Answer::Refused(error) | Answer::Lost(error) => return Err(error),
+            Order::Dispose { path } => match not_disposed_of(path, self.ask(part.name, order).await?) {
+                None => known.savepoint = Some(path.clone()),
+                Some(error) => return Err(error),
             },
             Order::Run { id, run } => {
                 let run = known.filled(run)?;
-                if let Submission::Refused(error) = self.submit(id, &run).await? {
+                if let Submission::Refused(error) = self.submit(plan.starts.as_deref(), id, &run).await? {
                     return Ok(Carried::NotUp(error));
                 }
                 (known.job, known.parallelism) = (Some(id.clone()), Some(run.parallelism));
@@ -170,16 +182,42 @@ impl Control<'_> {
         Ok(Carried::Out)
     }
 
-    async fn await_up(&self, job: &str, parallelism: u32, known: &mut Known) -> Result<Carried> {
+    /// Once Flink was asked, an error never says that the job runs on; once it stopped it, where its state is, even if that
+    /// could not be noted.
+    async fn stop_as_planned(&self, plan: &Plan, order: &Order, known: &mut Known) -> Result<()> {
+        let job = plan.subject.as_ref().context("a stop of no job")?;
+        known.stage = Stage::Asked;
+        let stopped = match self.stop_by(job, order).await? {
+            StopEnd::Stopped(stopped) => stopped,
+            StopEnd::Refused(error) => {
+                known.stage = Stage::Untouched;
+                return Err(error);
+            }
+        };
+        known.stage = match plan.goes_on_as() {
+            Some(run) => Stage::Stopped(Resume::of(&job.name, run).from(&stopped.savepoint)),
+            None => Stage::AtItsEnd(format!("{} is stopped, with its state in {}", job.name, stopped.savepoint)),
+        };
+        (known.down_from, known.savepoint) = (Some(stopped.asked_at), Some(stopped.savepoint.clone()));
+        self.note_stopped(job, order, &stopped).await
+    }
+
+    async fn await_up(&self, plan: &Plan, job: &str, parallelism: u32, known: &mut Known) -> Result<Carried> {
         match self.comes_up(job, parallelism).await? {
-            CameUp::Well { since, parallelism, .. } => {
-                (known.up_since, known.stopped) = (Some(since), None);
-                known.parallelism = Some(parallelism);
-                self.marks().settled().await?;
+            CameUp::Well { name, since, parallelism, .. } => {
+                (known.up_since, known.parallelism) = (Some(since), Some(parallelism));
+                known.stage = Stage::Up(job.to_owned());
+                self.settled(plan.starts.as_deref(), job, &name).await?;
                 Ok(Carried::Out)
             }
             CameUp::Not(why) => Ok(Carried::NotUp(anyhow!(why))),
         }
+    }
+
+    /// Forgets what was noted of a job that is up, under the name that was expected and under the one that it has.
+    pub(super) async fn settled(&self, expected: Option<&str>, id: &str, name: &str) -> Result<()> {
+        self.marks(expected).settled(id).await?;
+        if expected == Some(name) { Ok(()) } else { self.marks(Some(name)).settled(id).await }
     }
 
     /// Calls a job's `main` up to where it would submit.
@@ -204,7 +242,7 @@ impl Control<'_> {
     async fn left(&self, known: &Known, why: Error) -> Result<Error> {
         let Some(id) = &known.job else { return Ok(why) };
         // Flink has it, and nothing is on its way any more.
-        self.marks().not_starting().await?;
+        self.marks(None).not_starting(id).await?;
         let advice = format!("playground job {id} shows how it is; playground cancel {id} ends it");
         if self.is_interrupted() {
             return Ok(anyhow!(Failure::Interrupted(format!("interrupted: job {id} is submitted\n  {advice}"))));
@@ -215,14 +253,14 @@ impl Control<'_> {
 
 /// An error with where the job's state is, or that the job runs on as it was.
 fn located(known: &Known, plan: &Plan, error: Error) -> Error {
-    if let Some(stopped) = &known.stopped {
-        return error.context(stopped.whereabouts());
-    }
-    match (&plan.untouched, &known.savepoint) {
-        (Some(untouched), Some(savepoint)) => {
+    match (&known.stage, &plan.untouched, &known.savepoint) {
+        (Stage::Stopped(stopped), ..) => error.context(stopped.whereabouts()),
+        (Stage::AtItsEnd(stopped), ..) => error.context(stopped.clone()),
+        (Stage::Up(id), ..) => error.context(format!("job {id} is up, but not all was done after that")),
+        (Stage::Untouched, Some(untouched), Some(savepoint)) => {
             error.context(format!("{untouched}, and its state is in {savepoint} as well"))
         }
-        (Some(untouched), None) => error.context(untouched.clone()),
-        (None, _) => error,
+        (Stage::Untouched, Some(untouched), None) => error.context(untouched.clone()),
+        (Stage::Untouched, None, _) | (Stage::Asked, ..) => error,
     }
 }

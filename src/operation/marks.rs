@@ -1,8 +1,11 @@
 //! What is noted of a job that is not to stay stopped: written before Flink is asked, so that whichever command comes next
 //! knows of it, also after a crash of this one and after `down`.
 //!
-//! There are at most three notes a project, one a stage: the job is being stopped, it is stopped and its state is here, it is
-//! being submitted again under this id. They are forgotten when a job runs.
+//! There are at most three notes a job, one a stage: it is being stopped, it is stopped and its state is here, it is being
+//! submitted again under this id. They are forgotten when it runs. A job is told apart by its name, as it has another id each
+//! time that it is submitted; what is noted of one says nothing of another.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 
@@ -11,75 +14,98 @@ use crate::flink::Flink;
 use crate::flink::job::Summary;
 use crate::flink::request::refused;
 use crate::flink::savepoint::{self as api, Triggered};
-use crate::platform::{Journal as _, Kind, Mark, Owner, Platform};
+use crate::platform::{Journal as _, Kind, Mark, NotedJob, NotedRun, Owner, Platform};
+use crate::workload::JOB;
 
-/// Writes the notes of one command.
+/// Writes the notes of one command, of one job.
 #[derive(Clone, Copy)]
 pub struct Marks<'a> {
     platform: &'a Platform,
     /// The command, as in `upgrade` or `scenario failover`.
     by: &'a str,
+    /// The job's name; none of a jar whose job's name nobody knows before it runs.
+    name: Option<&'a str>,
 }
 
 impl<'a> Marks<'a> {
-    /// The notes of a command.
+    /// The notes of a command, of the job of this name.
     #[must_use]
-    pub fn by(platform: &'a Platform, by: &'a str) -> Self {
-        Self { platform, by }
+    pub fn by(platform: &'a Platform, by: &'a str, name: Option<&'a str>) -> Self {
+        Self { platform, by, name }
     }
 
-    /// Notes that Flink is about to be asked to stop a job, under a trigger where it takes one.
-    pub async fn stopping(self, job: &str, trigger: Option<&str>) -> Result<()> {
-        let mark = Mark { trigger: trigger.map(str::to_owned), ..self.mark(Kind::Stopping, job)? };
+    /// Notes that Flink is about to be asked to stop a job, under the trigger in `job` where it takes one.
+    pub async fn stopping(self, id: &str, job: NotedJob) -> Result<()> {
+        self.note(Kind::Stopping, id, job).await
+    }
+
+    /// Notes that a job is stopped, and from where it goes on.
+    pub async fn stopped(self, id: &str, job: NotedJob) -> Result<()> {
+        self.note(Kind::Stopped, id, job).await
+    }
+
+    /// Notes that a job is about to be submitted under this id, and from where it begins. What was noted of it before stays:
+    /// it says where the job's state is should this not come up.
+    pub async fn starting(self, id: &str, job: NotedJob) -> Result<()> {
+        let mark = self.mark(Kind::Starting, id, job)?;
         self.platform.mark(&mark).await?;
-        // What was noted of an earlier job is over: this one runs, until it is stopped.
-        self.forget_all(&[Kind::Stopped, Kind::Starting]).await
+        self.forget(|old| old.kind == Kind::Starting && old.id != mark.id && self.is_of_it(old)).await
     }
 
-    /// Notes that a job is stopped, and from where it goes on; `None` for one that was drained, and is at its end.
-    pub async fn stopped(self, job: &str, savepoint: Option<&str>) -> Result<()> {
-        let mark = Mark { savepoint: savepoint.map(str::to_owned), ..self.mark(Kind::Stopped, job)? };
+    /// Forgets that a job was about to be submitted under this id: Flink did not take it, or has it to keep.
+    pub async fn not_starting(self, id: &str) -> Result<()> {
+        self.forget(|mark| mark.kind == Kind::Starting && mark.target == id).await
+    }
+
+    /// Forgets that Flink was asked to stop the job of this id: it refused, and the job runs on.
+    pub async fn runs_on(self, id: &str) -> Result<()> {
+        self.forget(|mark| mark.kind == Kind::Stopping && mark.target == id).await
+    }
+
+    /// Forgets what is noted of a job of this id, which was cancelled. Where it had not come up, its state is where it was.
+    pub async fn cancelled(self, id: &str) -> Result<()> {
+        self.forget(|mark| mark.target == id).await
+    }
+
+    /// Forgets all of the job: it runs under this id.
+    pub async fn settled(self, id: &str) -> Result<()> {
+        self.forget(|mark| mark.target == id || self.is_of_it(mark)).await
+    }
+
+    /// Forgets all of the job: it is to begin from nothing.
+    pub async fn given_up(self) -> Result<()> {
+        self.forget(|mark| self.is_of_it(mark)).await
+    }
+
+    /// Writes a note; what was noted of the job before is over.
+    async fn note(self, kind: Kind, id: &str, job: NotedJob) -> Result<()> {
+        let mark = self.mark(kind, id, job)?;
         self.platform.mark(&mark).await?;
-        self.forget_all(&[Kind::Stopping]).await
+        self.forget(|old| old.id != mark.id && self.is_of_it(old)).await
     }
 
-    /// Notes that a job is about to be submitted under this id, and from where it begins.
-    pub async fn starting(self, job: &str, savepoint: Option<&str>) -> Result<()> {
-        let mark = Mark { savepoint: savepoint.map(str::to_owned), ..self.mark(Kind::Starting, job)? };
-        self.platform.mark(&mark).await
+    fn is_of_it(&self, mark: &Mark) -> bool {
+        self.name.is_some() && mark.job.name.as_deref() == self.name
     }
 
-    /// Forgets that a job was about to be submitted: Flink did not take it, or has it to keep.
-    pub async fn not_starting(self) -> Result<()> {
-        self.forget_all(&[Kind::Starting]).await
-    }
-
-    /// Forgets that Flink was asked to stop a job: it refused, and the job runs on.
-    pub async fn runs_on(self) -> Result<()> {
-        self.forget_all(&[Kind::Stopping]).await
-    }
-
-    /// Forgets all: a job runs, or none is to.
-    pub async fn settled(self) -> Result<()> {
-        self.forget_all(&[Kind::Stopping, Kind::Stopped, Kind::Starting]).await
-    }
-
-    async fn forget_all(self, kinds: &[Kind]) -> Result<()> {
-        for kind in kinds {
-            self.platform.forget(id(*kind)).await?;
+    async fn forget(self, is_over: impl Fn(&Mark) -> bool) -> Result<()> {
+        let marks = self.platform.marks().await.context("read what is noted of the job")?;
+        for mark in marks.iter().filter(|mark| mark.kind.is_of_job() && is_over(mark)) {
+            self.platform.forget(&mark.id).await?;
         }
         Ok(())
     }
 
-    fn mark(self, kind: Kind, job: &str) -> Result<Mark> {
+    fn mark(self, kind: Kind, id: &str, job: NotedJob) -> Result<Mark> {
         let owner = Owner::current().context("find out this process's identity")?;
-        let (id, target, by) = (id(kind).to_owned(), job.to_owned(), self.by.to_owned());
-        Ok(Mark { id, kind, what: by.clone(), target, by, owner, trigger: None, savepoint: None })
+        let (what, by) = (self.by.to_owned(), self.by.to_owned());
+        let job = NotedJob { name: self.name.map(str::to_owned), ..job };
+        Ok(Mark { id: format!("{}-{id}", stage(kind)), kind, what, target: id.to_owned(), by, owner, job })
     }
 }
 
-/// The one mark of a kind that a project has.
-fn id(kind: Kind) -> &'static str {
+/// What the ids of marks begin with.
+fn stage(kind: Kind) -> &'static str {
     match kind {
         Kind::Stopping => "stopping",
         Kind::Stopped => "stopped",
@@ -88,7 +114,7 @@ fn id(kind: Kind) -> &'static str {
     }
 }
 
-/// What is noted of a project's job.
+/// What is noted of one job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Noted {
     /// It is being stopped.
@@ -102,19 +128,26 @@ pub struct Noted {
 /// From where a job goes on that does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whence {
-    /// From a savepoint.
-    Savepoint(String),
+    /// From a savepoint; with what it ran as, where that is noted.
+    Savepoint(String, Option<NotedRun>),
     /// From the savepoint of the job with this id, which has to be looked for.
     Job(String),
-    /// From nothing: it was cancelled, or there never was one.
+    /// From the newest checkpoint or savepoint of the job with this id, which Flink gave up.
+    Failed(String),
+    /// From nothing: it was cancelled or drained, or there never was one.
     Nothing,
 }
 
 impl Noted {
-    /// What is noted now.
-    pub async fn read(platform: &Platform) -> Result<Self> {
+    /// What is noted now of the job of a name.
+    pub async fn read(platform: &Platform, name: &str) -> Result<Self> {
+        let marks = platform.marks().await.context("read what is noted of the job")?;
+        Ok(Self::of(marks.into_iter().filter(|mark| mark.job.name.as_deref() == Some(name))))
+    }
+
+    fn of(marks: impl Iterator<Item = Mark>) -> Self {
         let mut noted = Self::default();
-        for mark in platform.marks().await.context("read what is noted of the job")? {
+        for mark in marks {
             match mark.kind {
                 Kind::Stopping => noted.stopping = Some(mark),
                 Kind::Stopped => noted.stopped = Some(mark),
@@ -122,27 +155,32 @@ impl Noted {
                 Kind::Fault => {}
             }
         }
-        Ok(noted)
+        noted
     }
 
-    /// Whether a job is to go on.
+    /// What it ran as when it was noted last.
     #[must_use]
-    pub fn is_any(&self) -> bool {
-        self.stopping.is_some() || self.stopped.is_some() || self.starting.is_some()
+    pub fn run(&self) -> Option<&NotedRun> {
+        [&self.stopping, &self.stopped, &self.starting].into_iter().flatten().find_map(|mark| mark.job.run.as_ref())
     }
 
     /// From where the job goes on, with `last`, the newest of its name that Flink knows, where no job runs.
     #[must_use]
     pub fn whence(&self, last: Option<&Summary>) -> Whence {
-        let savepoint = |mark: &Mark| mark.savepoint.clone().map_or(Whence::Nothing, Whence::Savepoint);
+        let savepoint = |mark: &Mark| match (&mark.job.savepoint, mark.job.drained) {
+            (Some(path), false) => Whence::Savepoint(path.clone(), mark.job.run.clone()),
+            _ => Whence::Nothing,
+        };
         match (&self.stopping, &self.stopped, &self.starting) {
             // The newest note there is: what is noted of other jobs is older.
             (Some(stopping), Some(stopped), _) if stopping.target == stopped.target => savepoint(stopped),
+            (Some(stopping), ..) if stopping.job.drained => Whence::Nothing,
             (Some(stopping), ..) => Whence::Job(stopping.target.clone()),
             (None, Some(noted), _) | (None, None, Some(noted)) => savepoint(noted),
             // Stopped with a savepoint by somebody else, as by `flink stop`. One that was cancelled is not to go on.
             (None, None, None) => match last {
                 Some(last) if last.state == "FINISHED" => Whence::Job(last.id.clone()),
+                Some(last) if last.state == "FAILED" => Whence::Failed(last.id.clone()),
                 _ => Whence::Nothing,
             },
         }
@@ -162,7 +200,7 @@ pub enum Stop {
 
 /// Asks Flink what became of the stop of a note.
 pub async fn became(flink: &Flink, stopping: &Mark) -> Result<Stop> {
-    let Some(trigger) = &stopping.trigger else {
+    let Some(trigger) = &stopping.job.trigger else {
         let under_way = flink.is_savepoint_under_way(&stopping.target).await?;
         return Ok(if under_way { Stop::UnderWay } else { Stop::Not });
     };
@@ -180,25 +218,38 @@ pub async fn became(flink: &Flink, stopping: &Mark) -> Result<Stop> {
 pub struct Left {
     /// The newest note.
     pub mark: Mark,
-    /// How the job is, and what to do; `None` when a job runs, and all is well.
+    /// How the job is, and what to do; `None` when it runs, and all is well.
     pub advice: Option<String>,
 }
 
-/// Looks for a job that a killed command left stopped, or on its way there. A job that somebody stopped, and no more, is as
-/// it is to be.
-pub async fn left_behind(platform: &Platform, flink: Option<&Flink>) -> Result<Option<Left>> {
-    let noted = Noted::read(platform).await?;
-    let newest = [&noted.starting, &noted.stopping, &noted.stopped].into_iter().flatten();
-    let is_meant = |mark: &&Mark| mark.kind == Kind::Stopped && mark.by == STOP;
-    let Some(mark) = newest.into_iter().find(|mark| mark.owner.has_ended() && !is_meant(mark)) else { return Ok(None) };
-    let advice = advice(platform, flink, &noted).await?;
-    Ok(Some(Left { mark: mark.clone(), advice }))
+/// Whether a mark tells of something that a killed command left. A job that somebody stopped, and no more, is as it is to be.
+#[must_use]
+pub fn is_left(mark: &Mark) -> bool {
+    mark.owner.has_ended() && !(mark.kind == Kind::Stopped && mark.by == STOP)
+}
+
+/// Looks for jobs that killed commands left stopped, or on their way there.
+pub async fn left_behind(platform: &Platform, flink: Option<&Flink>) -> Result<Vec<Left>> {
+    let mut jobs: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
+    for mark in platform.marks().await?.into_iter().filter(|mark| mark.kind.is_of_job()) {
+        jobs.entry(mark.job.name.clone().unwrap_or_else(|| mark.target.clone())).or_default().push(mark);
+    }
+    let mut left = Vec::new();
+    for (name, marks) in jobs {
+        let noted = Noted::of(marks.into_iter());
+        let newest = [&noted.starting, &noted.stopping, &noted.stopped].into_iter().flatten();
+        if let Some(mark) = newest.into_iter().find(|mark| is_left(mark)) {
+            left.push(Left { mark: mark.clone(), advice: advice(platform, flink, &name, &noted).await? });
+        }
+    }
+    Ok(left)
 }
 
 /// The command whose purpose is a job that is stopped.
 const STOP: &str = "stop";
 
-async fn advice(platform: &Platform, flink: Option<&Flink>, noted: &Noted) -> Result<Option<String>> {
+/// `name` is the job's, or its id where nobody knows its name yet.
+async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &Noted) -> Result<Option<String>> {
     let jobs = match flink {
         Some(flink) => flink.jobs().await.ok(),
         None => None,
@@ -207,14 +258,12 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, noted: &Noted) -> Re
         let text = "the JobManager does not answer; playground up brings it back, and the job with it";
         return Ok(Some(text.to_owned()));
     };
-    if let Some(job) = jobs.iter().find(|job| super::up::is_ours(job)) {
+    let is_it = |job: &&Summary| job.name == name || job.id == name;
+    if let Some(job) = jobs.iter().find(|job| is_it(job) && !job.is_over()) {
         if let Some(stopping) = noted.stopping.as_ref().filter(|mark| mark.target == job.id)
             && became(flink, stopping).await? != Stop::Not
         {
-            let name = &job.name;
-            return Ok(Some(format!(
-                "{name} is being stopped; playground up waits for its savepoint and goes on from it"
-            )));
+            return Ok(Some(being_stopped(&job.name)));
         }
         if flink.job(&job.id).await?.is_running() {
             return Ok(None);
@@ -223,45 +272,67 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, noted: &Noted) -> Re
             format!("{} ({}) is {}, and does not run yet; playground job shows more", job.name, job.id, job.state);
         return Ok(Some(text));
     }
-    let last = jobs.iter().find(|job| job.name == crate::workload::JOB);
-    let state = match noted.whence(last) {
-        Whence::Savepoint(path) => path,
-        Whence::Job(id) => latest(platform, Some(&id))
+    let again = goes_on_with(name);
+    let state = match noted.whence(jobs.iter().find(is_it)) {
+        Whence::Savepoint(path, _) => path,
+        Whence::Job(id) | Whence::Failed(id) => latest(platform, Some(&id))
             .await
             .map_or_else(|error| format!("a savepoint that was not found ({error:#})"), |savepoint| savepoint.path),
         Whence::Nothing => {
-            return Ok(Some("no job runs, and none had state; playground up starts it".to_owned()));
+            return Ok(Some(match name {
+                JOB => "no job runs, and none had state; playground up starts it".to_owned(),
+                _ => "it does not run, and began from nothing; playground submit starts it again".to_owned(),
+            }));
         }
     };
-    Ok(Some(format!("the job is stopped, with its state in {state}\n  playground up goes on from it")))
+    Ok(Some(format!("the job is stopped, with its state in {state}\n  {}", again.replace("PATH", &state))))
+}
+
+/// `up` knows the click job only.
+fn goes_on_with(name: &str) -> &'static str {
+    match name {
+        JOB => "playground up goes on from it",
+        _ => "playground submit --jar FILE --from-savepoint PATH goes on from it",
+    }
+}
+
+fn being_stopped(name: &str) -> String {
+    match name {
+        JOB => format!("{name} is being stopped; playground up waits for its savepoint and goes on from it"),
+        _ => format!("{name} is being stopped; playground savepoint list shows where its state is once it has stopped"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn mark(kind: Kind, job: &str, savepoint: Option<&str>) -> Mark {
+    fn mark(kind: Kind, id: &str, savepoint: Option<&str>) -> Mark {
         let owner = Owner::current().unwrap();
-        let (id, target) = (id(kind).to_owned(), job.to_owned());
         let (what, by) = ("upgrade".to_owned(), "upgrade".to_owned());
-        Mark { id, kind, what, target, by, owner, trigger: None, savepoint: savepoint.map(str::to_owned) }
+        let job = NotedJob { savepoint: savepoint.map(str::to_owned), ..NotedJob::default() };
+        Mark { id: format!("{}-{id}", stage(kind)), kind, what, target: id.to_owned(), by, owner, job }
     }
 
     fn job(id: &str, state: &str) -> Summary {
         Summary { id: id.into(), name: "Click".into(), state: state.into(), start_time: 0, duration: 0 }
     }
 
+    fn savepoint(path: &str) -> Whence {
+        Whence::Savepoint(path.to_owned(), None)
+    }
+
     #[test]
     fn a_stopped_job_goes_on_from_its_savepoint_however_far_it_had_come() {
         let stopped = Some(mark(Kind::Stopped, "a", Some("/a")));
         let noted = Noted { stopped: stopped.clone(), ..Noted::default() };
-        assert_eq!(noted.whence(None), Whence::Savepoint("/a".into()));
+        assert_eq!(noted.whence(None), savepoint("/a"));
         // Its successor was submitted, did not come up, and was cancelled.
         let noted = Noted { starting: Some(mark(Kind::Starting, "b", Some("/a"))), ..noted };
-        assert_eq!(noted.whence(Some(&job("b", "CANCELED"))), Whence::Savepoint("/a".into()));
+        assert_eq!(noted.whence(Some(&job("b", "CANCELED"))), savepoint("/a"));
         // Its stop is noted twice: the process was killed between the two notes.
         let noted = Noted { stopping: Some(mark(Kind::Stopping, "a", None)), stopped, starting: None };
-        assert_eq!(noted.whence(None), Whence::Savepoint("/a".into()));
+        assert_eq!(noted.whence(None), savepoint("/a"));
     }
 
     #[test]
@@ -275,15 +346,24 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_was_drained_is_at_its_end() {
-        let noted = Noted { stopped: Some(mark(Kind::Stopped, "a", None)), ..Noted::default() };
-        assert_eq!(noted.whence(Some(&job("a", "FINISHED"))), Whence::Nothing);
+    fn a_job_that_was_drained_is_at_its_end_wherever_its_command_was_cut_off() {
+        let drained = |kind| {
+            let mut mark = mark(kind, "a", Some("/a"));
+            mark.job.drained = true;
+            mark
+        };
+        let last = job("a", "FINISHED");
+        let noted = Noted { stopped: Some(drained(Kind::Stopped)), ..Noted::default() };
+        assert_eq!(noted.whence(Some(&last)), Whence::Nothing);
+        let noted = Noted { stopping: Some(drained(Kind::Stopping)), ..Noted::default() };
+        assert_eq!(noted.whence(Some(&last)), Whence::Nothing);
     }
 
     #[test]
-    fn without_a_note_only_a_job_that_was_stopped_goes_on() {
+    fn without_a_note_a_job_that_was_stopped_goes_on_and_one_that_failed_has_to_be_looked_into() {
         let whence = |last: Option<Summary>| Noted::default().whence(last.as_ref());
         assert_eq!(whence(Some(job("a", "FINISHED"))), Whence::Job("a".into()));
+        assert_eq!(whence(Some(job("a", "FAILED"))), Whence::Failed("a".into()));
         assert_eq!(whence(Some(job("a", "CANCELED"))), Whence::Nothing);
         assert_eq!(whence(None), Whence::Nothing);
         let fresh = Noted { starting: Some(mark(Kind::Starting, "a", None)), ..Noted::default() };

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use super::jar::uploaded;
 use crate::flink::Flink;
 use crate::flink::jar::{Jar, Run};
-use crate::flink::job::Submitted;
+use crate::flink::job::{Job, Submitted};
+use crate::platform::NotedRun;
 
 /// The global parameter under which a job tells the jar that it came from.
 const JAR: &str = "jar";
@@ -34,10 +35,30 @@ pub async fn origin(flink: &Flink, id: &str) -> Result<Run> {
     Ok(Run { jar, parallelism, arguments: arguments(&parameters), savepoint: None, allow_non_restored_state: false })
 }
 
+/// The same as far as the job tells it, for a note. Nothing of a job that tells nothing of itself.
+pub(super) fn noted(submitted: &Submitted, job: &Job) -> Option<NotedRun> {
+    let Submitted { parallelism, parameters } = submitted;
+    let parallelism = if job.vertices.is_empty() { *parallelism } else { job.parallelism() };
+    let jar = parameters.get(JAR).cloned().unwrap_or_default();
+    (!parameters.is_empty()).then(|| NotedRun { jar, parallelism, arguments: arguments(parameters) })
+}
+
 /// The id of the upload that a job came from: itself, or the newest of the same file.
 fn uploaded_as(jars: &[Jar], named: &str) -> Option<String> {
     let by_id = jars.iter().find(|jar| jar.id == named);
     by_id.or_else(|| uploaded(jars, named.strip_suffix(".jar").unwrap_or(named))).map(|jar| jar.id.clone())
+}
+
+/// Arguments by name, as a job publishes them; one that stands alone has an empty value.
+pub(super) fn parameters(arguments: &[String]) -> BTreeMap<String, String> {
+    let mut parameters = BTreeMap::new();
+    let mut words = arguments.iter().peekable();
+    while let Some(word) = words.next() {
+        let Some(name) = word.strip_prefix("--") else { continue };
+        let value = words.next_if(|next| !next.starts_with("--")).cloned();
+        parameters.insert(name.to_owned(), value.unwrap_or_default());
+    }
+    parameters
 }
 
 /// A job's arguments, out of the parameters that it published.
@@ -61,6 +82,14 @@ mod tests {
         assert_eq!(uploaded_as(&jars, "c.jar").as_deref(), Some("1"));
         assert_eq!(uploaded_as(&jars, "c-2").as_deref(), Some("2"));
         assert_eq!(uploaded_as(&jars, "other.jar"), None);
+    }
+
+    #[test]
+    fn arguments_are_read_as_a_job_publishes_them() {
+        let words = ["--checkpointing", "--event-time", "true", "--delivery", "exactly-once"].map(str::to_owned);
+        let read: Vec<(String, String)> = parameters(&words).into_iter().collect();
+        let read: Vec<(&str, &str)> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(read, [("checkpointing", ""), ("delivery", "exactly-once"), ("event-time", "true")]);
     }
 
     #[test]

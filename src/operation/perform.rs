@@ -5,23 +5,26 @@ use anyhow::Result;
 use super::control::Control;
 use super::model::Operation;
 use super::plan::{Ids, Plan};
-use super::start::Next;
+use super::start::Earlier;
 use super::subject::Subject;
+use super::submit::Submit;
 use super::{cancel, rescale, scale, stop, submit, take, upgrade};
 use crate::history::operated::Operated;
 
 impl Control<'_> {
     /// Does an operation, on the job that is meant or on the only one.
     pub async fn perform(&self, operation: &Operation, job: Option<&str>) -> Result<Operated> {
-        let mut ids = Ids::fresh();
-        if let (Operation::Submit(_) | Operation::Upgrade(_), Next::Submit(id)) = (operation, self.next().await?) {
-            ids.job = id;
+        let ids = Ids::fresh();
+        let mut plan = self.plan(operation, job, &ids).await?;
+        if let Some(jar) = plan.jar()
+            && let Earlier::OnItsWay(earlier) = self.earlier(plan.starts.as_deref(), jar).await?
+        {
+            plan = self.plan(operation, job, &Ids { job: earlier, ..ids }).await?;
         }
-        let plan = self.plan(operation, job, &ids).await?;
         let done = self.execute(&plan).await?;
         // A detached job is none that is waited for; it goes on all the same.
-        if matches!(operation, Operation::Submit(submit) if submit.detached) {
-            self.marks().settled().await?;
+        if let (Operation::Submit(Submit { detached: true, .. }), Some(id)) = (operation, &done.job) {
+            self.settled(plan.starts.as_deref(), id, &self.flink().job(id).await?.name).await?;
         }
         Ok(done)
     }

@@ -27,6 +27,8 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// Carried out after a part that starts a job, if that job does not come up; in order.
     pub roll_back: Vec<Part>,
+    /// The name of the job that it starts; none where it starts none, or one of whose jar nobody knows it.
+    pub starts: Option<String>,
     /// What an error before the job is stopped begins with.
     pub untouched: Option<String>,
 }
@@ -111,6 +113,19 @@ impl Plan {
             Act::Order(Order::Run { run, .. }) => Some(run),
             _ => None,
         })
+    }
+
+    /// The jar of the job that it starts: its upload's id or, of one that it uploads, the name.
+    pub(super) fn jar(&self) -> Option<&str> {
+        let run = self.parts.iter().find_map(|part| match &part.act {
+            Act::Order(Order::Run { run, .. }) => Some(run),
+            _ => None,
+        })?;
+        let uploaded = self.parts.iter().find_map(|part| match &part.act {
+            Act::Upload { name, .. } => Some(name.as_str()),
+            _ => None,
+        });
+        uploaded.filter(|_| run.jar == JAR).or(Some(&run.jar))
     }
 
     /// All lines that are sent, if no job has to be rolled back.

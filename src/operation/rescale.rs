@@ -78,6 +78,7 @@ pub(super) fn plan(parallelism: u32, scale: bool, via: Via, observed: &Observed)
         subject: Some(subject.summary.clone()),
         parts,
         roll_back: Vec::new(),
+        starts: None,
         untouched: None,
     })
 }

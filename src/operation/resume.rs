@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use super::come_up::CameUp;
 use super::control::Control;
 use super::origin::origin;
-use super::start::{Next, Submission};
-use crate::flink::Flink;
+use super::start::{Earlier, Submission};
+use crate::flink::{Flink, id};
 use crate::flink::jar::Run;
 use crate::history::operated::{Operated, OperationEnd};
 
@@ -49,12 +49,13 @@ impl Resume {
     /// # Errors
     /// Why not, with where its state is and which command goes on with it.
     pub async fn start(&self, control: &Control<'_>) -> Result<String> {
-        let id = match control.next().await.with_context(|| self.whereabouts())? {
-            // Submitted by a command that was cut off, and come since.
-            Next::Runs(id) => return Ok(id),
-            Next::Submit(id) => id,
+        let name = Some(self.name.as_str());
+        let id = match control.earlier(name, &self.run.jar).await.with_context(|| self.whereabouts())? {
+            Earlier::Runs(id) => return Ok(id),
+            Earlier::OnItsWay(id) => id,
+            Earlier::None => id::fresh(),
         };
-        match control.submit(&id, &self.run).await {
+        match control.submit(name, &id, &self.run).await {
             Ok(Submission::Taken) => Ok(id),
             Ok(Submission::Refused(error)) | Err(error) => Err(error).with_context(|| self.whereabouts()),
         }
@@ -69,7 +70,7 @@ impl Resume {
                 self.name
             );
         }
-        control.marks().settled().await?;
+        control.marks(Some(&self.name)).settled(&id).await?;
         let (parts, seconds) = control.take_parts();
         Ok(Operated {
             operation: "submit".to_owned(),

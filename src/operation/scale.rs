@@ -96,7 +96,7 @@ pub(super) fn plan(replicas: u32, force: bool, observed: &Observed) -> Result<Pl
             parts.push(Part::new("running", "jobs restart on what is left", Act::RunOn(running)));
         }
     }
-    Ok(Plan { operation: "scale", subject: None, parts, roll_back: Vec::new(), untouched: None })
+    Ok(Plan { operation: "scale", subject: None, parts, roll_back: Vec::new(), starts: None, untouched: None })
 }
 
 /// Refuses a number of TaskManagers that leaves the cluster's slots short.

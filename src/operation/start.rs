@@ -1,16 +1,15 @@
 //! Starting a job under an id that is given with it, so that a lost answer never leads to a second one: Flink has at most
 //! one job of an id, and is asked whether it has it until that is known.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 
 use super::channel::{Answer, Order};
-use super::control::{Control, now, seconds};
-use super::marks::Noted;
+use super::control::Control;
 use super::stop::LOST;
-use crate::flink::id;
 use crate::flink::jar::Run;
+use crate::platform::{Journal as _, Kind, NotedJob, NotedRun};
 use crate::wait::Seen;
 
 /// The part that operations call this.
@@ -26,35 +25,45 @@ pub(super) enum Submission {
     Refused(Error),
 }
 
-/// The id of the job that is submitted next.
-pub(super) enum Next {
-    /// One that Flink has no job of.
-    Submit(String),
-    /// A job that a command submitted which was cut off, and that lives.
+/// A submission of the same job by a command that was cut off.
+pub(super) enum Earlier {
+    /// There is none, or it has come and gone.
+    None,
+    /// It may be on its way, or was never sent. Its id is used again, because Flink takes a job of one id only once.
+    OnItsWay(String),
+    /// It has come, and the job of this id lives.
     Runs(String),
 }
 
 impl Control<'_> {
-    /// The id for the next submission. A job that was being submitted when its command was cut off may be on its way, or has
-    /// just come: its id is used again, because Flink takes a job of one id only once.
-    pub(super) async fn next(&self) -> Result<Next> {
-        let noted = Noted::read(self.platform()).await?.starting.map(|mark| mark.target);
-        let jobs = self.flink().jobs().await?;
-        let found = jobs.into_iter().find(|job| noted.as_ref() == Some(&job.id));
+    /// Looks for an earlier submission of the job of a name or, where nobody knows it, of a jar.
+    pub(super) async fn earlier(&self, name: Option<&str>, jar: &str) -> Result<Earlier> {
+        let marks = self.platform().marks().await.context("look for a submission that was cut off")?;
+        let is_it = |job: &NotedJob| match (name, &job.name) {
+            (Some(name), Some(noted)) => name == noted,
+            (None, None) => job.run.as_ref().is_some_and(|run| is_same_file(&run.jar, jar)),
+            _ => false,
+        };
+        let Some(mark) = marks.into_iter().find(|mark| mark.kind == Kind::Starting && is_it(&mark.job)) else {
+            return Ok(Earlier::None);
+        };
+        let found = self.flink().jobs().await?.into_iter().find(|job| job.id == mark.target);
         Ok(match found {
-            Some(come) if !come.is_over() => Next::Runs(come.id),
-            Some(_) => Next::Submit(id::fresh()),
-            None => Next::Submit(noted.unwrap_or_else(id::fresh)),
+            Some(come) if !come.is_over() => Earlier::Runs(come.id),
+            Some(_) => Earlier::None,
+            None => Earlier::OnItsWay(mark.target),
         })
     }
 
-    /// Submits a job under an id, until it is known whether Flink has it.
+    /// Submits the job of a name, if that is known, under an id, until it is known whether Flink has it.
     ///
     /// # Errors
     /// It is not known: the job may run, now or in a moment.
-    pub(super) async fn submit(&self, id: &str, run: &Run) -> Result<Submission> {
-        let (order, begun) = (Order::Run { id: id.to_owned(), run: run.clone() }, now());
-        self.marks().starting(id, run.savepoint.as_deref()).await?;
+    pub(super) async fn submit(&self, name: Option<&str>, id: &str, run: &Run) -> Result<Submission> {
+        let (order, begun) = (Order::Run { id: id.to_owned(), run: run.clone() }, Instant::now());
+        let noted = NotedRun { jar: run.jar.clone(), parallelism: run.parallelism, arguments: run.arguments.clone() };
+        let note = NotedJob { savepoint: run.savepoint.clone(), run: Some(noted), ..NotedJob::default() };
+        self.marks(name).starting(id, note).await?;
         loop {
             let lost = match self.ask(PART, &order).await? {
                 Answer::Done(Some(told)) if told != id => {
@@ -66,7 +75,7 @@ impl Control<'_> {
                     return Ok(Submission::Taken);
                 }
                 Answer::Refused(error) => {
-                    self.marks().not_starting().await?;
+                    self.marks(name).not_starting(id).await?;
                     return Ok(Submission::Refused(explained(error, run)));
                 }
                 Answer::Lost(error) => error,
@@ -74,7 +83,7 @@ impl Control<'_> {
             if self.part(LOST, None, self.shows_up(id)).await.with_context(|| unknown(id))? {
                 return Ok(Submission::Taken);
             }
-            if seconds(begun, now()) > self.limit().as_secs_f64() {
+            if begun.elapsed() > self.limit() {
                 return Err(anyhow!("{lost:#}").context(unknown(id)));
             }
         }
@@ -89,14 +98,18 @@ impl Control<'_> {
             if jobs.iter().any(|job| job.id == id) {
                 return Ok(Seen::Done(true));
             }
-            let waited = seconds(*since.get_or_insert_with(now), now());
-            let seen = format!("no job {id} yet");
-            Ok(if waited > SHOWS_UP.as_secs_f64() { Seen::Done(false) } else { Seen::NotYet(seen) })
+            let waited = since.get_or_insert_with(Instant::now).elapsed();
+            Ok(if waited > SHOWS_UP { Seen::Done(false) } else { Seen::NotYet(format!("no job {id} yet")) })
         });
         let is_there = is_there.await?;
         let found = if is_there { "it is there" } else { "it is not there, and is submitted again under the same id" };
         Ok((is_there, format!("job {id}: {found}")))
     }
+}
+
+/// An upload's id ends with the name of its file.
+fn is_same_file(one: &str, other: &str) -> bool {
+    one.ends_with(other) || other.ends_with(one)
 }
 
 fn unknown(id: &str) -> String {

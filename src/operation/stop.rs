@@ -4,16 +4,20 @@
 //! became of the job tells what to do: one that high availability brought back was not stopped, and is asked again; one that
 //! is over has left its savepoint on disk, where it is found by the job's id.
 
-use anyhow::{Error, Result, anyhow, bail};
+use std::time::Instant;
+
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 
 use super::channel::{Answer, Order, Via, rest};
-use super::control::{Control, now, seconds};
+use super::control::Control;
+use super::origin::noted;
 use super::plan::{Ids, Part, Plan};
 use super::savepoint::on_disk;
 use super::subject::Subject;
 use crate::flink::id;
 use crate::flink::job::Summary;
 use crate::flink::savepoint::Triggered;
+use crate::platform::{NotedJob, NotedRun};
 use crate::wait::Seen;
 
 /// A job that was stopped.
@@ -21,14 +25,25 @@ use crate::wait::Seen;
 pub struct Stopped {
     /// Where its state is.
     pub savepoint: String,
-    /// When it was asked to stop, ms since the epoch.
+    /// When it was asked to stop, ms since the epoch by Flink's clock.
     pub asked_at: i64,
+    /// What it ran as, as far as it told.
+    pub run: Option<NotedRun>,
+}
+
+/// What came of asking a job to stop.
+pub(super) enum StopEnd {
+    /// It is stopped, which is not noted yet.
+    Stopped(Stopped),
+    /// Flink refused, and the job runs on; why.
+    Refused(Error),
 }
 
 /// What became of a job that was asked to stop, where the answer was lost.
 enum Aftermath {
     Runs,
     Stopped(String),
+    Refused(Error),
 }
 
 /// The part that operations call this.
@@ -45,6 +60,7 @@ pub(super) fn plan(subject: &Subject, drain: bool, ids: &Ids) -> Result<Plan> {
         subject: Some(subject.summary.clone()),
         parts: vec![part(subject, cause, drain, ids)],
         roll_back: Vec::new(),
+        starts: None,
         untouched: None,
     })
 }
@@ -55,44 +71,70 @@ pub(super) fn part(subject: &Subject, cause: &str, drain: bool, ids: &Ids) -> Pa
 }
 
 impl Control<'_> {
-    /// Stops a job with a savepoint. `drain` lets all windows fire first, for a job that will not go on.
+    /// Stops a job with a savepoint, for one that goes on.
     ///
     /// # Errors
     /// Where its state is, whenever the job may have been stopped.
-    pub async fn stop(&self, job: &Summary, drain: bool) -> Result<Stopped> {
+    pub async fn stop(&self, job: &Summary) -> Result<Stopped> {
         Subject::observe(self, Some(&job.id)).await?.must_run()?;
         // The same one each time: a JobManager that was only slow takes no second savepoint.
-        self.stop_by(job, &Order::Stop { job: job.id.clone(), drain, trigger: id::fresh() }).await
+        let order = Order::Stop { job: job.id.clone(), drain: false, trigger: id::fresh() };
+        match self.stop_by(job, &order).await? {
+            StopEnd::Refused(error) => Err(error),
+            StopEnd::Stopped(stopped) => {
+                let noted = self.note_stopped(job, &order, &stopped).await;
+                noted.with_context(|| format!("{} is stopped, with its state in {}", job.name, stopped.savepoint))?;
+                Ok(stopped)
+            }
+        }
     }
 
     /// Gives the order to stop, until it is known what came of it. That is noted first, so that whichever command comes
     /// next knows of it, should this one be killed.
-    pub(super) async fn stop_by(&self, job: &Summary, order: &Order) -> Result<Stopped> {
+    pub(super) async fn stop_by(&self, job: &Summary, order: &Order) -> Result<StopEnd> {
         let Order::Stop { drain, trigger, .. } = order else { bail!("only a stop stops a job") };
-        let marks = self.marks();
-        marks.stopping(&job.id, Some(trigger.as_str()).filter(|_| self.via() == Via::Rest)).await?;
-        let stopped = self.ask_until_stopped(job, order).await?;
-        // What is drained has fired windows that were not full: nothing goes on from there.
-        marks.stopped(&job.id, Some(stopped.savepoint.as_str()).filter(|_| !drain)).await?;
-        Ok(stopped)
+        let (detail, submitted) = tokio::try_join!(self.flink().job(&job.id), self.flink().submitted(&job.id))?;
+        let run = noted(&submitted, &detail);
+        let note = NotedJob {
+            trigger: Some(trigger.clone()).filter(|_| self.via() == Via::Rest),
+            drained: *drain,
+            run: run.clone(),
+            ..NotedJob::default()
+        };
+        self.marks(Some(&job.name)).stopping(&job.id, note).await?;
+        let asked_at = detail.now;
+        Ok(match self.ask_until_stopped(job, order, asked_at).await? {
+            Ok(savepoint) => StopEnd::Stopped(Stopped { savepoint, asked_at, run }),
+            Err(refused) => StopEnd::Refused(refused),
+        })
     }
 
-    async fn ask_until_stopped(&self, job: &Summary, order: &Order) -> Result<Stopped> {
-        let asked_at = now();
+    /// Notes that a job is stopped, and from where it goes on.
+    pub(super) async fn note_stopped(&self, job: &Summary, order: &Order, stopped: &Stopped) -> Result<()> {
+        let drained = matches!(order, Order::Stop { drain: true, .. });
+        let (savepoint, run) = (Some(stopped.savepoint.clone()), stopped.run.clone());
+        let note = NotedJob { savepoint, drained, run, ..NotedJob::default() };
+        self.marks(Some(&job.name)).stopped(&job.id, note).await
+    }
+
+    /// The savepoint, or why Flink refused.
+    async fn ask_until_stopped(&self, job: &Summary, order: &Order, asked_at: i64) -> Result<Result<String, Error>> {
+        let begun = Instant::now();
         loop {
             let lost = match self.ask(PART, order).await? {
-                Answer::Done(Some(savepoint)) => return Ok(Stopped { savepoint, asked_at }),
+                Answer::Done(Some(savepoint)) => return Ok(Ok(savepoint)),
                 Answer::Done(None) => anyhow!("Flink returned no savepoint path"),
-                Answer::Refused(cause) => return Err(self.not_stopped(job, &cause).await?),
+                Answer::Refused(cause) => return Ok(Err(self.not_stopped(job, &cause).await?)),
                 Answer::Lost(error) => error,
             };
-            if seconds(asked_at, now()) > self.limit().as_secs_f64() {
+            if begun.elapsed() > self.limit() {
                 return Err(
                     lost.context(self.whereabouts(job, "its answer was lost, and the time limit is over").await)
                 );
             }
             match self.part(LOST, None, self.aftermath(job, order, asked_at)).await {
-                Ok(Aftermath::Stopped(savepoint)) => return Ok(Stopped { savepoint, asked_at }),
+                Ok(Aftermath::Stopped(savepoint)) => return Ok(Ok(savepoint)),
+                Ok(Aftermath::Refused(cause)) => return Ok(Err(self.not_stopped(job, &cause).await?)),
                 Ok(Aftermath::Runs) => {}
                 Err(error) => return Err(error.context(self.whereabouts(job, "the answer to the stop was lost").await)),
             }
@@ -104,25 +146,25 @@ impl Control<'_> {
         let found = self.settle(LOST, "what became of the stop", async || {
             if self.via() == Via::Rest {
                 match rest::remembered(self, order).await? {
-                    Some(Triggered::Done(Some(savepoint))) => return Ok(Seen::Done(Some(savepoint))),
-                    Some(Triggered::Failed(cause)) => return Err(self.not_stopped(job, &anyhow!("{cause}")).await?),
+                    Some(Triggered::Done(Some(savepoint))) => return Ok(Seen::Done(Aftermath::Stopped(savepoint))),
+                    Some(Triggered::Failed(cause)) => return Ok(Seen::Done(Aftermath::Refused(anyhow!("{cause}")))),
                     Some(Triggered::UnderWay) => return Ok(Seen::NotYet("the savepoint is under way".to_owned())),
                     Some(Triggered::Done(None)) | None => {}
                 }
             }
             self.job_tells(job, asked_at).await
         });
-        Ok(match found.await? {
-            Some(savepoint) => {
-                let seen = format!("the job is stopped, its savepoint is {savepoint}");
-                (Aftermath::Stopped(savepoint), seen)
-            }
-            None => (Aftermath::Runs, "the job runs: it is asked again".to_owned()),
-        })
+        let found = found.await?;
+        let seen = match &found {
+            Aftermath::Stopped(savepoint) => format!("the job is stopped, its savepoint is {savepoint}"),
+            Aftermath::Refused(cause) => format!("refused: {cause:#}"),
+            Aftermath::Runs => "the job runs: it is asked again".to_owned(),
+        };
+        Ok((found, seen))
     }
 
     /// The savepoint of a job that is over; none of one that runs in every subtask.
-    async fn job_tells(&self, job: &Summary, asked_at: i64) -> Result<Seen<Option<String>>> {
+    async fn job_tells(&self, job: &Summary, asked_at: i64) -> Result<Seen<Aftermath>> {
         let found = self.flink().jobs().await?.into_iter().find(|one| one.id == job.id);
         if let Some(live) = found.as_ref().filter(|found| !found.is_over()) {
             let detail = self.flink().job(&job.id).await?;
@@ -133,12 +175,12 @@ impl Control<'_> {
             // One that is being brought back has no checkpoints to tell of yet.
             let under_way = self.flink().is_savepoint_under_way(&job.id).await?;
             let seen = "a savepoint is under way".to_owned();
-            return Ok(if under_way { Seen::NotYet(seen) } else { Seen::Done(None) });
+            return Ok(if under_way { Seen::NotYet(seen) } else { Seen::Done(Aftermath::Runs) });
         }
-        let its_own = |time: Option<i64>| time.is_some_and(|time| time >= asked_at - 1000);
+        let its_own = |time: Option<i64>| time.is_some_and(|time| time >= asked_at);
         let mut savepoints = on_disk(self.platform()).await?.into_iter();
         if let Some(found) = savepoints.find(|one| one.readable && one.is_of(&job.id) && its_own(one.time_ms)) {
-            return Ok(Seen::Done(Some(found.path)));
+            return Ok(Seen::Done(Aftermath::Stopped(found.path)));
         }
         let state = found.map_or_else(|| "forgotten by the JobManager".to_owned(), |found| found.state);
         bail!("{} is {state}, and left no savepoint", job.name)
@@ -146,7 +188,7 @@ impl Control<'_> {
 
     /// The error of a stop that Flink refused; what was noted of it is forgotten.
     async fn not_stopped(&self, job: &Summary, cause: &Error) -> Result<Error> {
-        self.marks().runs_on().await?;
+        self.marks(Some(&job.name)).runs_on(&job.id).await?;
         Ok(anyhow!("{} is not stopped, and runs on: {cause:#}\n  playground job shows how it is", job.name))
     }
 

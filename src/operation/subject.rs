@@ -39,7 +39,7 @@ impl Subject {
             status: "RUNNING".to_owned(),
             tasks: Tasks { running: parallelism, initializing: 0, scheduled: 0 },
         };
-        let job = Job { id, name: JOB.to_owned(), state: "RUNNING".to_owned(), start_time: 0, vertices: vec![vertex] };
+        let job = Job { id, name: JOB.to_owned(), state: "RUNNING".to_owned(), start_time: 0, now: 0, vertices: vec![vertex] };
         Self { summary, job, cause: None }
     }
 

@@ -134,7 +134,8 @@ pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids) -> Result<Pl
         let act = Act::ComeUp { job: ids.job.clone(), parallelism };
         parts.push(Part::new(come_up::PART, "it is up once every subtask processes records", act));
     }
-    Ok(Plan { operation: "submit", subject: None, parts, roll_back: Vec::new(), untouched: None })
+    let starts = is_click(&observed.jar).then(|| JOB.to_owned());
+    Ok(Plan { operation: "submit", subject: None, parts, roll_back: Vec::new(), starts, untouched: None })
 }
 
 fn what(submit: &Submit, observed: &Observed) -> Run {

@@ -1,9 +1,11 @@
 //! Taking a savepoint while the job runs on, and disposing of one.
 
-use anyhow::{Context as _, Result, anyhow};
+use std::time::Instant;
+
+use anyhow::{Context as _, Error, Result, anyhow};
 
 use super::channel::{Answer, Order};
-use super::control::{Control, now, seconds};
+use super::control::Control;
 use super::plan::{Ids, Part, Plan};
 use super::subject::Subject;
 
@@ -18,7 +20,8 @@ pub(super) fn plan(subject: &Subject, ids: &Ids) -> Result<Plan> {
         subject: Some(subject.summary.clone()),
         parts: vec![part(subject, "the job runs on", &ids.trigger)],
         roll_back: Vec::new(),
-        untouched: Some(format!("no savepoint of {}; the job was left as it is", subject.name())),
+        starts: None,
+        untouched: None,
     })
 }
 
@@ -34,7 +37,8 @@ pub(super) fn dispose(path: &str) -> Plan {
         subject: None,
         parts: vec![Part::order("dispose", "its files are deleted", Order::Dispose { path: path.to_owned() })],
         roll_back: Vec::new(),
-        untouched: Some(format!("{path} is not disposed of\n  playground savepoint list shows what there is")),
+        starts: None,
+        untouched: None,
     }
 }
 
@@ -42,18 +46,31 @@ impl Control<'_> {
     /// Gives the order to take a savepoint, until it is known what came of it; returns its path. Sent again with the same
     /// trigger, it takes no second one.
     pub(super) async fn take(&self, order: &Order) -> Result<String> {
-        let begun = now();
+        let begun = Instant::now();
         loop {
             let lost = match self.ask(PART, order).await? {
                 Answer::Done(path) => return path.context("Flink returned no savepoint path"),
-                Answer::Refused(cause) => return Err(cause),
+                Answer::Refused(cause) => return Err(cause.context("no savepoint was taken, and the job runs on")),
                 Answer::Lost(error) => error,
             };
-            if seconds(begun, now()) > self.limit().as_secs_f64() {
-                return Err(anyhow!("{lost:#}").context("it is not known whether one was taken; savepoint list shows"));
+            if begun.elapsed() > self.limit() {
+                let unknown = "it is not known whether a savepoint was taken; playground savepoint list shows it if it was";
+                return Err(anyhow!("{lost:#}").context(unknown));
             }
             self.until(PART, "the JobManager", async || Ok(crate::wait::Seen::Done(self.flink().overview().await?)))
                 .await?;
+        }
+    }
+}
+
+/// The error of a savepoint that was not disposed of, or about which that is not known.
+pub(super) fn not_disposed_of(path: &str, answer: Answer) -> Option<Error> {
+    let advice = "playground savepoint list shows what there is";
+    match answer {
+        Answer::Done(_) => None,
+        Answer::Refused(cause) => Some(cause.context(format!("{path} was not disposed of\n  {advice}"))),
+        Answer::Lost(error) => {
+            Some(error.context(format!("it is not known whether {path} was disposed of\n  {advice}")))
         }
     }
 }

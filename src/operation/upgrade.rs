@@ -86,6 +86,7 @@ pub(super) fn plan(to: &Upgrade, observed: &Observed, ids: &Ids) -> Result<Plan>
         subject: Some(subject.summary.clone()),
         parts,
         roll_back: std::iter::once(end).chain(back).collect(),
+        starts: Some(subject.name().to_owned()),
         untouched: Some(format!("{} was not upgraded: it runs on as it was", subject.name())),
     })
 }

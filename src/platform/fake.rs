@@ -288,7 +288,7 @@ impl Journal for Fake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::{Kind, Owner};
+    use crate::platform::{Kind, NotedJob, Owner};
     use crate::stack::{Source, Variables};
 
     #[tokio::test]
@@ -357,8 +357,7 @@ volumes: {data: }";
         let mark = Mark {
             id: "m".into(),
             kind: Kind::Fault,
-            trigger: None,
-            savepoint: None,
+            job: NotedJob::default(),
             what: "kill".into(),
             target: "a-1".into(),
             by: "me".into(),

@@ -32,12 +32,36 @@ pub struct Mark {
     pub by: String,
     /// The process that did it and would undo it, for telling whether it still lives.
     pub owner: Owner,
-    /// The trigger under which Flink was asked to stop the job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What the next command has to know of the job; nothing of a fault.
+    #[serde(default)]
+    pub job: NotedJob,
+}
+
+/// What a mark keeps of the job that it is of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NotedJob {
+    /// Its name; none of a jar that was submitted and has not told its job's name yet.
+    pub name: Option<String>,
+    /// The trigger under which Flink was asked to stop it.
     pub trigger: Option<String>,
-    /// Where the job's state is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Where its state is, once that is known.
     pub savepoint: Option<String>,
+    /// Whether it was drained, and so is at its end: its last windows fired before they were full.
+    pub drained: bool,
+    /// What it runs, or ran, as; `None` where that could not be found out.
+    pub run: Option<NotedRun>,
+}
+
+/// What a job was submitted as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotedRun {
+    /// The upload's id, or its file name.
+    pub jar: String,
+    /// Subtasks of each vertex.
+    pub parallelism: u32,
+    /// The arguments of its `main`.
+    pub arguments: Vec<String>,
 }
 
 /// What a mark is of.

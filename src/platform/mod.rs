@@ -17,7 +17,7 @@ pub mod fake;
 mod journal;
 mod owner;
 
-pub use journal::{Journal, Kind, Lock, Mark};
+pub use journal::{Journal, Kind, Lock, Mark, NotedJob, NotedRun};
 pub use owner::{Life, Owner};
 
 /// One running or ended replica of a service, as observed.

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use playground::platform::{Kind, Mark, Owner};
+use playground::platform::{Kind, Mark, NotedJob, Owner};
 use serde_json::Value;
 
 use crate::scenario::interrupt;
@@ -148,18 +148,21 @@ fn an_upgrade_that_was_cut_off_is_told_of_until_a_job_runs_again() {
     let savepoint = savepoint["savepoint"].as_str().expect("a savepoint");
     let owner = Owner::current().expect("this process");
     let mark = Mark {
-        id: "stopped".to_owned(),
+        id: format!("stopped-{job}"),
         kind: Kind::Stopped,
         what: "upgrade".to_owned(),
-        target: job,
+        target: job.clone(),
         by: "upgrade".to_owned(),
         owner: Owner { started: owner.started + 1, ..owner },
-        trigger: None,
-        savepoint: Some(savepoint.to_owned()),
+        job: NotedJob {
+            name: Some("Click Event Count".to_owned()),
+            savepoint: Some(savepoint.to_owned()),
+            ..NotedJob::default()
+        },
     };
     let mark = serde_json::to_string(&mark).expect("JSON");
     let labels = [format!("io.playground.project={}", stack.project), format!("io.playground.mark={mark}")];
-    let name = format!("{}_mark_stopped", stack.project);
+    let name = format!("{}_mark_stopped-{job}", stack.project);
     docker(&["volume", "rm", &name]);
     docker(&["volume", "create", "--label", &labels[0], "--label", &labels[1], &name]);
 

@@ -24,12 +24,16 @@ pub(super) fn request(order: &Order) -> Request {
 pub(super) async fn send(control: &Control<'_>, part: &str, order: &Order) -> Answer {
     let (flink, request) = (control.flink(), request(order));
     let sent = match order {
-        Order::Savepoint { job, trigger } | Order::Stop { job, trigger, .. } => match flink.order(&request).await {
-            Ok(()) => return follow(control, part, &savepoint::status(job, trigger)).await,
+        Order::Savepoint { job, trigger } => match flink.order(&request).await {
+            Ok(()) => return follow(control, part, &savepoint::status(job, trigger), Interruption::Heeded).await,
+            Err(error) => Err(error),
+        },
+        Order::Stop { job, trigger, .. } => match flink.order(&request).await {
+            Ok(()) => return follow(control, part, &savepoint::status(job, trigger), Interruption::Ignored).await,
             Err(error) => Err(error),
         },
         Order::Dispose { .. } => match flink.trigger(&request).await {
-            Ok(trigger) => return follow(control, part, &savepoint::disposal_status(&trigger)).await,
+            Ok(trigger) => return follow(control, part, &savepoint::disposal_status(&trigger), Interruption::Heeded).await,
             Err(error) => Err(error),
         },
         Order::Cancel { .. } => flink.order(&request).await.map(|()| None),
@@ -42,9 +46,16 @@ fn failed(error: Error) -> Answer {
     if is_undecided(&error) { Answer::Lost(error) } else { Answer::Refused(error) }
 }
 
+/// Whether the user may end a wait.
+enum Interruption {
+    Heeded,
+    /// A job that is being stopped is not left on its own.
+    Ignored,
+}
+
 /// Follows a trigger to its end.
-async fn follow(control: &Control<'_>, part: &str, status: &Request) -> Answer {
-    let waited = until("the savepoint", control.limit(), LOOK, async || {
+async fn follow(control: &Control<'_>, part: &str, status: &Request, interruption: Interruption) -> Answer {
+    let look = async || {
         Ok(match control.flink().triggered(status).await {
             Ok(Triggered::UnderWay) => {
                 control.waiting(part, "under way");
@@ -55,8 +66,12 @@ async fn follow(control: &Control<'_>, part: &str, status: &Request) -> Answer {
             // Whatever the server says here, it has taken the order before.
             Err(error) => Seen::Done(Answer::Lost(error)),
         })
-    });
-    waited.await.unwrap_or_else(Answer::Lost)
+    };
+    let waited = match interruption {
+        Interruption::Heeded => control.until(part, "the savepoint", look).await,
+        Interruption::Ignored => until("the savepoint", control.limit(), LOOK, look).await,
+    };
+    waited.unwrap_or_else(Answer::Lost)
 }
 
 /// What a trigger started, if the JobManager that answers now knows it: a new one does not.

@@ -5,9 +5,10 @@
 
 use std::cell::Cell;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use tokio::sync::mpsc;
 
+use super::job::tells as job_tells;
 use super::{Beginning, LOOK, News, Up, is_ours, seen};
 use crate::flink::Flink;
 use crate::operation::marks::{Noted, Whence};
@@ -15,8 +16,9 @@ use crate::operation::reach;
 use crate::operation::resume::Resume;
 use crate::operation::scale::TASKMANAGER;
 use crate::platform::{Contract as _, Progress};
+use crate::settings::MAX_TASKMANAGERS;
 use crate::stack::Stack;
-use crate::wait::until;
+use crate::wait::{Seen, until};
 use crate::workload::JOB;
 
 /// The service that submits the job.
@@ -32,57 +34,87 @@ pub(super) struct Bringing<'a> {
     pub(super) stopped: &'a Cell<bool>,
 }
 
+/// The job as it is found, before its servers are brought in line.
+#[derive(Debug, PartialEq)]
+enum There {
+    /// It runs as asked, or there is none that would go on.
+    NoneOrAsAsked,
+    /// It was not as asked, and is stopped now.
+    Retired(Resume),
+    /// It is to go on from where it was stopped; or it may be, as the JobManager does not answer.
+    Stopped,
+}
+
+impl There {
+    /// An error with where the state is of a job that was stopped before.
+    fn located(&self, error: Error) -> Error {
+        match self {
+            Self::Retired(retired) => error.context(retired.whereabouts()),
+            Self::NoneOrAsAsked | Self::Stopped => error,
+        }
+    }
+}
+
 impl Bringing<'_> {
     /// Brings the containers in line, and the job.
     pub(super) async fn all(self) -> Result<()> {
         let (platform, stack) = (self.up.platform, self.scaled().await?);
         platform.prepare(&stack, self.progress.clone()).await?;
-        let (retired, whence) = self.before().await?;
-        if retired.is_some() || whence != Whence::Nothing || self.is_fresh() {
+        let there = self.before().await?;
+        if there != There::NoneOrAsAsked || self.is_fresh() {
             let servers = stack.clone().without(CLIENT);
             let applied = platform.apply(&servers, self.progress.clone()).await;
-            applied.with_context(|| retired.as_ref().map_or_else(String::new, Resume::whereabouts))?;
+            applied.map_err(|error| there.located(error))?;
             let flink = self.leader().await?;
-            match retired {
-                Some(retired) => self.go_on(&flink, &retired).await?,
-                None if self.is_fresh() => self.end_what_came_back(&flink).await?,
-                None => self.bring_back(&flink, whence).await?,
+            match there {
+                There::Retired(retired) => self.go_on(&flink, &retired).await?,
+                _ if self.is_fresh() => self.end_what_came_back(&flink).await?,
+                There::Stopped | There::NoneOrAsAsked => {
+                    self.settle(&flink).await?;
+                    self.bring_back(&flink).await?;
+                }
             }
         }
         platform.apply(&stack, self.progress.clone()).await?;
         self.after().await
     }
 
-    /// Stops a job that runs and is not as asked, or finds out from where one that does not run goes on.
-    async fn before(&self) -> Result<(Option<Resume>, Whence)> {
-        let noted = Noted::read(self.up.platform).await?;
-        let own = reach::flink(self.up.platform).await?;
-        // Without a JobManager, what is noted has to do.
-        let mut jobs = Vec::new();
-        if let Some(flink) = &own
-            && flink.jobs().await.is_ok()
-        {
-            self.settle(flink, &noted).await?;
-            if let Some(retired) = self.retire(flink).await? {
-                return Ok((Some(retired), Whence::Nothing));
-            }
-            jobs = flink.jobs().await?;
+    /// Stops a job that runs and is not as asked, or finds out whether one that does not run goes on.
+    async fn before(&self) -> Result<There> {
+        let Some(flink) = reach::flink(self.up.platform).await? else {
+            // Without a JobManager, what is noted has to do.
+            let noted = Noted::read(self.up.platform, JOB).await?;
+            return Ok(if noted.whence(None) == Whence::Nothing { There::NoneOrAsAsked } else { There::Stopped });
+        };
+        if flink.jobs().await.is_err() {
+            // It is asked when it answers, before the client could submit a job from nothing.
+            return Ok(There::Stopped);
         }
+        self.settle(&flink).await?;
+        if let Some(retired) = self.retire(&flink).await? {
+            return Ok(There::Retired(retired));
+        }
+        let jobs = flink.jobs().await?;
         if self.is_fresh() || jobs.iter().any(is_ours) {
-            return Ok((None, Whence::Nothing));
+            return Ok(There::NoneOrAsAsked);
         }
         // What was noted may have become clear meanwhile.
-        let noted = Noted::read(self.up.platform).await?;
-        Ok((None, noted.whence(jobs.iter().find(|job| job.name == JOB))))
+        let noted = Noted::read(self.up.platform, JOB).await?;
+        let whence = noted.whence(jobs.iter().find(|job| job.name == JOB));
+        Ok(if whence == Whence::Nothing { There::NoneOrAsAsked } else { There::Stopped })
     }
 
     /// Sees to it that a job runs as asked: high availability may have brought one back as what it was.
     async fn after(&self) -> Result<()> {
         let flink = self.leader().await?;
-        if !self.is_fresh()
-            && let Some(retired) = self.retire(&flink).await?
-        {
-            return self.go_on(&flink, &retired).await;
+        if !self.is_fresh() {
+            // A JobManager that did not answer before may be in the middle of a stop.
+            self.settle(&flink).await?;
+            self.tells(&flink).await?;
+            if let Some(retired) = self.retire(&flink).await? {
+                return self.go_on(&flink, &retired).await;
+            }
+            self.bring_back(&flink).await?;
         }
         if flink.jobs().await?.iter().any(is_ours) {
             return Ok(());
@@ -90,6 +122,19 @@ impl Bringing<'_> {
         let services = self.up.platform.services().await?;
         let client = services.iter().find(|one| one.service == CLIENT).context("no client to submit the job")?;
         self.up.platform.start(&client.name()).await.context("submit the job again")
+    }
+
+    /// Waits until a job that is being brought back tells what it was submitted as: then only is it known to be as asked.
+    async fn tells(&self, flink: &Flink) -> Result<()> {
+        let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(()) };
+        self.until_settled("what the job was submitted as", async || {
+            Ok(if job_tells(flink, &job.id).await? {
+                Seen::Done(())
+            } else {
+                Seen::NotYet(format!("{} is being brought back", job.name))
+            })
+        })
+        .await
     }
 
     /// Flink's REST API, once a JobManager leads and has recovered its jobs.
@@ -113,10 +158,14 @@ impl Bringing<'_> {
         let _ = self.news.send(News::Job(text));
     }
 
-    /// The stack with as many TaskManagers as are asked for, or else as there are.
+    /// The stack with as many TaskManagers as are asked for, or else as there are; as many as it takes for a job that goes on
+    /// with the parallelism that it had.
     async fn scaled(&self) -> Result<Stack> {
-        let services = self.up.platform.services().await?;
+        let (settings, services) = (self.up.settings, self.up.platform.services().await?);
         let there = services.iter().filter(|one| one.service == TASKMANAGER).map(|one| one.number).max();
-        self.up.stack.clone().with_replicas(TASKMANAGER, self.up.settings.taskmanagers(there.unwrap_or_default()))
+        let noted = Noted::read(self.up.platform, JOB).await?;
+        let had = noted.run().map(|run| run.parallelism).filter(|_| settings.parallelism.is_none() && !self.is_fresh());
+        let takes = had.unwrap_or_default().div_ceil(settings.slots.max(1)).min(MAX_TASKMANAGERS);
+        self.up.stack.clone().with_replicas(TASKMANAGER, settings.taskmanagers(there.unwrap_or_default().max(takes)))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tokio::sync::{mpsc, watch};
 
 use super::containers::{Bringing, CLIENT};
@@ -12,11 +12,12 @@ use crate::flink::Flink;
 use crate::flink::jar::Run;
 use crate::flink::job::Summary;
 use crate::operation::jar::JarChoice;
-use crate::operation::marks::{Marks, Whence};
-use crate::operation::origin::origin;
+use crate::operation::marks::{Marks, Noted, Whence};
+use crate::operation::origin::{noted, origin, parameters};
 use crate::operation::resume::Resume;
 use crate::operation::savepoint::latest;
 use crate::operation::{Control, PartNews, Via};
+use crate::platform::{NotedJob, NotedRun};
 use crate::settings::{JobVariant, PARALLELISM};
 use crate::wait::{Seen, until};
 use crate::workload::{JAR, JOB};
@@ -25,10 +26,10 @@ use crate::workload::{JAR, JOB};
 const RECOVERY: Duration = Duration::from_secs(30);
 
 impl Bringing<'_> {
-    /// Stops a job that is not as asked, or that is to begin from nothing.
+    /// Stops a job that is not as asked, or that is to begin from nothing. One that does not tell yet is left alone.
     pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Resume>> {
         let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(None) };
-        if !self.is_fresh() && self.up.is_as_asked(flink, &job.id).await? {
+        if !self.is_fresh() && (!tells(flink, &job.id).await? || self.up.is_as_asked(flink, &job.id).await?) {
             return Ok(None);
         }
         let had = JobVariant::from_arguments(&flink.submitted(&job.id).await?.parameters);
@@ -45,34 +46,58 @@ impl Bringing<'_> {
         Ok(Some(Resume { name: job.name, run, state }))
     }
 
-    /// Lets a job go on that was stopped, unless high availability has brought one back.
-    pub(super) async fn bring_back(&self, flink: &Flink, whence: Whence) -> Result<()> {
-        if flink.jobs().await?.iter().any(is_ours) {
+    /// Lets a job go on that was stopped, unless high availability has brought one back. What is under way is settled.
+    pub(super) async fn bring_back(&self, flink: &Flink) -> Result<()> {
+        let platform = self.up.platform;
+        let jobs = flink.jobs().await?;
+        if jobs.iter().any(is_ours) {
             return Ok(());
         }
+        let whence = Noted::read(platform, JOB).await?.whence(jobs.iter().find(|job| job.name == JOB));
         let (state, had) = match whence {
             Whence::Nothing => return Ok(()),
-            Whence::Savepoint(path) => (path, None),
+            Whence::Savepoint(path, run) => (path, run),
             Whence::Job(id) => {
-                let found = latest(self.up.platform, Some(&id)).await.with_context(|| {
+                let found = latest(platform, Some(&id)).await.with_context(|| {
                     format!("job {id} was stopped, and its savepoint was not found\n  playground up --fresh starts the job from nothing")
                 })?;
                 // A JobManager that was started since knows nothing of it.
-                let had = flink.submitted(&id).await.ok();
-                (found.path, had.map(|submitted| JobVariant::from_arguments(&submitted.parameters)))
+                (found.path, self.ran_as(flink, &id).await.ok().flatten())
             }
+            Whence::Failed(id) => (self.state_of_failed(flink, &id).await?, self.ran_as(flink, &id).await?),
         };
-        let had = had.unwrap_or_else(|| self.up.settings.job.clone());
-        let run = self.as_asked(flink, self.up.fitting(&had, Some(state.clone()))).await?;
+        let variant = had.as_ref().map_or_else(
+            || self.up.settings.job.clone(),
+            |had| JobVariant::from_arguments(&parameters(&had.arguments)),
+        );
+        let mut run = self.as_asked(flink, self.up.fitting(&variant, Some(state.clone()))).await?;
+        run.parallelism = self.up.parallelism_of(had.as_ref());
         self.told(format!("was stopped: {}", beginning(&run, Some(&state))));
         self.go_on(flink, &Resume { name: JOB.to_owned(), run, state: Some(state) }).await
+    }
+
+    async fn ran_as(&self, flink: &Flink, id: &str) -> Result<Option<NotedRun>> {
+        let (submitted, job) = tokio::try_join!(flink.submitted(id), flink.job(id))?;
+        Ok(noted(&submitted, &job))
+    }
+
+    /// The state that a job which Flink gave up goes on from: its newest checkpoint, which outlives it, or a savepoint.
+    async fn state_of_failed(&self, flink: &Flink, id: &str) -> Result<String> {
+        if let Some(checkpoint) = newest_checkpoint(flink, id).await? {
+            return Ok(checkpoint);
+        }
+        let cause = flink.newest_cause(id).await?.unwrap_or_else(|| "Flink gives no cause".to_owned());
+        let found = latest(self.up.platform, Some(id)).await.with_context(|| {
+            format!("job {id} FAILED, and has left no checkpoint that Flink knows: {cause}\n  playground up --fresh starts the job from nothing")
+        });
+        Ok(found?.path)
     }
 
     /// Begins from nothing: ends a job that high availability has brought back, and forgets what is noted of one before.
     pub(super) async fn end_what_came_back(&self, flink: &Flink) -> Result<()> {
         match self.retire(flink).await? {
             Some(retired) => self.go_on(flink, &retired).await,
-            None => Marks::by(self.up.platform, UP).settled().await,
+            None => Marks::by(self.up.platform, UP, Some(JOB)).given_up().await,
         }
     }
 
@@ -93,14 +118,27 @@ impl Bringing<'_> {
         })
         .await;
         if runs.is_ok() {
-            let stopped = self.control(flink, async |control| control.stop(job, false).await).await?;
+            let stopped = self.control(flink, async |control| control.stop(job).await).await?;
             return Ok(Some(stopped.savepoint));
         }
-        let latest = flink.checkpoints(&job.id).await?.latest;
-        let restored = latest.restored.and_then(|restored| restored.external_path);
-        let checkpoint = latest.completed.and_then(|completed| completed.external_path).or(restored);
-        if let Some(checkpoint) = &checkpoint {
-            Marks::by(self.up.platform, UP).stopped(&job.id, Some(checkpoint)).await?;
+        let (detail, submitted) = tokio::try_join!(flink.job(&job.id), flink.submitted(&job.id))?;
+        let checkpoint = newest_checkpoint(flink, &job.id).await?;
+        // The adaptive scheduler tells nothing of a job that waits for slots, its checkpoints included.
+        if checkpoint.is_none() && detail.vertices.is_empty() && !self.is_fresh() {
+            bail!(
+                "{} ({}) is {} and cannot be stopped, and does not tell yet where its state is\n  playground job shows what it waits for; playground up --fresh gives its state up",
+                job.name,
+                job.id,
+                detail.state
+            );
+        }
+        if checkpoint.is_some() {
+            let note = NotedJob {
+                savepoint: checkpoint.clone(),
+                run: noted(&submitted, &detail),
+                ..NotedJob::default()
+            };
+            Marks::by(self.up.platform, UP, Some(JOB)).stopped(&job.id, note).await?;
         }
         let cancelled = self.control(flink, async |control| control.cancel(job).await).await;
         cancelled.context("cancel a job that is not as asked and does not run")?;
@@ -166,6 +204,13 @@ impl Up<'_> {
         client.map_or_else(|| self.settings.job.arguments(), |command| command.iter().skip(1).cloned().collect())
     }
 
+    /// As asked for, or else as the job had; with no more TaskManagers than are asked for.
+    fn parallelism_of(&self, had: Option<&NotedRun>) -> u32 {
+        let most = self.settings.taskmanagers.map_or(u32::MAX, |asked| asked * self.settings.slots);
+        let had = had.map(|had| had.parallelism.min(most)).filter(|had| *had > 0);
+        self.settings.parallelism.or(had).unwrap_or(PARALLELISM)
+    }
+
     pub(super) async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
         let job = flink.job(id).await?;
         // One that is being scheduled may have no vertices to tell of yet.
@@ -173,6 +218,19 @@ impl Up<'_> {
         let fits = self.settings.parallelism.is_none_or(|asked| parallelism.is_none_or(|there| there == asked));
         Ok(fits && JobVariant::from_arguments(&flink.submitted(id).await?.parameters) == self.settings.job)
     }
+}
+
+/// Whether a job tells what it was submitted as. One that is being brought back, or waits for slots under the adaptive
+/// scheduler, tells nothing of itself; one that runs and tells nothing has nothing to tell.
+pub(super) async fn tells(flink: &Flink, id: &str) -> Result<bool> {
+    Ok(!flink.submitted(id).await?.parameters.is_empty() || flink.job(id).await?.is_running())
+}
+
+/// The newest checkpoint that Flink knows of a job: completed, or the one that it was restored from.
+async fn newest_checkpoint(flink: &Flink, id: &str) -> Result<Option<String>> {
+    let latest = flink.checkpoints(id).await?.latest;
+    let restored = latest.restored.and_then(|restored| restored.external_path);
+    Ok(latest.completed.and_then(|completed| completed.external_path).or(restored))
 }
 
 /// How a job begins whose state is there.

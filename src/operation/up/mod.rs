@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -159,12 +159,37 @@ impl Up<'_> {
             start(&started);
             applied
         };
-        let done = tokio::try_join!(containers, parts.all());
+        let done = both(containers, parts.all(), stopped).await;
         if stopped.get() {
-            return done.map(drop).context("the job is stopped; playground up goes on from its savepoint");
+            return done.context(match self.beginning {
+                Beginning::State => "the job is stopped; playground up goes on from its savepoint",
+                Beginning::Fresh => "the job is stopped; playground up --fresh starts it from nothing",
+            });
         }
         done?;
-        Marks::by(self.platform, UP).settled().await
+        Marks::by(self.platform, UP, Some(JOB)).given_up().await
+    }
+}
+
+/// Does both, and gives up at the first error; but a job that is stopped is started again before that.
+async fn both(
+    containers: impl Future<Output = Result<()>>,
+    parts: impl Future<Output = Result<()>>,
+    stopped: &Cell<bool>,
+) -> Result<()> {
+    let (mut containers, mut parts) = (pin!(containers), pin!(parts));
+    tokio::select! {
+        done = &mut containers => {
+            done?;
+            parts.await
+        }
+        reached = &mut parts => match reached {
+            Err(error) if !stopped.get() => Err(error),
+            reached => {
+                let brought = containers.await;
+                reached.and(brought)
+            }
+        }
     }
 }
 

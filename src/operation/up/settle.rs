@@ -9,17 +9,19 @@ use tokio::time::Instant;
 use super::containers::Bringing;
 use super::{LOOK, News, Part, is_ours};
 use crate::flink::Flink;
-use crate::flink::request::is_away;
+use crate::flink::request::is_undecided;
 use crate::operation::marks::{Marks, Noted, Stop, became};
-use crate::platform::Mark;
+use crate::platform::{Mark, NotedJob};
 use crate::wait::{Seen, until};
+use crate::workload::JOB;
 
 /// How long a request that was sent in the last moment may take to be heard of.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 impl Bringing<'_> {
     /// Waits for the end of what is under way, and notes what came of it.
-    pub(super) async fn settle(&self, flink: &Flink, noted: &Noted) -> Result<()> {
+    pub(super) async fn settle(&self, flink: &Flink) -> Result<()> {
+        let noted = Noted::read(self.up.platform, JOB).await?;
         if let Some(stopping) = &noted.stopping {
             return self.settle_stop(flink, stopping).await;
         }
@@ -34,7 +36,7 @@ impl Bringing<'_> {
     }
 
     async fn settle_stop(&self, flink: &Flink, stopping: &Mark) -> Result<()> {
-        let marks = Marks::by(self.up.platform, &stopping.by);
+        let marks = Marks::by(self.up.platform, &stopping.by, Some(JOB));
         let begun = Instant::now();
         let savepoint = self
             .until_settled("the savepoint that is under way", async || {
@@ -48,7 +50,7 @@ impl Bringing<'_> {
         let Some(savepoint) = savepoint else {
             // One that is over was stopped all the same; its savepoint is looked for on disk.
             let runs = flink.jobs().await?.iter().any(|job| job.id == stopping.target && !job.is_over());
-            return if runs { marks.runs_on().await } else { Ok(()) };
+            return if runs { marks.runs_on(&stopping.target).await } else { Ok(()) };
         };
         self.until_settled("the end of the job that is being stopped", async || {
             let jobs = flink.jobs().await?;
@@ -56,14 +58,15 @@ impl Bringing<'_> {
             Ok(if runs { not_yet() } else { Seen::Done(()) })
         })
         .await?;
-        marks.stopped(&stopping.target, Some(&savepoint)).await
+        let note = NotedJob { savepoint: Some(savepoint), trigger: None, ..stopping.job.clone() };
+        marks.stopped(&stopping.target, note).await
     }
 
     /// A JobManager that is lost meanwhile is brought back first; what it was at is settled when it answers again.
-    async fn until_settled<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Seen<T>>) -> Result<T> {
+    pub(super) async fn until_settled<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Seen<T>>) -> Result<T> {
         until(what, self.up.limit, LOOK, async || {
             let seen = match look().await {
-                Err(error) if is_away(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
+                Err(error) if is_undecided(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
                 seen => seen?,
             };
             if let Seen::NotYet(last) = &seen {

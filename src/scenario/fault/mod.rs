@@ -6,7 +6,7 @@
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, Platform};
+use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, Platform};
 
 mod kill;
 
@@ -92,8 +92,7 @@ fn mark(fault: Fault, target: &str, by: &str) -> Result<Mark> {
     Ok(Mark {
         id,
         kind: Kind::Fault,
-        trigger: None,
-        savepoint: None,
+        job: NotedJob::default(),
         what: fault.name().to_owned(),
         target: target.to_owned(),
         by: by.to_owned(),

@@ -294,7 +294,7 @@ impl Job {
     fn detail(&self) -> Value {
         let parallelism = self.parallelism();
         let running = if self.state == "RUNNING" { parallelism } else { 0 };
-        json!({ "jid": self.id, "name": "Click Event Count", "state": self.state, "start-time": 1, "vertices": [{
+        json!({ "jid": self.id, "name": "Click Event Count", "state": self.state, "start-time": 1, "now": now(), "vertices": [{
             "id": "v", "name": "Source", "parallelism": parallelism, "maxParallelism": 128,
             "status": self.state, "tasks": { "RUNNING": running, "INITIALIZING": 0, "SCHEDULED": 0 } }] })
     }

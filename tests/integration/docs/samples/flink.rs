@@ -22,7 +22,7 @@ pub fn flink() -> Vec<Sample> {
         tasks,
     };
     let vertices = vec![vertex];
-    let job = Job { id: text("8d1e"), name: text("job"), state: text("RUNNING"), start_time: 1, vertices };
+    let job = Job { id: text("8d1e"), name: text("job"), state: text("RUNNING"), start_time: 1, now: 9, vertices };
     let completed = Completed {
         id: 2,
         trigger_timestamp: 1,
