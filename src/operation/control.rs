@@ -12,7 +12,7 @@ use super::channel::Via;
 use super::marks::Marks;
 use crate::failure::Failure;
 use crate::flink::Flink;
-use crate::flink::request::is_away;
+use crate::flink::request::is_unavailable;
 use crate::history::operated;
 use crate::platform::Platform;
 use crate::wait::{Seen, until};
@@ -147,7 +147,7 @@ impl<'a> Control<'a> {
     ) -> Result<T> {
         until(&what, self.limit, LOOK, async || {
             let seen = match look().await {
-                Err(error) if is_away(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
+                Err(error) if is_unavailable(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
                 seen => seen?,
             };
             if let Seen::NotYet(last) = &seen {

@@ -11,7 +11,7 @@ use super::resume::Resume;
 use super::start::Submission;
 use crate::failure::Failure;
 use crate::flink::jar::{self, Run};
-use crate::flink::request::{is_away, refused};
+use crate::flink::request::{is_unavailable, refused};
 use crate::history::operated::{Operated, OperationEnd};
 
 /// How a part ended.
@@ -190,7 +190,7 @@ impl Control<'_> {
         let request = jar::plan(run);
         self.part(part.name, Some(request.to_string()), async {
             self.flink().plan(&request).await.map_err(|error| match refused(&error) {
-                Some(refused) if !is_away(&error) => {
+                Some(refused) if !is_unavailable(&error) => {
                     anyhow!(Failure::Usage(format!("main() of the new job failed: {}", refused.reason)))
                 }
                 _ => error,

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::{LOOK, News, Part, Reached, Up, is_ours};
 use crate::flink::Flink;
 use crate::flink::job::Summary;
-use crate::flink::request::is_away;
+use crate::flink::request::is_unavailable;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::operation::reach;
@@ -74,7 +74,7 @@ impl<'a> Parts<'a> {
     async fn ask(&self, look: impl AsyncFnOnce(&Flink) -> Result<Seen<String>>) -> Seen<String> {
         let looked = async { look(&self.flink().await?).await };
         looked.await.unwrap_or_else(|error| {
-            if is_away(&error) {
+            if is_unavailable(&error) {
                 self.flink.take();
             }
             Seen::NotYet(format!("{error:#}"))

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::containers::Bringing;
 use super::{LOOK, News, Part, is_ours};
 use crate::flink::Flink;
-use crate::flink::request::is_away;
+use crate::flink::request::is_unavailable;
 use crate::operation::marks::{Marks, Noted, Stop, became};
 use crate::platform::Mark;
 use crate::wait::{Seen, until};
@@ -63,7 +63,7 @@ impl Bringing<'_> {
     async fn until_settled<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Seen<T>>) -> Result<T> {
         until(what, self.up.limit, LOOK, async || {
             let seen = match look().await {
-                Err(error) if is_away(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
+                Err(error) if is_unavailable(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
                 seen => seen?,
             };
             if let Seen::NotYet(last) = &seen {
