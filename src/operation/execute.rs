@@ -1,5 +1,5 @@
-//! Carries a plan out: each part as it says, timed and told. It decides nothing; the plan says what is done if a job that was
-//! started does not come up.
+//! Carries out a plan: each part as planned, timed and reported. It decides nothing; the plan also says what to do if a
+//! job that was started does not come up.
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 
@@ -17,11 +17,11 @@ use crate::history::operated::{Operated, OperationEnd};
 /// How a part ended.
 enum Carried {
     Out,
-    /// A job that it started, or waited for, does not come up; why.
+    /// A job that it started, or waited for, did not come up, and why.
     NotUp(Error),
 }
 
-/// What is known once parts are done.
+/// What becomes known as parts are carried out.
 #[derive(Default)]
 struct Known {
     jar: Option<String>,
@@ -37,7 +37,7 @@ struct Known {
 }
 
 impl Known {
-    /// A run with what is known instead of the names of it.
+    /// A run with the placeholders replaced by what is known.
     fn filled(&self, run: &Run) -> Result<Run> {
         let mut run = run.clone();
         if run.jar == JAR {
@@ -94,7 +94,7 @@ impl Control<'_> {
         Ok(Carried::Out)
     }
 
-    /// Carries out the roll-back, whatever the user does meanwhile.
+    /// Carries out the roll-back, which Ctrl-C does not interrupt.
     async fn back(&self, plan: &Plan, known: &mut Known, why: &str) -> Result<()> {
         self.heed_no_interruption();
         let told = known.savepoint.as_ref().map_or_else(String::new, |savepoint| format!(", from {savepoint}"));
@@ -144,7 +144,7 @@ impl Control<'_> {
         match order {
             Order::Savepoint { .. } => known.savepoint = Some(self.take(order).await?),
             Order::Stop { .. } => {
-                let job = plan.subject.as_ref().context("a stop of no job")?;
+                let job = plan.subject.as_ref().context("there is no job to stop")?;
                 let stopped = self.stop_by(job, order).await?;
                 known.down_from = Some(stopped.asked_at);
                 known.stopped = plan.goes_on_as().map(|run| Resume::of(&job.name, run).from(&stopped.savepoint));
@@ -200,27 +200,27 @@ impl Control<'_> {
         .await
     }
 
-    /// The error of a job that was submitted, or was not, and that nothing else takes the place of.
+    /// The error if a job did not come up and there is no roll-back.
     async fn left(&self, known: &Known, why: Error) -> Result<Error> {
         let Some(id) = &known.job else { return Ok(why) };
         // Flink has it, and nothing is on its way any more.
         self.marks().not_starting().await?;
-        let advice = format!("playground job {id} shows how it is; playground cancel {id} ends it");
+        let advice = format!("playground job {id} shows its state; playground cancel {id} cancels it");
         if self.is_interrupted() {
-            return Ok(anyhow!(Failure::Interrupted(format!("interrupted: job {id} is submitted\n  {advice}"))));
+            return Ok(anyhow!(Failure::Interrupted(format!("interrupted: job {id} was submitted\n  {advice}"))));
         }
-        Ok(anyhow!("job {id} is submitted, but not up: {why:#}\n  {advice}"))
+        Ok(anyhow!("job {id} was submitted, but did not come up: {why:#}\n  {advice}"))
     }
 }
 
-/// An error with where the job's state is, or that the job runs on as it was.
+/// Adds to an error where the job's state is, or that the job is still running as before.
 fn located(known: &Known, plan: &Plan, error: Error) -> Error {
     if let Some(stopped) = &known.stopped {
         return error.context(stopped.whereabouts());
     }
     match (&plan.untouched, &known.savepoint) {
         (Some(untouched), Some(savepoint)) => {
-            error.context(format!("{untouched}, and its state is in {savepoint} as well"))
+            error.context(format!("{untouched}; there is also a savepoint, {savepoint}"))
         }
         (Some(untouched), None) => error.context(untouched.clone()),
         (None, _) => error,

@@ -1,5 +1,5 @@
-//! What is noted of a job that is not to stay stopped: written before Flink is asked, so that whichever command comes next
-//! knows of it, also after a crash of this one and after `down`.
+//! Notes on a job that must not stay stopped: written before Flink is asked, so that the next command knows about it,
+//! even after a crash of this one and after `down`.
 //!
 //! There are at most three notes a project, one a stage: the job is being stopped, it is stopped and its state is here, it is
 //! being submitted again under this id. They are forgotten when a job runs.
@@ -99,14 +99,14 @@ pub struct Noted {
     pub starting: Option<Mark>,
 }
 
-/// From where a job goes on that does not run.
+/// From where a job that is not running resumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whence {
     /// From a savepoint.
     Savepoint(String),
     /// From the savepoint of the job with this id, which has to be looked for.
     Job(String),
-    /// From nothing: it was cancelled, or there never was one.
+    /// With empty state: it was cancelled, or there never was one.
     Nothing,
 }
 
@@ -125,7 +125,7 @@ impl Noted {
         Ok(noted)
     }
 
-    /// Whether a job is to go on.
+    /// Whether a job is meant to resume.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.stopping.is_some() || self.stopped.is_some() || self.starting.is_some()
@@ -149,14 +149,14 @@ impl Noted {
     }
 }
 
-/// What became of a stop that Flink was asked for.
+/// What became of a stop that was requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// Flink is at it.
+    /// It is in progress.
     UnderWay,
     /// The job is stopped, or about to end.
     Done(String),
-    /// Flink refused, or never heard of it: the job runs on.
+    /// Flink refused or never received it: the job keeps running.
     Not,
 }
 
@@ -175,12 +175,12 @@ pub async fn became(flink: &Flink, stopping: &Mark) -> Result<Stop> {
     }
 }
 
-/// What a command left of a job when its process was killed.
+/// A job that a killed command left stopped or stopping.
 #[derive(Debug)]
 pub struct Left {
     /// The newest note.
     pub mark: Mark,
-    /// How the job is, and what to do; `None` when a job runs, and all is well.
+    /// The state of the job, and what to do; `None` if a job is running and all is well.
     pub advice: Option<String>,
 }
 
@@ -213,14 +213,13 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, noted: &Noted) -> Re
         {
             let name = &job.name;
             return Ok(Some(format!(
-                "{name} is being stopped; playground up waits for its savepoint and goes on from it"
+                "{name} is being stopped; playground up waits for the savepoint and resumes from it"
             )));
         }
         if flink.job(&job.id).await?.is_running() {
             return Ok(None);
         }
-        let text =
-            format!("{} ({}) is {}, and does not run yet; playground job shows more", job.name, job.id, job.state);
+        let text = format!("{} ({}) is {} and not running yet; playground job shows more", job.name, job.id, job.state);
         return Ok(Some(text));
     }
     let last = jobs.iter().find(|job| job.name == crate::workload::JOB);
@@ -230,10 +229,12 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, noted: &Noted) -> Re
             .await
             .map_or_else(|error| format!("a savepoint that was not found ({error:#})"), |savepoint| savepoint.path),
         Whence::Nothing => {
-            return Ok(Some("no job runs, and none had state; playground up starts it".to_owned()));
+            return Ok(Some(
+                "no job is running, and there was no state to resume from; playground up starts the job".to_owned(),
+            ));
         }
     };
-    Ok(Some(format!("the job is stopped, with its state in {state}\n  playground up goes on from it")))
+    Ok(Some(format!("the job is stopped, with its state in {state}\n  playground up resumes from it")))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) const LOST: &str = "answer lost";
 /// The parts of stopping a job.
 pub(super) fn plan(subject: &Subject, drain: bool, ids: &Ids) -> Result<Plan> {
     subject.must_run()?;
-    let cause = if drain { "all windows fire, then a savepoint is taken" } else { "a savepoint is taken with it" };
+    let cause = if drain { "all windows fire, then a savepoint is taken" } else { "a savepoint is taken as it stops" };
     Ok(Plan {
         operation: "stop",
         subject: Some(subject.summary.clone()),
@@ -87,9 +87,9 @@ impl Control<'_> {
                 Answer::Lost(error) => error,
             };
             if seconds(asked_at, now()) > self.limit().as_secs_f64() {
-                return Err(
-                    lost.context(self.whereabouts(job, "its answer was lost, and the time limit is over").await)
-                );
+                return Err(lost.context(
+                    self.whereabouts(job, "the answer to the stop was lost, and the timeout has expired").await,
+                ));
             }
             match self.part(LOST, None, self.aftermath(job, order, asked_at)).await {
                 Ok(Aftermath::Stopped(savepoint)) => return Ok(Stopped { savepoint, asked_at }),
@@ -101,12 +101,12 @@ impl Control<'_> {
 
     /// What became of the job, once a JobManager tells.
     async fn aftermath(&self, job: &Summary, order: &Order, asked_at: i64) -> Result<(Aftermath, String)> {
-        let found = self.settle(LOST, "what became of the stop", async || {
+        let found = self.settle(LOST, "the outcome of the stop", async || {
             if self.via() == Via::Rest {
                 match rest::remembered(self, order).await? {
                     Some(Triggered::Done(Some(savepoint))) => return Ok(Seen::Done(Some(savepoint))),
                     Some(Triggered::Failed(cause)) => return Err(self.not_stopped(job, &anyhow!("{cause}")).await?),
-                    Some(Triggered::UnderWay) => return Ok(Seen::NotYet("the savepoint is under way".to_owned())),
+                    Some(Triggered::UnderWay) => return Ok(Seen::NotYet("the savepoint is in progress".to_owned())),
                     Some(Triggered::Done(None)) | None => {}
                 }
             }
@@ -114,10 +114,10 @@ impl Control<'_> {
         });
         Ok(match found.await? {
             Some(savepoint) => {
-                let seen = format!("the job is stopped, its savepoint is {savepoint}");
+                let seen = format!("the job is stopped; its savepoint is {savepoint}");
                 (Aftermath::Stopped(savepoint), seen)
             }
-            None => (Aftermath::Runs, "the job runs: it is asked again".to_owned()),
+            None => (Aftermath::Runs, "the job is still running; asking it again".to_owned()),
         })
     }
 
@@ -132,7 +132,7 @@ impl Control<'_> {
             }
             // One that is being brought back has no checkpoints to tell of yet.
             let under_way = self.flink().is_savepoint_under_way(&job.id).await?;
-            let seen = "a savepoint is under way".to_owned();
+            let seen = "a savepoint is in progress".to_owned();
             return Ok(if under_way { Seen::NotYet(seen) } else { Seen::Done(None) });
         }
         let its_own = |time: Option<i64>| time.is_some_and(|time| time >= asked_at - 1000);
@@ -140,14 +140,14 @@ impl Control<'_> {
         if let Some(found) = savepoints.find(|one| one.readable && one.is_of(&job.id) && its_own(one.time_ms)) {
             return Ok(Seen::Done(Some(found.path)));
         }
-        let state = found.map_or_else(|| "forgotten by the JobManager".to_owned(), |found| found.state);
+        let state = found.map_or_else(|| "unknown to the JobManager".to_owned(), |found| found.state);
         bail!("{} is {state}, and left no savepoint", job.name)
     }
 
     /// The error of a stop that Flink refused; what was noted of it is forgotten.
     async fn not_stopped(&self, job: &Summary, cause: &Error) -> Result<Error> {
         self.marks().runs_on().await?;
-        Ok(anyhow!("{} is not stopped, and runs on: {cause:#}\n  playground job shows how it is", job.name))
+        Ok(anyhow!("{} was not stopped and is still running: {cause:#}\n  playground job shows its state", job.name))
     }
 
     /// Where a job's state is, for an error's message.
@@ -156,15 +156,15 @@ impl Control<'_> {
         let found = match on_disk(self.platform()).await {
             Ok(savepoints) => savepoints.into_iter().find(|one| one.readable && one.is_of(&job.id)).map_or_else(
                 || {
-                    "it has no savepoint; its checkpoints are kept, and high availability goes on from the newest"
+                    "it has no savepoint; its checkpoints are retained, and high availability resumes from the latest"
                         .to_owned()
                 },
-                |savepoint| format!("its newest savepoint is {}", savepoint.path),
+                |savepoint| format!("its latest savepoint is {}", savepoint.path),
             ),
             Err(error) => format!("its savepoints are in /flink-data/savepoints, but could not be read: {error:#}"),
         };
         format!(
-            "{name} may be stopped or not: {why}\n  {found}\n  playground start jobmanager brings the JobManager back, and the job with it if it was not stopped"
+            "{name} may or may not have stopped: {why}\n  {found}\n  playground start jobmanager brings the JobManager back, and the job with it if it was not stopped"
         )
     }
 }

@@ -67,7 +67,7 @@ impl Subject {
         }
         if self.summary.is_over() || matches!(state.as_str(), "FINISHED" | "CANCELED" | "FAILED") {
             let text = format!(
-                "{name} ({id}) is {state} already\n  playground savepoint list shows where its state is; playground submit --from-savepoint PATH goes on with it"
+                "{name} ({id}) is already {state}\n  playground savepoint list shows where its state is; playground submit --from-savepoint PATH resumes from it"
             );
             return Err(Failure::Usage(text).into());
         }

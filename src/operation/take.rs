@@ -16,7 +16,7 @@ pub(super) fn plan(subject: &Subject, ids: &Ids) -> Result<Plan> {
     Ok(Plan {
         operation: "savepoint",
         subject: Some(subject.summary.clone()),
-        parts: vec![part(subject, "the job runs on", &ids.trigger)],
+        parts: vec![part(subject, "the job keeps running", &ids.trigger)],
         roll_back: Vec::new(),
         untouched: Some(format!("no savepoint of {}; the job was left as it is", subject.name())),
     })
@@ -34,7 +34,7 @@ pub(super) fn dispose(path: &str) -> Plan {
         subject: None,
         parts: vec![Part::order("dispose", "its files are deleted", Order::Dispose { path: path.to_owned() })],
         roll_back: Vec::new(),
-        untouched: Some(format!("{path} is not disposed of\n  playground savepoint list shows what there is")),
+        untouched: Some(format!("{path} was not disposed of\n  playground savepoint list shows what there is")),
     }
 }
 
@@ -50,7 +50,8 @@ impl Control<'_> {
                 Answer::Lost(error) => error,
             };
             if seconds(begun, now()) > self.limit().as_secs_f64() {
-                return Err(anyhow!("{lost:#}").context("it is not known whether one was taken; savepoint list shows"));
+                return Err(anyhow!("{lost:#}")
+                    .context("it is not known whether one was taken; playground savepoint list shows"));
             }
             self.until(PART, "the JobManager", async || Ok(crate::wait::Seen::Done(self.flink().overview().await?)))
                 .await?;

@@ -59,7 +59,7 @@ fn a_roll_back_is_carried_out_as_planned() {
     let args = ["upgrade", "--", "--fail-on-start", "true"];
     let plan = flink.playground(&dry(&args)).run().expect(0).json();
     let done = flink.playground(&args).run().expect(1);
-    assert!(done.stdout.contains("rolled back: the old job runs again"), "{}", done.stdout);
+    assert!(done.stdout.contains("rolled back: the old job is running again"), "{}", done.stdout);
     assert!(done.stdout.contains("asked to fail on start"), "{}", done.stdout);
     assert_as_planned(&[lines(&plan, "parts"), lines(&plan, "roll_back")].concat(), &flink.log());
     only_one_runs(&flink);
@@ -110,7 +110,7 @@ fn a_job_of_which_it_is_not_known_whether_it_runs_is_not_rolled_back() {
     let answer = flink.playground(&[&UPGRADE[..], &["--timeout", "4"]].concat()).run().expect(4);
     for part in [
         "Click Event Count is stopped, with its state in file:/flink-data/savepoints/savepoint-199a34-1",
-        "playground up goes on from it",
+        "playground up resumes from it",
         "it is not known whether job ",
     ] {
         assert!(answer.stderr.contains(part), "{part}: {}", answer.stderr);
@@ -205,12 +205,12 @@ fn a_new_job_that_cannot_be_ended_is_not_rolled_back() {
 fn what_fails_before_the_stop_leaves_the_job_as_it_was() {
     let flink = FakeFlink::new().trouble("/plan", 1, Trouble::Refuse(400, "x.Y: unknown options: [nonsense]"));
     let answer = flink.playground(&["upgrade", "--", "--nonsense", "1"]).run().expect(2);
-    let untouched = "Click Event Count was not upgraded: it runs on as it was";
+    let untouched = "Click Event Count was not upgraded; it is still running as before";
     assert!(answer.stderr.contains(untouched), "{}", answer.stderr);
     assert!(answer.stderr.contains("main() of the new job failed: x.Y: unknown options"), "{}", answer.stderr);
     let flink = FakeFlink::new().trouble("/stop", 1, Trouble::Refuse(409, "x.Y: checkpoint declined"));
     let answer = flink.playground(&UPGRADE).run().expect(4);
-    assert!(answer.stderr.contains("is not stopped, and runs on: "), "{}", answer.stderr);
+    assert!(answer.stderr.contains("was not stopped and is still running: "), "{}", answer.stderr);
     assert_eq!(flink.living(), [(JOB.to_owned(), None)]);
     // Nothing is left to be told of.
     assert_eq!(flink.playground(&["ps"]).run().expect(0).stderr, "");

@@ -47,8 +47,8 @@ async fn follow(control: &Control<'_>, part: &str, status: &Request) -> Answer {
     let waited = until("the savepoint", control.limit(), LOOK, async || {
         Ok(match control.flink().triggered(status).await {
             Ok(Triggered::UnderWay) => {
-                control.waiting(part, "under way");
-                Seen::NotYet("under way".to_owned())
+                control.waiting(part, "in progress");
+                Seen::NotYet("in progress".to_owned())
             }
             Ok(Triggered::Done(told)) => Seen::Done(Answer::Done(told)),
             Ok(Triggered::Failed(cause)) => Seen::Done(Answer::Refused(anyhow!("{cause}"))),

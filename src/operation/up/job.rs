@@ -1,5 +1,5 @@
-//! What bringing a stack up does with the job: one that is not as asked is stopped with a savepoint and goes on from there as
-//! what was asked for; one that was stopped goes on from its savepoint; and `--fresh` begins from nothing.
+//! What bringing a stack up does with the job: one that is not as requested is stopped with a savepoint and restarted
+//! from it as requested; one that was stopped resumes from its savepoint; and `--fresh` starts with empty state.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::workload::{JAR, JOB};
 const RECOVERY: Duration = Duration::from_secs(30);
 
 impl Bringing<'_> {
-    /// Stops a job that is not as asked, or that is to begin from nothing.
+    /// Stops a job that is not as requested, or that is to restart with empty state.
     pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Resume>> {
         let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(None) };
         if !self.is_fresh() && self.up.is_as_asked(flink, &job.id).await? {
@@ -40,12 +40,12 @@ impl Bringing<'_> {
         // What failed says where the job's state is, or that it runs on.
         let state = self.state_of(flink, &job).await.inspect_err(|_| self.stopped.set(false))?;
         run.savepoint = self.up.fitting(&had, state.clone()).filter(|_| !self.is_fresh());
-        let why = if self.is_fresh() { "is to begin from nothing" } else { "runs with other arguments" };
+        let why = if self.is_fresh() { "is restarted as --fresh asks" } else { "is running with other arguments" };
         self.told(format!("{why}: {}", beginning(&run, state.as_deref())));
         Ok(Some(Resume { name: job.name, run, state }))
     }
 
-    /// Lets a job go on that was stopped, unless high availability has brought one back.
+    /// Resumes a job that was stopped, unless high availability has recovered one.
     pub(super) async fn bring_back(&self, flink: &Flink, whence: Whence) -> Result<()> {
         if flink.jobs().await?.iter().any(is_ours) {
             return Ok(());
@@ -55,7 +55,7 @@ impl Bringing<'_> {
             Whence::Savepoint(path) => (path, None),
             Whence::Job(id) => {
                 let found = latest(self.up.platform, Some(&id)).await.with_context(|| {
-                    format!("job {id} was stopped, and its savepoint was not found\n  playground up --fresh starts the job from nothing")
+                    format!("job {id} was stopped, and its savepoint was not found\n  playground up --fresh starts the job with empty state")
                 })?;
                 // A JobManager that was started since knows nothing of it.
                 let had = flink.submitted(&id).await.ok();
@@ -68,7 +68,8 @@ impl Bringing<'_> {
         self.go_on(flink, &Resume { name: JOB.to_owned(), run, state: Some(state) }).await
     }
 
-    /// Begins from nothing: ends a job that high availability has brought back, and forgets what is noted of one before.
+    /// Starts with empty state: cancels a job that high availability has recovered, and forgets the notes on an earlier
+    /// one.
     pub(super) async fn end_what_came_back(&self, flink: &Flink) -> Result<()> {
         match self.retire(flink).await? {
             Some(retired) => self.go_on(flink, &retired).await,
@@ -103,7 +104,7 @@ impl Bringing<'_> {
             Marks::by(self.up.platform, UP).stopped(&job.id, Some(checkpoint)).await?;
         }
         let cancelled = self.control(flink, async |control| control.cancel(job).await).await;
-        cancelled.context("cancel a job that is not as asked and does not run")?;
+        cancelled.context("cancel a job that is not as requested and is not running")?;
         Ok(checkpoint)
     }
 
@@ -175,11 +176,11 @@ impl Up<'_> {
     }
 }
 
-/// How a job begins whose state is there.
+/// From what state a job starts, for messages.
 fn beginning(run: &Run, state: Option<&str>) -> String {
     match (&run.savepoint, state) {
-        (Some(savepoint), _) => format!("goes on from {savepoint}"),
-        (None, Some(state)) => format!("begins from nothing, its state is left in {state}"),
-        (None, None) => "begins from nothing".to_owned(),
+        (Some(savepoint), _) => format!("resumes from {savepoint}"),
+        (None, Some(state)) => format!("starts with empty state; the old state is left in {state}"),
+        (None, None) => "starts with empty state".to_owned(),
     }
 }
