@@ -1,4 +1,4 @@
-//! What ends a command early, as far as it chooses an exit code.
+//! Errors that end a command with an exit code of their own.
 //!
 //! Most errors are plain [`anyhow`] errors and end with [`Status::Environment`]. A [`Failure`] anywhere in an error's
 //! chain chooses another code.
@@ -12,15 +12,15 @@ pub enum Status {
     Pass,
     /// The verdict is fail.
     Fail,
-    /// The arguments, or a file that they name, make no sense.
+    /// The arguments, or a file they name, are wrong.
     Usage,
-    /// Not enough was seen to judge.
+    /// Too little was observed to judge.
     Unknown,
-    /// No Docker, a taken port, an image that cannot be built, a time limit.
+    /// No Docker, a port in use, a failed image build, a timeout.
     Environment,
     /// Ctrl-C or SIGTERM; everything was undone.
     Interrupted,
-    /// As another program ended that was run in the user's name, as by `playground flink`.
+    /// The exit code of another program that ran on the user's behalf, as with `playground flink`.
     Command(u8),
 }
 
@@ -46,7 +46,7 @@ impl From<Status> for std::process::ExitCode {
     }
 }
 
-/// An error that chooses its exit code. Its text is the whole message: what happened, to what, what to do next.
+/// An error with its own exit code. Its text is the whole message: what happened, to what, and what to do next.
 #[derive(Debug, Error)]
 pub enum Failure {
     /// Exit code 2.
@@ -58,8 +58,8 @@ pub enum Failure {
     /// Exit code 130.
     #[error("{0}")]
     Interrupted(String),
-    /// The reader of standard output has gone away, as `head` does: a quiet end with exit code 0.
-    #[error("nobody reads standard output any more")]
+    /// The reader of standard output has gone away, as `head` does: ends quietly with exit code 0.
+    #[error("nobody is reading standard output any more")]
     Closed,
 }
 

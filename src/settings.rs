@@ -1,4 +1,4 @@
-//! What the user asked for, as plain values: the first value of a run.
+//! What the user asked for, as plain values: the first stage of a run.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -145,13 +145,13 @@ impl StackSettings {
 /// The variants of the job that its arguments choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobVariant {
-    /// Whether it checkpoints, and so survives a failure without loss.
+    /// Whether it takes checkpoints, and so survives a failure without loss.
     pub checkpointing: bool,
-    /// Whether windows are of event time or of processing time.
+    /// Whether windows are in event time or in processing time.
     pub event_time: bool,
     /// Whether an operator throttles in even minutes.
     pub backpressure: bool,
-    /// What the sink promises.
+    /// The delivery guarantee of the sink.
     pub delivery: Delivery,
     /// The time between two checkpoints, in ms.
     pub checkpoint_interval_ms: u64,
@@ -173,7 +173,7 @@ impl Default for JobVariant {
     }
 }
 
-/// What the job promises of its output, and so what the ledger allows.
+/// The delivery guarantee of the job's output, which is what the ledger checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {

@@ -1,4 +1,4 @@
-//! The one way to wait: a condition, a deadline, an interval. On time-out it tells what was last seen.
+//! The one way to wait: a condition, a deadline, an interval. A timeout reports what was last seen.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 pub enum Seen<T> {
     /// The condition holds.
     Done(T),
-    /// Not yet; the text says what was seen instead, for the time-out's message.
+    /// Not yet; the text says what was seen instead, for the message of a timeout.
     NotYet(String),
 }
 
@@ -30,7 +30,7 @@ pub async fn until<T>(
         match look().await? {
             Seen::Done(value) => return Ok(value),
             Seen::NotYet(last) if Instant::now() >= deadline => {
-                bail!("{what}: not within {} s; last seen: {last}", limit.as_secs())
+                bail!("{what}: timed out after {} s; last seen: {last}", limit.as_secs())
             }
             Seen::NotYet(_) => sleep(interval).await,
         }
@@ -45,7 +45,7 @@ mod tests {
     async fn a_time_out_tells_what_was_last_seen() {
         let look = async || Ok(Seen::<()>::NotYet("1 of 2 slots".into()));
         let error = until("slots", Duration::ZERO, Duration::ZERO, look).await.unwrap_err();
-        assert_eq!(error.to_string(), "slots: not within 0 s; last seen: 1 of 2 slots");
+        assert_eq!(error.to_string(), "slots: timed out after 0 s; last seen: 1 of 2 slots");
     }
 
     #[tokio::test]

@@ -77,7 +77,7 @@ pub enum SavepointAction {
 pub struct Stop {
     /// ID or name of the job; not needed if there is only one job
     pub job: Option<String>,
-    /// Drain: advance event time to the end, so that all open windows fire, for a job that will not be resumed
+    /// Send `MAX_WATERMARK` first, so that all open windows fire; for a job that will not be resumed
     #[arg(long)]
     pub drain: bool,
     /// The channel to Flink, and the timeout.

@@ -41,7 +41,7 @@ pub struct Global {
     /// Output format of the result
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]
     pub output: Output,
-    /// When another command is changing the stack, wait for it to end, so many seconds at most [default: 600]
+    /// If another command is changing the stack, wait up to SECONDS for it to finish [default: 600]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "600", value_name = "SECONDS")]
     pub wait: Option<u64>,
 }
@@ -97,7 +97,7 @@ pub enum Command {
     Tail(topic::Tail),
     /// Kill a service's process with SIGKILL, as a crash would
     Kill(stack::Instance),
-    /// Start again what was killed, paused or disconnected
+    /// Bring back what was killed, paused or disconnected
     Start(stack::Instance),
     /// Check every window of `output` against the clicks in `input`
     Verify(topic::Verify),

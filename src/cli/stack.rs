@@ -123,11 +123,11 @@ pub enum ImagesAction {
         #[arg(long)]
         no_cache: bool,
     },
-    /// List the images that are wanted now, and old ones
+    /// List the current images and old ones
     List,
-    /// Remove old images that no container uses; those of another checkout are old here, and made again there when needed
+    /// Remove old images that no container uses; another checkout rebuilds its own when it needs them
     Prune {
-        /// Only these, by their tags; all old ones when left out
+        /// Tags of the images to remove [default: all old images]
         images: Vec<String>,
         /// Only show what would be removed
         #[arg(long)]

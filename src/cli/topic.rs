@@ -60,7 +60,7 @@ pub struct Verify {
     /// Keep judging until Ctrl-C
     #[arg(long)]
     pub follow: bool,
-    /// Judge what was emitted so far, even if no job is running
+    /// Judge what has been emitted so far, even if no job is running
     #[arg(long, conflicts_with = "follow")]
     pub past: bool,
     /// Judge by this delivery guarantee [default: that of the job]

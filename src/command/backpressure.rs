@@ -1,4 +1,4 @@
-//! `playground backpressure`: one look at what a job's vertices do with their time, or look after look.
+//! `playground backpressure`: measures back pressure once, or again and again.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use lag::Newest;
 
 mod lag;
 
-/// Between two looks.
+/// Between two measurements.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Looks once: exit code 3 when it is not known whether a vertex waits. Or until Ctrl-C: exit code 130.
+/// Measures once, with exit code 3 if the result is unknown, or until Ctrl-C, with exit code 130.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let flink = super::reach(global, terminal).await?.1;
     let job = flink.find_job(arguments.job.as_deref()).await?;
@@ -51,7 +51,7 @@ async fn once(flink: &Flink, job: &Summary, mut lag: Newest, terminal: &Terminal
     Ok(if page.bottleneck == Bottleneck::Unknown { Status::Unknown } else { Status::Pass })
 }
 
-/// A job that is over has no tasks that could wait.
+/// A job that is over has no tasks to measure.
 fn still_there(job: &Summary) -> Result<()> {
     if job.is_over() {
         bail!("job {} ({}) is {}\n  playground jobs lists all", job.id, job.name, job.state);
@@ -63,13 +63,13 @@ async fn look(flink: &Flink, job: &Job) -> Result<Vec<VertexPressure>> {
     if job.is_running() {
         return flink.pressure(job).await;
     }
-    // Nothing to wait for: tasks that do not run tell nothing.
+    // No need to measure: tasks that are not running have no metrics.
     let mut meter = Meter::default();
     meter.add(flink.pressure_sample(job).await?);
     Ok(meter.vertices())
 }
 
-/// Looks each second until the job is over. A JobManager that does not answer is something seen, not an error.
+/// Measures every second until the job is over. A JobManager that does not answer is shown, and is not an error.
 async fn follow(flink: &Flink, mut summary: Summary, lag: &Newest, board: &mut Board) -> Result<()> {
     let mut meter = Meter::default();
     let mut ticks = interval(EVERY);
@@ -122,7 +122,7 @@ fn unreachable(job: &Summary, error: &anyhow::Error, lag: &Newest) -> Backpressu
         lag: lag.get(),
         problem: Some(match error.chain().count() {
             1 => error.to_string(),
-            // What led there is the address, which tells nobody anything here.
+            // The outer errors only name the address, which is of no use here.
             _ => format!("the JobManager does not answer: {}", error.root_cause()),
         }),
     }

@@ -7,7 +7,7 @@ use crate::cli::{Cli, Completions, Global};
 use crate::failure::Status;
 use crate::report::Terminal;
 
-/// Prints the script.
+/// Prints the completion script.
 #[allow(clippy::unused_async, reason = "reads as its siblings do")]
 pub async fn run(_global: &Global, arguments: Completions, terminal: &Terminal) -> Result<Status> {
     let mut script = Vec::new();

@@ -12,9 +12,9 @@ use crate::platform::engine::{Engine as _, Facts};
 use crate::report::Terminal;
 use crate::report::doctor::{Check, DoctorResult};
 
-/// What the images take, those included that they are built with.
+/// Disk space for the images, including those that they are built with.
 const DISK: u64 = 4 << 30;
-/// What the running stack takes, with room for a second TaskManager.
+/// Memory for the running stack, with room for a second TaskManager.
 const MEMORY: u64 = 3 << 30;
 
 /// Looks at everything that `up` needs, and says what to do about what is missing.
@@ -38,7 +38,11 @@ async fn engine(platform: &Platform, checks: &mut Vec<Check>) -> Result<()> {
     checks.push(memory(facts.memory, available));
     if let Some(host) = &facts.remote {
         let found = format!("they would be published on {host}, not on this machine");
-        checks.push(Check::bad("ports", found, format!("run playground on {host} itself, or use an engine here")));
+        checks.push(Check::bad(
+            "ports",
+            found,
+            format!("run playground on {host} itself, or use an engine on this machine"),
+        ));
         return Ok(());
     }
     for (name, port, option) in [("port 8081", 8081, "--rest-port 8082"), ("port 9094", 9094, "--kafka-port 9095")] {
@@ -60,7 +64,7 @@ async fn images(platform: &Platform, facts: &Facts) -> Result<[Check; 2]> {
         _ => format!("{missing} missing; playground up builds what it needs"),
     };
     if old > 0 {
-        found = format!("{found}; {old} old: playground images prune");
+        found = format!("{found}; {old} old, which playground images prune removes");
     }
     Ok([base(facts, missing)?, Check::good("images", found)])
 }
@@ -70,16 +74,16 @@ fn base(facts: &Facts, missing: usize) -> Result<Check> {
     Ok(match &facts.base {
         Some(base) => Check::good("base image", base),
         None if missing == 0 => {
-            Check::good("base image", format!("{tag} is not there, and not needed: all images are current"))
+            Check::good("base image", format!("{tag} is missing, but not needed: all images are current"))
         }
-        None => Check::bad("base image", format!("{tag} is not there"), "scripts/setup pulls it, or makes it"),
+        None => Check::bad("base image", format!("{tag} is missing"), "scripts/setup pulls or builds it"),
     })
 }
 
 fn disk(facts: &Facts) -> Check {
     let gib = |bytes: u64| format!("{} GiB", bytes >> 30);
     match facts.free {
-        None => Check::good("disk", format!("{}: free space is unknown from here", facts.folder)),
+        None => Check::good("disk", format!("{}: the free space cannot be determined from here", facts.folder)),
         Some(free) if free >= DISK => Check::good("disk", format!("{} free in {}", gib(free), facts.folder)),
         Some(free) => Check::bad(
             "disk",
@@ -89,14 +93,14 @@ fn disk(facts: &Facts) -> Check {
     }
 }
 
-/// What is available now says more than what the engine's machine has; but only of this machine.
+/// Available memory says more than total memory, but is known only for this machine.
 fn memory(all: u64, available: Option<u64>) -> Check {
     let bytes = available.unwrap_or(all).min(all);
     let found = format!("{} MiB of {} MiB available", bytes >> 20, all >> 20);
     if bytes >= MEMORY {
         Check::good("memory", found)
     } else {
-        Check::bad("memory", found, format!("the stack takes about {} MiB", MEMORY >> 20))
+        Check::bad("memory", found, format!("the stack needs about {} MiB", MEMORY >> 20))
     }
 }
 

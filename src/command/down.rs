@@ -10,7 +10,7 @@ use crate::platform::{Contract as _, Extent};
 use crate::report::Terminal;
 use crate::report::down::DownResult;
 
-/// Takes the project away. What is broken goes with it, so nothing is mended first.
+/// Removes the project. Its faults disappear with it, so they are not undone first.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let extent = if arguments.volumes { Extent::Everything } else { Extent::Containers };
     let result = alone(global, "down", terminal, async |platform| {

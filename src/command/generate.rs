@@ -15,8 +15,8 @@ use crate::workload::CLICKS_PER_SECOND;
 use crate::workload::alive::Alive;
 use crate::workload::generator::{self, Order};
 
-/// Sends clicks until told to stop. Ended by SIGTERM, as a container is, with all clicks acknowledged, it has done its
-/// work: exit code 0. Ctrl-C gives 130, and clicks left unacknowledged at SIGTERM give 4.
+/// Sends clicks until told to stop. SIGTERM, which is how a container is stopped, gives exit code 0 if all clicks were
+/// acknowledged and 4 if not; Ctrl-C gives 130.
 pub async fn run(_global: &Global, args: Generate, terminal: &Terminal) -> Result<Status> {
     let order = Order {
         bootstrap: args.bootstrap_server,
@@ -52,7 +52,7 @@ pub async fn run(_global: &Global, args: Generate, terminal: &Terminal) -> Resul
     })
 }
 
-/// Where the compose file's health check looks. Process 1 is what a container was made for.
+/// The file that the compose file's health check looks at. Process 1 is the main process of a container.
 fn in_a_container() -> Option<PathBuf> {
     (std::process::id() == 1).then(|| "/tmp/alive".into())
 }

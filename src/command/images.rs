@@ -65,7 +65,7 @@ async fn prune(platform: &Platform, only: &[String], dry_run: bool, terminal: &T
     terminal.result(&PruneResult { images })
 }
 
-/// Returns the names of those that were built. The engine keeps what is done of one that is interrupted.
+/// Returns the names of those that were built. If interrupted, the engine keeps the finished steps in its cache.
 async fn build(platform: &Platform, cache: Cache, terminal: &Terminal) -> Result<Vec<String>> {
     let (sender, mut news) = mpsc::unbounded_channel();
     let mut built = Vec::new();
@@ -90,7 +90,7 @@ async fn build(platform: &Platform, cache: Cache, terminal: &Terminal) -> Result
     let done = tokio::select! {
         (done, ()) = async { tokio::join!(work, show) } => done,
         () = interrupted() => {
-            let text = "interrupted: playground images build goes on where this stopped";
+            let text = "interrupted: playground images build continues from here";
             Err(Failure::Interrupted(text.to_owned()).into())
         }
     };

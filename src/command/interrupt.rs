@@ -1,4 +1,4 @@
-//! What ends a command early, as something to wait for: Ctrl-C, SIGTERM, and a terminal that goes away.
+//! What ends a command early, as something to wait for: Ctrl-C, SIGTERM, and a terminal that is closed.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -16,7 +16,7 @@ pub(super) async fn interrupted() {
     }
 }
 
-/// The terminal is gone. Never under `nohup`, which has this process ignore that.
+/// The terminal was closed (SIGHUP). Never resolves under `nohup`, which makes this process ignore that.
 async fn hung_up() {
     let hangup = if is_ignored(SIGHUP) { None } else { signal(SignalKind::hangup()).ok() };
     match hangup {
@@ -25,7 +25,7 @@ async fn hung_up() {
     }
 }
 
-/// Its number on every Linux.
+/// The number of SIGHUP on Linux.
 const SIGHUP: u32 = 1;
 
 /// Whether this process was started with a signal ignored: `SigIgn` in `/proc/self/status`, a bit a signal. Only right

@@ -1,4 +1,4 @@
-//! `playground jobs`: the jobs that the cluster knows.
+//! `playground jobs`: lists the jobs that the cluster knows.
 
 use anyhow::Result;
 

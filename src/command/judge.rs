@@ -10,7 +10,7 @@ use crate::report::Terminal;
 use crate::report::judge::JudgePage;
 use crate::verdict;
 
-/// Judges the events that the folder holds; needs nothing else.
+/// Judges the events in the folder; needs nothing else.
 pub fn run(args: &Judge, terminal: &Terminal) -> Result<Status> {
     let recorded = Recorded::open(&args.run)?;
     let fold = Fold::of(&recorded.events);

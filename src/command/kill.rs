@@ -12,7 +12,7 @@ use crate::platform::{Contract as _, Instance};
 use crate::report::Terminal;
 use crate::report::instances::Changed;
 
-/// Ends processes as a crash would; what has ended stays ended.
+/// Kills processes as a crash would. They are not restarted.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let instances = owning(global, "kill", terminal, async |platform| {
         let there = platform.services().await?;

@@ -13,7 +13,7 @@ use crate::report::{Terminal, log};
 /// How many lines may wait for a slow terminal.
 const WAITING: usize = 1000;
 
-/// Prints what the services print. Ctrl-C is how following ends, so it is no interruption.
+/// Prints what the services print. Following is meant to end with Ctrl-C, so that is not an interruption.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let platform = super::connect(global, terminal).await?;
     let instances = platform.services().await?;

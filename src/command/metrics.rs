@@ -1,4 +1,4 @@
-//! `playground metrics`: values by parts of their names, or the names that there are.
+//! `playground metrics`: values of metrics by parts of their names, or a list of all names.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::flink::metric::{Metric, Of};
 use crate::report::Terminal;
 use crate::report::metric::{MetricList, Owned};
 
-/// Prints the metrics that the arguments name; exit code 2 when there is none.
+/// Prints the metrics that the arguments select; exit code 2 if there is none.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let flink = super::reach(global, terminal).await?.1;
     let mut list = MetricList::default();
@@ -31,7 +31,7 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     Ok(Status::Pass)
 }
 
-/// What metrics are asked of, with its ids.
+/// An owner of metrics, by its ids.
 enum Id {
     Job(String),
     Vertex(String, String),
@@ -48,12 +48,12 @@ impl Id {
     }
 }
 
-/// Whom the arguments mean, by name and id.
+/// The owners that the arguments select, by name and id.
 async fn owners(flink: &Flink, arguments: &Arguments) -> Result<Vec<(String, Id)>> {
     if arguments.taskmanager {
         let taskmanagers = flink.taskmanagers().await?;
         if taskmanagers.is_empty() {
-            bail!("no TaskManager is registered\n  playground ps shows whether one runs");
+            bail!("no TaskManager is registered\n  playground ps shows whether one is running");
         }
         return Ok(taskmanagers.into_iter().map(|one| (one.id.clone(), Id::TaskManager(one.id))).collect());
     }
@@ -77,7 +77,7 @@ async fn metrics(flink: &Flink, of: Of<'_>, names: &[String], parts: &[String]) 
     if parts.is_empty() {
         return Ok(names.iter().map(|id| Metric { id: id.clone(), value: None }).collect());
     }
-    // A name that is there as it was written is meant alone, not every longer one that has it as a part.
+    // An exact match selects that name only, not longer ones that contain it.
     let exact = |part: &String| names.contains(part);
     let meant: Vec<String> = names
         .iter()
@@ -89,18 +89,18 @@ async fn metrics(flink: &Flink, of: Of<'_>, names: &[String], parts: &[String]) 
     Ok(metrics)
 }
 
-/// How many names are offered to choose from.
+/// How many names are suggested.
 const NEAREST: usize = 3;
 
-/// What is said when nothing is named like any of `parts`.
+/// The message if no metric matches any of `parts`.
 fn no_metric(parts: &[String], offered: &BTreeSet<String>) -> String {
     let nearest = nearest(parts, offered).join(" or ");
     let hint = if nearest.is_empty() { String::new() } else { format!("; did you mean {nearest}?") };
     format!("no metric has {} in its name{hint}\n  Without a name, all metrics are listed", parts.join(", "))
 }
 
-/// The names that are nearest to one of `parts`, whole or by their last part, which is what people know of them:
-/// `0.Source__ClickEvent_Source.numRecordsIn` is there for each subtask and operator.
+/// The names closest to one of `parts`, compared as a whole or by their last component, which is the part that people
+/// know: each subtask and operator has its own, as in `0.Source__ClickEvent_Source.numRecordsIn`.
 fn nearest<'a>(parts: &[String], offered: &'a BTreeSet<String>) -> Vec<&'a str> {
     let ends = |name: &'a String| [name.as_str(), name.rsplit('.').next().unwrap_or(name)];
     let known: BTreeSet<&str> = offered.iter().flat_map(ends).collect();

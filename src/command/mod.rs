@@ -72,7 +72,8 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
     }
 }
 
-/// Reaches the project's platform to look at it. What a killed command left is put right first, unless somebody is at it.
+/// Connects to the project's platform in order to look at it. What a killed command left behind is cleaned up first,
+/// unless another command owns the stack.
 async fn connect(global: &Global, terminal: &Terminal) -> Result<Platform> {
     let platform = Platform::connect(&global.project).await?;
     own::put_right_if_free(&platform, terminal).await?;
@@ -109,6 +110,6 @@ async fn kafka_on(platform: &Platform, global: &Global) -> Result<String> {
 fn none_runs(service: &str, global: &Global) -> String {
     let project = &global.project;
     format!(
-        "no {service} of project {project} is running\n  playground -p {project} up starts it; ps shows what there is"
+        "no {service} of project {project} is running\n  playground -p {project} up starts it; ps shows what is running"
     )
 }

@@ -92,7 +92,7 @@ fn some(arguments: Vec<String>) -> Option<Vec<String>> {
     Some(arguments).filter(|arguments| !arguments.is_empty())
 }
 
-/// Does an operation, shows its parts, and reports it.
+/// Carries out an operation, showing its parts, and reports the result.
 async fn operate(
     global: &Global,
     how: &Operating,
@@ -114,7 +114,7 @@ async fn operate(
     Ok(status)
 }
 
-/// Shows the parts that the operation consists of on the stack as it is now, and does none of them.
+/// Shows the parts of the operation on the stack as it is now, and carries out none of them.
 async fn plan(
     global: &Global,
     how: &Operating,
@@ -123,7 +123,7 @@ async fn plan(
     terminal: &Terminal,
 ) -> Result<Status> {
     let (platform, flink) = super::reach(global, terminal).await?;
-    // Planning tells nothing, and is cut off like any look.
+    // Planning reports no progress, and can be interrupted like any command that only looks.
     let ((news, _), (_, interrupted)) = (mpsc::unbounded_channel(), watch::channel(false));
     let limit = Duration::from_secs(how.timeout);
     let control = Control::new((&platform, &flink), (how.via, limit), operation.name(), news, interrupted);
@@ -163,9 +163,9 @@ async fn followed(
         tokio::select! {
             biased;
             Some(news) = news.recv() => progress.tell(&news),
-            // Not cut off: a job that is stopped by now is started again first.
+            // Not aborted: if the job is stopped by now, it is started again first.
             () = &mut interrupt, if !*stop.borrow() => {
-                terminal.progress("interrupted: this ends as soon as a job runs again, or was left as it is");
+                terminal.progress("interrupted: exiting once the job is running again or is known to be untouched");
                 stop.send_replace(true);
             }
             done = &mut work => break done,

@@ -1,5 +1,5 @@
-//! One owner of a stack at a time: who changes it takes its lock first, puts right what a killed command left, and lets go.
-//! Looking is always free.
+//! One owner of a stack at a time: a command that changes it takes its lock, cleans up what a killed command left
+//! behind, and releases the lock. Looking never needs the lock.
 
 use std::time::Duration;
 
@@ -14,15 +14,16 @@ use crate::report::{self, Terminal};
 use crate::scenario::fault;
 use crate::wait::{Seen, until};
 
-/// Two that ask in the same moment may both be refused: they ask again for so long, unless the other has been at it longer.
+/// Two commands that ask at the same moment may both be refused. They retry for this long, unless the other owner is
+/// older.
 const SAME_MOMENT: Duration = Duration::from_secs(1);
-/// Between two tries; with it up to as much again, so that two processes do not ask in step.
+/// Between two tries; up to the same is added, so that two processes do not retry in step.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Does something to the project's stack as its only owner, after what a killed command left there was put right.
+/// Does `work` as the stack's only owner, after cleaning up what a killed command left behind.
 ///
 /// # Errors
-/// Another owner, at once or after `--wait`; the error of `work`, to which one of letting go is added.
+/// Another owner, at once or after `--wait`; or the error of `work`, with that of releasing the stack added.
 pub(super) async fn owning<T>(
     global: &Global,
     what: &str,
@@ -36,7 +37,7 @@ pub(super) async fn owning<T>(
     .await
 }
 
-/// The same, with all left as it is first: for what takes it away.
+/// The same without cleaning up first: for `down`, which removes everything anyway.
 pub(super) async fn alone<T>(
     global: &Global,
     what: &str,
@@ -54,7 +55,7 @@ pub(super) async fn alone<T>(
 /// not kept from it by what cannot be put right now: that is told.
 pub(super) async fn put_right_if_free(platform: &Platform, terminal: &Terminal) -> Result<()> {
     if let Err(error) = try_to_put_right(platform, terminal).await {
-        terminal.progress(&format!("what a killed command left was not put right: {error:#}"));
+        terminal.progress(&format!("could not clean up after a killed command: {error:#}"));
     }
     Ok(())
 }
@@ -64,7 +65,7 @@ async fn try_to_put_right(platform: &Platform, terminal: &Terminal) -> Result<()
     if !marks.iter().any(marks::is_left) {
         return Ok(());
     }
-    let what = "a look at what a killed command left".to_owned();
+    let what = "cleaning up after a killed command".to_owned();
     let lock = Lock { what, owner: Owner::current()?, since: Timestamp::now().as_millisecond() };
     if platform.lock(&lock).await?.is_some() {
         return Ok(());
@@ -75,14 +76,14 @@ async fn try_to_put_right(platform: &Platform, terminal: &Terminal) -> Result<()
 
 /// The first error, with what went wrong while letting go.
 fn both<T>(done: Result<T>, released: Result<()>) -> Result<T> {
-    match (done, released.context("let the stack go")) {
+    match (done, released.context("release the stack")) {
         (done, Ok(())) => done,
         (Ok(_), Err(error)) => Err(error),
         (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
     }
 }
 
-/// Undoes faults, and tells of a job that is stopped; one that runs again is nothing to tell of any more.
+/// Undoes faults, and reports a job that was left stopped; once it is running again, that is forgotten.
 async fn put_right(platform: &Platform, terminal: &Terminal) -> Result<()> {
     for healed in fault::heal(platform).await? {
         terminal.progress(&report::scenario::healed(&healed));
@@ -102,7 +103,7 @@ async fn take(platform: &Platform, lock: &Lock, global: &Global, terminal: &Term
     let wait = global.wait.map(Duration::from_secs);
     let step = LOOK + Duration::from_millis(u64::from(lock.owner.pid % 100));
     let mut told = false;
-    until("the stack to be let go", wait.unwrap_or(SAME_MOMENT), step, async || {
+    until("wait for the stack", wait.unwrap_or(SAME_MOMENT), step, async || {
         let Some(other) = platform.lock(lock).await? else { return Ok(Seen::Done(())) };
         let is_new = lock.since.saturating_sub(other.since) < 1000 && begun.elapsed() < SAME_MOMENT;
         if wait.is_none() && !is_new {
@@ -126,11 +127,11 @@ fn refusal(other: &Lock, global: &Global, platform: &Platform) -> String {
     let project = &global.project;
     let advice = match other.owner.life() {
         Life::Unknown => format!(
-            "Whether that process still runs cannot be told from here. If it does not, {} frees the stack",
+            "Whether that process is still running cannot be seen from here. If it is not, {} frees the stack",
             platform.lock_removal(other)
         ),
         Life::Alive | Life::Ended => {
-            "--wait waits until it has ended; ps, logs, verify and tail need not wait".to_owned()
+            "--wait waits for it to finish; ps, logs, verify and tail work in the meantime".to_owned()
         }
     };
     format!("project {project} is in use by {}\n  Nothing was changed. {advice}", owner(other))

@@ -1,17 +1,17 @@
-//! What to do about a port that something else holds: the platform knows who, the command line knows the option.
+//! What to do about a port that is in use: the platform knows by whom, the command line knows the option.
 
 use anyhow::anyhow;
 
 use crate::platform::PortTaken;
 
-/// Adds the way out to the error about a taken port; leaves any other as it is.
+/// Adds advice to the error about a port in use; leaves any other error as it is.
 pub(super) fn advise(error: anyhow::Error) -> anyhow::Error {
     let Some(taken) = error.downcast_ref::<PortTaken>() else { return error };
     let free = taken.address.port().wrapping_add(1).max(1024);
     let (what, advice) = match taken.service.as_str() {
         "jobmanager" => ("Flink's web UI", format!("Use another port: playground up --rest-port {free}")),
         "kafka" => ("The broker", format!("Use another port: playground up --kafka-port {free}")),
-        service => (service, "Use another port in the compose file, or end what holds this one".to_owned()),
+        service => (service, "Use another port in the compose file, or stop what is using this one".to_owned()),
     };
     anyhow!(advice).context(format!("{what} would be published there.")).context(taken.to_string())
 }

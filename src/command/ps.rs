@@ -8,7 +8,7 @@ use crate::platform::Contract as _;
 use crate::report::Terminal;
 use crate::report::ps::PsResult;
 
-/// Lists what there is of the project.
+/// Lists the containers of the project.
 pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
     let instances = super::connect(global, terminal).await?.services().await?;
     terminal.result(&PsResult { project: global.project.clone(), instances })?;

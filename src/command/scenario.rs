@@ -21,7 +21,7 @@ use crate::scenario::{Plan, catalog, plan::plan, runner};
 use crate::stack::Stack;
 use crate::verdict;
 
-/// Does what the arguments say.
+/// Runs the subcommand, or the scenario.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     match arguments.action {
         Some(Action::List) => terminal.result(&ScenarioList::of(catalog::all()?))?,
@@ -52,7 +52,7 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     .await
 }
 
-/// Runs the plan, and judges what was seen.
+/// Runs the plan, and judges what was observed.
 async fn prove(plan: &Plan, up: Up<'_>, runs: &Path, terminal: &Terminal) -> Result<Status> {
     let before = Before::look(up.platform).await?;
     let mut store = Store::create(runs, &plan.head.scenario, Timestamp::now())?;

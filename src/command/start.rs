@@ -12,7 +12,7 @@ use crate::platform::{Contract as _, Instance};
 use crate::report::Terminal;
 use crate::report::instances::Changed;
 
-/// Makes instances run and be reachable, whatever was done to them.
+/// Makes instances run and be reachable, whether they were killed, paused or disconnected.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let instances = owning(global, "start", terminal, async |platform| {
         let there = platform.services().await?;

@@ -16,10 +16,10 @@ use crate::report::{Terminal, tail::Line};
 
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How many records of each partition are shown when nothing says so, as `tail` does with lines.
+/// How many records of each partition are shown by default with `--no-follow`, like the lines of `tail`.
 const USUAL: u64 = 10;
 
-/// Shows records until there are enough of them, or until Ctrl-C: exit code 130, as for anything that was interrupted.
+/// Shows records until there are enough, or until Ctrl-C with exit code 130, as for anything that is interrupted.
 pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Status> {
     let follow = !args.no_follow;
     let tailing = Tailing {
@@ -36,11 +36,11 @@ pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Sta
         terminal: *terminal,
     };
     let (sender, ended) = oneshot::channel();
-    // Not one of the runtime's threads: when this command is interrupted, nobody waits for it.
+    // Not a thread of the runtime, which would wait for it when this command is interrupted.
     let work = move || drop(sender.send(tailing.run(follow)));
     std::thread::Builder::new().name("tail".to_owned()).spawn(work).context("start a thread")?;
     tokio::select! {
-        ended = ended => ended.context("the reader ended without a word")?.map(|()| Status::Pass),
+        ended = ended => ended.context("the reader ended unexpectedly")?.map(|()| Status::Pass),
         () = interrupted() => Ok(Status::Interrupted),
     }
 }

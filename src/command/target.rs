@@ -1,14 +1,14 @@
-//! Finding what the user means by the name of a service or an instance.
+//! Finds the service or instance that a name refers to.
 
 use anyhow::{Result, anyhow};
 
 use crate::failure::Failure;
 use crate::platform::Instance;
 
-/// The instances of a service, or the one instance, that has a name.
+/// All instances of the service of this name, or the instance of this name.
 ///
 /// # Errors
-/// [`Failure::Usage`], with what there is and what may have been meant.
+/// [`Failure::Usage`], with the existing names and a suggestion.
 pub(super) fn find<'a>(name: &str, project: &str, instances: &'a [Instance]) -> Result<Vec<&'a Instance>> {
     let found: Vec<&Instance> =
         instances.iter().filter(|instance| instance.service == name || instance.name() == name).collect();
@@ -21,7 +21,7 @@ pub(super) fn find<'a>(name: &str, project: &str, instances: &'a [Instance]) -> 
     Err(unknown(name, project, known, &services))
 }
 
-/// Checks that there is a service of a name.
+/// Checks that there is a service of this name.
 pub(super) fn service(name: &str, project: &str, instances: &[Instance]) -> Result<()> {
     let services = services(instances);
     if services.contains(&name) {

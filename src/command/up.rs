@@ -1,4 +1,4 @@
-//! `playground up`: brings the stack up and returns when it works.
+//! `playground up`: brings the stack up and returns once it works.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::report::live::UpProgress;
 use crate::report::up::UpResult;
 use crate::stack::Stack;
 
-/// Brings it up; Ctrl-C takes away what this call made.
+/// Brings the stack up; Ctrl-C removes what this call created, if there was no stack before.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let settings = arguments.stack.settings(&global.project)?;
     let stack = Stack::load(&settings)?;
@@ -26,7 +26,9 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     let result = owning(global, "up", terminal, async |platform| {
         let up = Up { platform, stack: &stack, settings: &settings, beginning, limit };
         let parts = bring_up(up, terminal).await?;
-        let flink = reach::rest(platform).await?.context("the JobManager is gone already; playground ps")?;
+        let flink = reach::rest(platform)
+            .await?
+            .context("the JobManager is gone already; playground ps shows what is running")?;
         let (flink, kafka) = (format!("http://{flink}"), super::kafka_on(platform, global).await?);
         Ok(UpResult { project: settings.project.clone(), flink, kafka, parts })
     })
@@ -52,7 +54,7 @@ async fn bring_up(up: Up<'_>, terminal: &Terminal) -> Result<Vec<Reached>> {
     Ok(parts)
 }
 
-/// What there was before a stack was brought up, so that an interruption takes away no more than was made.
+/// What existed before the stack was brought up, so that an interruption removes only what was created since.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Before {
     containers: bool,
@@ -60,13 +62,13 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Looks at what there is.
+    /// Checks what exists now.
     pub(super) async fn look(platform: &Platform) -> Result<Self> {
         let (services, volumes) = tokio::try_join!(platform.services(), platform.volumes())?;
         Ok(Self { containers: !services.is_empty(), volumes: !volumes.is_empty() })
     }
 
-    /// Takes away what was made since, unless all ended well, and says so. What went wrong first is what is returned.
+    /// Removes what was created since, unless all ended well, and says so. Returns what went wrong first.
     pub(super) async fn settle(self, platform: &Platform, terminal: &Terminal, ended: Result<Ended>) -> Result<()> {
         if matches!(ended, Ok(Ended::Well)) {
             return Ok(());
@@ -75,17 +77,19 @@ impl Before {
         let first = ended.err().unwrap_or_else(|| Failure::Interrupted("interrupted".to_owned()).into());
         Err(match undone {
             Ok(()) => first,
-            Err(also) => first.context(format!("not all could be taken away, playground down tries again: {also:#}")),
+            Err(also) => {
+                first.context(format!("not everything could be removed; playground down tries again: {also:#}"))
+            }
         })
     }
 
-    /// Takes away what was made since, and says so.
+    /// Removes what was created since, unless there was a stack before; returns what to tell the user.
     async fn undo(self, platform: &Platform) -> Result<&'static str> {
         if self.containers {
-            return Ok("what ran before is left as it is, and playground up goes on with it");
+            return Ok("what was there before was not removed; playground up continues with it");
         }
         let extent = if self.volumes { Extent::Containers } else { Extent::Everything };
         platform.remove(extent).await?;
-        Ok("all that was made is taken away again")
+        Ok("everything that was created has been removed")
     }
 }

@@ -1,4 +1,4 @@
-//! `playground verify`: holds what a job emitted against what was sent.
+//! `playground verify`: compares what a job emitted with what was sent.
 
 use std::time::{Duration, Instant};
 
@@ -26,16 +26,16 @@ use crate::workload::meaning::Workload;
 
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How often to see whether enough was seen.
+/// How often to check whether enough was observed.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often to see whether a job was submitted.
+/// How often to check whether a job was submitted.
 const SUBMITTED: Duration = Duration::from_millis(250);
-/// What is wrong is looked at again so often: records of several partitions do not come in the same moment.
+/// How many more reads something wrong must survive: records of different partitions do not arrive at the same moment.
 const SECOND_LOOKS: u64 = 3;
-/// How long, at least, a job that runs is given to emit what the input holds.
+/// How long, at least, a running job is given to emit what the input holds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Watches the topics, and the job where one is known, until enough was seen; then judges.
+/// Watches the topics, and the job if one is known, until enough was observed, and then judges.
 pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<Status> {
     let began = Instant::now();
     let (input, output) = (args.input.clone(), args.output_topic.clone());
@@ -61,11 +61,11 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
     Ok(verification.verdict.into())
 }
 
-/// What is known of where to look.
+/// Where the broker and Flink are, and the job, as far as they are known.
 struct Stack {
     kafka: String,
     flink: Option<Flink>,
-    /// The job that runs, or ran last.
+    /// The job that is running, or ran last.
     job: Option<Known>,
 }
 
@@ -86,8 +86,8 @@ impl Stack {
 }
 
 impl Stack {
-    /// A stack that is just coming up has no job yet: windows that are to close from now on can wait for one, and what it
-    /// promises is known before they are read. Without one after all, the verdict says so.
+    /// A stack that is just coming up has no job yet. `--windows` can wait for it, so that its delivery guarantee is
+    /// known before the topics are read. If none is submitted in time, the verdict says so.
     async fn wait_for_job(&mut self, workload: &Workload, limit: Duration, terminal: &Terminal) -> Result<()> {
         let Some(flink) = self.flink.as_ref().filter(|_| self.job.is_none()) else { return Ok(()) };
         terminal.progress(&format!("waiting for a job '{}' to be submitted", workload.job));
@@ -106,7 +106,8 @@ fn nothing_judged() -> anyhow::Error {
     Failure::Interrupted("interrupted before there was a verdict".to_owned()).into()
 }
 
-/// The job that is alive, or else the one that ran last; none when no JobManager answers, which is seen again later.
+/// The job that is not over, or else the one that ran last; none if no JobManager answers, which the watcher reports
+/// later.
 async fn newest_job(flink: &Flink, workload: &Workload) -> Option<Known> {
     let jobs = flink.jobs().await.ok()?;
     let ours = || jobs.iter().filter(|job| job.name == workload.job);
@@ -114,7 +115,7 @@ async fn newest_job(flink: &Flink, workload: &Workload) -> Option<Known> {
     job::known(flink, newest, workload).await.ok()
 }
 
-/// When to end.
+/// When to stop watching.
 struct Goal {
     scope: Scope,
     follow: bool,
@@ -122,7 +123,7 @@ struct Goal {
     patience: Duration,
 }
 
-/// A stack while it is watched.
+/// A stack being watched.
 struct Watching {
     clock: Clock,
     fold: Fold,
@@ -130,9 +131,9 @@ struct Watching {
     events: u64,
     interval: Option<u64>,
     has_flink: bool,
-    /// How often the topics had been read when it was last asked whether that is enough.
+    /// How often the topics had been read at the last check whether that is enough.
     looked: u64,
-    /// When everything was read, and since when only what the input holds now is waited for.
+    /// Since when everything is read, and only the results for what the input held then are waited for.
     settling: Option<Instant>,
     /// How often the topics had been read when something wrong was first seen.
     wrong: Option<u64>,
@@ -142,7 +143,8 @@ impl Watching {
     async fn begin(project: &str, args: &Verify, stack: Stack, workload: &Workload, scope: Scope) -> Result<Self> {
         let (facts, variant) = stack.job.map(|known| (known.facts, known.variant)).unzip();
         let promised = facts.as_ref().and_then(|facts| facts.delivery);
-        // Of a job that does not say what it promises, only what is committed is sure to be seen by everybody.
+        // If the job's delivery guarantee is unknown, only committed records are certain to be visible to every
+        // consumer.
         let isolation = args.delivery.or(promised).map_or(Isolation::Committed, Isolation::of);
         let delivery = args.delivery.or(promised).unwrap_or(Delivery::AtLeastOnce);
         let job = JobVariant { delivery, ..variant.unwrap_or_default() };
@@ -181,8 +183,8 @@ impl Watching {
         Ok(watching)
     }
 
-    /// What an exactly-once job emits is seen when a checkpoint has committed it; and that a job is past a window which it
-    /// did not emit is known after a checkpoint more.
+    /// What an exactly-once job emits becomes visible when a checkpoint commits it, and it takes one more checkpoint to
+    /// know that the job has passed a window without emitting it.
     fn patience(&self) -> Duration {
         let checkpoints = Duration::from_millis(self.interval.unwrap_or_default().saturating_mul(3));
         match self.fold.delivery() {
@@ -213,7 +215,7 @@ impl Watching {
                     }
                 }
                 () = &mut interrupt => {
-                    // The second one, or one that nobody was asked for, ends without a verdict.
+                    // With `--follow` the first Ctrl-C asks for the verdict; any other ends without one.
                     if !std::mem::take(&mut follow) {
                         return Err(nothing_judged());
                     }
@@ -223,9 +225,9 @@ impl Watching {
         }
     }
 
-    /// Whether what was seen is enough to judge, or more would not help.
+    /// Whether enough was observed to judge, or waiting longer would not help.
     fn is_enough(&mut self, goal: &Goal, elapsed: Duration) -> bool {
-        // Asked once for each time that the topics were read.
+        // Decided once per read of the topics.
         if self.fold.reads == std::mem::replace(&mut self.looked, self.fold.reads) {
             return matches!(goal.scope, Scope::Windows(_)) && elapsed >= goal.limit;
         }
@@ -235,7 +237,7 @@ impl Watching {
             None => {}
         }
         let Some(job) = self.fold.job.seen.clone().filter(|job| !job.is_over()) else {
-            // Without a job there is nothing to wait for; its watcher may not have looked yet.
+            // Without a job there is nothing to wait for, once its watcher has looked.
             return self.has_seen_the_job() || elapsed >= goal.patience;
         };
         if let Scope::Windows(_) = goal.scope {
@@ -246,7 +248,7 @@ impl Watching {
         (job.is_running() && open == 0) || since.elapsed() >= goal.patience
     }
 
-    /// From here on, only what the input holds now is waited for; returns since when.
+    /// From here on, only the results for what the input holds now are waited for. Returns since when.
     fn settle(&mut self) -> Instant {
         if self.settling.is_none() {
             self.add(&self.clock.event(What::Settling));
@@ -258,7 +260,7 @@ impl Watching {
         !self.has_flink || self.fold.job.seen.is_some()
     }
 
-    /// Whether something is wrong, and if so whether it still is when everything was read some more times.
+    /// Whether something is wrong and, if so, whether it still was after some more reads.
     fn looks_wrong(&mut self) -> Option<bool> {
         if !self.fold.is_wrong() {
             self.wrong = None;
@@ -273,7 +275,7 @@ impl Watching {
         self.fold.add(event);
     }
 
-    /// All that was seen.
+    /// Ends the run, and returns everything that was observed.
     fn end(mut self) -> Fold {
         let ended = self.clock.event(What::Ended { events: self.events });
         self.add(&ended);

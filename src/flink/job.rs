@@ -273,13 +273,13 @@ fn choose(jobs: Vec<Summary>, wanted: Option<&str>) -> Result<Summary> {
     let mut meant = meant.into_iter();
     match (meant.next(), meant.next(), wanted) {
         (Some(job), None, _) => Ok(job),
-        (None, _, _) if list.is_empty() => bail!("the cluster has no job\n  Submit one: playground up"),
+        (None, _, _) if list.is_empty() => bail!("the cluster has no jobs\n  playground up submits one"),
         (None, _, Some(text)) => Err(Failure::Usage(format!("no job '{text}'; the cluster has:{list}")).into()),
         (None, _, None) => bail!(
-            "no job is running; the cluster remembers:{list}\n  playground submit --from-savepoint latest goes on from where one was stopped"
+            "no job is running; the cluster remembers:{list}\n  playground submit --from-savepoint latest resumes one that was stopped"
         ),
         (Some(_), Some(_), _) => {
-            Err(Failure::Usage(format!("several jobs are meant; name one by its id:{list}")).into())
+            Err(Failure::Usage(format!("more than one job matches; pick one by its id:{list}")).into())
         }
     }
 }
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_name_that_fits_several_jobs_or_none_is_refused() {
         let jobs = || vec![job("a1", "Click", "RUNNING"), job("b2", "Click", "RUNNING")];
-        assert!(choose(jobs(), Some("click")).unwrap_err().to_string().starts_with("several jobs"));
+        assert!(choose(jobs(), Some("click")).unwrap_err().to_string().starts_with("more than one job matches"));
         assert!(choose(jobs(), Some("x")).unwrap_err().to_string().starts_with("no job 'x'"));
         assert_eq!(choose(jobs(), Some("b")).unwrap().id, "b2");
     }

@@ -48,7 +48,7 @@ impl Flink {
     /// The endpoint at a host and port.
     pub fn at(host: &str, port: u16) -> Result<Self> {
         // A proxy of the environment must not see requests to the loopback address.
-        let http = reqwest::Client::builder().no_proxy().build().context("make an HTTP client")?;
+        let http = reqwest::Client::builder().no_proxy().build().context("create an HTTP client")?;
         Ok(Self { http, base: format!("http://{host}:{port}") })
     }
 

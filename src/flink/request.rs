@@ -56,30 +56,30 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// Whether an error says nothing but that no JobManager answers now: its process is gone, or none leads yet.
+/// Whether an error only says that no JobManager answers right now: its process is gone, or no leader is elected yet.
 #[must_use]
-pub fn is_away(error: &anyhow::Error) -> bool {
+pub fn is_unavailable(error: &anyhow::Error) -> bool {
     match error.downcast_ref::<Refused>() {
         Some(refused) => refused.status == StatusCode::SERVICE_UNAVAILABLE,
         None => error.chain().any(<dyn std::error::Error>::is::<reqwest::Error>),
     }
 }
 
-/// What a JobManager says that did not hear from another part of itself in time, or that leads no more. What it was asked
-/// for may be done all the same.
+/// In the reason of a JobManager that timed out waiting for another of its components, or that has lost leadership. The
+/// request may have been carried out all the same.
 const UNDECIDED: [&str; 4] =
     ["TimeoutException", "timed out", "FencingTokenException", "RecipientUnreachableException"];
 
-/// Whether an error leaves it open whether a request was carried out: its answer was lost, came too late, or says itself
-/// that it does not know.
+/// Whether an error leaves it open whether a request was carried out: the answer was lost, came too late, or says so
+/// itself.
 #[must_use]
 pub fn is_undecided(error: &anyhow::Error) -> bool {
     if let Some(refused) = error.downcast_ref::<Refused>() {
         let by_gateway = matches!(refused.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
-        return by_gateway || is_away(error) || says_undecided(&refused.reason);
+        return by_gateway || is_unavailable(error) || says_undecided(&refused.reason);
     }
     // An answer that cannot be read was cut off.
-    is_away(error) || error.chain().any(<dyn std::error::Error>::is::<serde_json::Error>)
+    is_unavailable(error) || error.chain().any(<dyn std::error::Error>::is::<serde_json::Error>)
 }
 
 /// Whether a reason that Flink gives leaves it open whether a request was carried out.
@@ -158,9 +158,9 @@ mod tests {
     #[test]
     fn a_server_that_says_no_is_there_unless_it_does_not_lead() {
         let refused = |status| Refused { request: "GET /".into(), status, reason: "no".into() }.into();
-        assert!(!is_away(&refused(StatusCode::NOT_FOUND)));
-        assert!(is_away(&refused(StatusCode::SERVICE_UNAVAILABLE)));
-        assert!(!is_away(&anyhow::anyhow!("something else")));
+        assert!(!is_unavailable(&refused(StatusCode::NOT_FOUND)));
+        assert!(is_unavailable(&refused(StatusCode::SERVICE_UNAVAILABLE)));
+        assert!(!is_unavailable(&anyhow::anyhow!("something else")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Checkpoints as they come, restores from them, and what of the output a restore may repeat.
+//! Checkpoints, restores from them, and which part of the output a restore may emit again.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,13 +6,13 @@ use std::ops::Range;
 use crate::history::What;
 use crate::history::seen::{Read, Restored};
 
-/// So many begun checkpoints are remembered: more than a job falls back by.
+/// How many triggered checkpoints are remembered: more than a restore goes back by.
 const REMEMBERED: usize = 256;
 
 /// A complete checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointSeen {
-    /// As Flink numbers it, from 1 on for each job.
+    /// Flink's number; each job counts from 1.
     pub id: u64,
     /// When it began, in ms since the run began.
     pub begun: i64,
@@ -30,14 +30,14 @@ pub struct Checkpoints {
     /// How often the job was restored in this run.
     pub restores: u64,
     complete: VecDeque<CheckpointSeen>,
-    /// The newest checkpoint that had begun, and where the output ended at that time.
+    /// For each triggered checkpoint, where the output ended when it was first seen.
     begun: VecDeque<(u64, Vec<i64>)>,
-    /// Restores that this run saw, until it is known where the output ended then: where their repeats may begin.
+    /// Restores seen in this run whose end of repeats is not known yet, by where the repeats may begin.
     open: Vec<Vec<i64>>,
 }
 
 impl Checkpoints {
-    /// Takes in what was seen at a time, in ms since the run began, and how far the topics were read.
+    /// Adds what was seen at `at`, in ms since the run began. `read` says how far the topics had been read.
     pub fn add(&mut self, at: i64, what: &What, read: Option<&Read>) {
         match what {
             What::Triggered { checkpoint } => {
@@ -60,23 +60,23 @@ impl Checkpoints {
         }
     }
 
-    /// A job without checkpoints failed: from these offsets of the output on it may emit again.
+    /// A job without checkpoints failed: it may emit records again from these output offsets on.
     pub fn restarted(&mut self, reach: Vec<i64>) {
         self.open.push(reach);
     }
 
-    /// A fault was done: the restore that is waited for comes after it.
+    /// A fault was injected: only a later restore counts as the recovery from it.
     pub fn fault(&mut self) {
         self.restored = None;
     }
 
-    /// The complete checkpoint of an id, if this run saw it.
+    /// The completed checkpoint with this id, if this run saw it complete.
     #[must_use]
     pub fn find(&self, id: u64) -> Option<CheckpointSeen> {
         self.complete.iter().rev().find(|seen| seen.id == id).copied()
     }
 
-    /// Both topics were read: what the restores since the last time may repeat ends here.
+    /// Both topics were read to their ends: repeats of the restores since the last time lie before these ends.
     pub fn read(&mut self, read: &Read) -> Vec<Vec<Range<i64>>> {
         let ends = || read.output.iter().map(|place| place.end);
         let span = |from: Vec<i64>| {
@@ -86,11 +86,11 @@ impl Checkpoints {
         self.open.drain(..).map(span).collect()
     }
 
-    /// Where the output ended before a checkpoint began, in each partition; nothing where that was not seen. What was
-    /// written before is in the checkpoint, and is not repeated.
+    /// For each partition, where the output ended before a checkpoint began; empty if that was not seen. What was
+    /// written before is covered by the checkpoint and is not emitted again.
     fn reach(&self, checkpoint: u64) -> Vec<i64> {
-        // What REST tells is some time old: the end that was known with the newest checkpoint before it may already hold
-        // what was written after it began, so the one before that is taken.
+        // REST answers lag behind: the end recorded with the checkpoint just before this one may already include
+        // records written after this one began, so the one before that is used.
         let before = self.begun.iter().rev().filter(|(begun, _)| *begun < checkpoint);
         before.map(|(_, ends)| ends.clone()).nth(1).unwrap_or_default()
     }

@@ -1,13 +1,13 @@
-//! What came of each fault: one that had no effect has proved nothing.
+//! What each fault did: a run whose fault had no effect has proved nothing.
 
 use crate::history::What;
 use crate::history::seen::JobSeen;
 
-/// How long, in ms, the job may take to notice that a TaskManager is lost which ran some of its tasks: the JobManager lets
-/// go of both in the same moment, and REST tells it soon after.
+/// How long, in ms, the job may take to leave RUNNING after the JobManager lost a TaskManager that ran some of its
+/// tasks: both happen at the same moment, and REST shows it soon after.
 const NOTICE_MS: i64 = 3_000;
 
-/// A fault that was done.
+/// A fault that was injected, and its observed effects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultSeen {
     /// As in `kill`.
@@ -16,9 +16,9 @@ pub struct FaultSeen {
     pub target: String,
     /// When, in ms since the run began.
     pub at: i64,
-    /// Whether the platform showed it: the instance was not running afterwards.
+    /// Whether the platform showed the instance not running afterwards.
     pub shown: bool,
-    /// When the JobManager had fewer TaskManagers than before.
+    /// When the JobManager was first seen with fewer TaskManagers than before.
     pub lost: Option<i64>,
     /// Whether the job was seen not running afterwards.
     pub felt: bool,
@@ -33,7 +33,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Takes in what was seen at a time, in ms since the run began.
+    /// Adds what was seen at `at`, in ms since the run began.
     pub fn add(&mut self, at: i64, what: &What) {
         match what {
             What::Fault { fault, target } => {
@@ -82,22 +82,24 @@ impl Faults {
         self.seen.is_empty()
     }
 
-    /// Says so when the newest fault took away a TaskManager that the job did not miss. Takes the time, in ms since the run
-    /// began, and the job.
+    /// A complaint if the newest fault took down a TaskManager that ran none of the job's tasks. `at` is in ms since
+    /// the run began.
     #[must_use]
     pub fn ran_nothing(&self, now: i64, job: Option<&JobSeen>) -> Option<String> {
         let newest = self.newest()?;
         let is_over = newest.lost.is_some_and(|lost| lost + NOTICE_MS <= now);
         let ran_on = !newest.felt && job.is_some_and(JobSeen::is_running);
         let target = &newest.target;
-        (is_over && ran_on).then(|| format!("{target} ran nothing: the JobManager lost it, and every subtask runs on"))
+        (is_over && ran_on).then(|| {
+            format!("{target} was running no tasks: the JobManager lost it, and every subtask is still running")
+        })
     }
 
-    /// Of each fault that nothing was seen of, one sentence.
+    /// One sentence for each fault that had no visible effect.
     #[must_use]
     pub fn without_effect(&self) -> Vec<String> {
         let sentence = |FaultSeen { fault, target, .. }: &FaultSeen| {
-            format!("{fault} {target}: nothing was seen of it; {target} was not seen other than running afterwards")
+            format!("{fault} {target}: no effect was seen; {target} was never seen in any other state than running")
         };
         self.seen.iter().filter(|fault| !fault.shown && fault.lost.is_none()).map(sentence).collect()
     }
@@ -132,7 +134,9 @@ mod tests {
         let events = [(0, taskmanagers(2)), (5, kill()), (2_000, taskmanagers(1))];
         let seen = faults(&events);
         assert_eq!(seen.ran_nothing(4_999, Some(&job("RUNNING"))), None);
-        assert!(seen.ran_nothing(5_000, Some(&job("RUNNING"))).unwrap().starts_with("taskmanager-2 ran nothing"));
+        assert!(
+            seen.ran_nothing(5_000, Some(&job("RUNNING"))).unwrap().starts_with("taskmanager-2 was running no tasks")
+        );
         assert_eq!(seen.ran_nothing(5_000, Some(&job("RESTARTING"))), None);
         let felt = faults(&[&events[..], &[(2_001, What::Job(job("RESTARTING")))]].concat());
         assert_eq!(felt.ran_nothing(9_000, Some(&job("RUNNING"))), None);

@@ -1,20 +1,20 @@
-//! How far in event time the job certainly is: up to there its silence about a window is a loss.
+//! The event time that the job is certain to have passed: a window before it that was not emitted is lost.
 //!
-//! A watermark that every subtask has passed has set off all windows that end before it. What they wrote is in the output
-//! when a checkpoint that began later is complete: a sink flushes, or commits, with it. A reader has seen it when it has
-//! read to where the output ended after that. All this only as long as the job runs on: one that fails or stops in between
-//! may hold the windows in its state.
+//! A watermark that every subtask has passed has fired all windows that end before it. Their results are in the output
+//! once a checkpoint that was triggered later has completed, because the sink flushes or commits with it. A reader has
+//! seen them once it has read up to where the output ended after that. All this holds only while the job keeps running:
+//! one that fails or stops in between may still hold the windows in its state.
 
 use std::collections::VecDeque;
 
 use crate::history::seen::Place;
 
-/// What is known of the job's event time.
+/// Watermarks on their way to becoming the frontier, and the frontier itself.
 #[derive(Debug)]
 pub struct Frontier {
-    /// Watermarks, with the newest checkpoint that had begun when each was asked for.
+    /// Watermarks, each with the newest checkpoint that had been triggered when it was queried.
     asked: VecDeque<(u64, i64)>,
-    /// A watermark whose windows are written, until they are read as well, and the next one.
+    /// Watermarks whose windows are written but not read yet: the one being waited for, and the next.
     written: Option<Written>,
     next: Option<i64>,
     passed: i64,
@@ -23,9 +23,9 @@ pub struct Frontier {
 #[derive(Debug)]
 struct Written {
     watermark: i64,
-    /// How often the topics were read since. The first of these readings may have begun before.
+    /// How often the topics were read since. The first of these reads may have begun before.
     reads: u8,
-    /// The ends of the output, taken certainly after it was written.
+    /// The ends of the output, taken after the windows were certainly written.
     ends: Vec<i64>,
 }
 
@@ -36,13 +36,13 @@ impl Default for Frontier {
 }
 
 impl Frontier {
-    /// Windows that end at or before this, in ms since the epoch, were set off, written, and read.
+    /// Windows that end at or before this, in ms since the epoch, were fired, written and read.
     #[must_use]
     pub fn passed(&self) -> i64 {
         self.passed
     }
 
-    /// Every subtask is past this event time, and later checkpoints than `triggered` begin after that.
+    /// Every subtask has passed this watermark; checkpoints with a higher number than `triggered` begin after that.
     pub fn watermark(&mut self, watermark: i64, triggered: u64) {
         match self.asked.back_mut() {
             Some((newest, known)) if *newest == triggered => *known = watermark.max(*known),
@@ -50,7 +50,7 @@ impl Frontier {
         }
     }
 
-    /// A checkpoint is complete.
+    /// A checkpoint completed.
     pub fn checkpoint(&mut self, id: u64) {
         while let Some((triggered, watermark)) = self.asked.front().copied()
             && triggered < id
@@ -67,7 +67,7 @@ impl Frontier {
         }
     }
 
-    /// The job is not running, was restored, or is another one: what was not read yet may lie in its state.
+    /// The job is not running, was restored, or was replaced: what was not read yet may still be in its state.
     pub fn disturbed(&mut self) {
         self.asked.clear();
         self.written = None;

@@ -14,13 +14,13 @@ pub struct Job {
     pub taskmanagers: u32,
     /// Their slots.
     pub slots: u32,
-    /// All jobs that were seen, by id.
+    /// Every job seen so far, by id.
     facts: BTreeMap<String, JobFacts>,
     newest: Option<String>,
 }
 
 impl Job {
-    /// Takes in what was seen of it. A JobManager that is away has no TaskManagers, from where we stand.
+    /// Adds what was seen. While no JobManager answers, no TaskManager counts as registered.
     pub fn add(&mut self, what: &What) {
         match what {
             What::Found(facts) => {
@@ -38,13 +38,13 @@ impl Job {
         }
     }
 
-    /// Its id, when last seen.
+    /// The id of the job that was last seen.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.seen.as_ref()?.id.as_deref()
     }
 
-    /// What is known of the job that was seen last, or else found last.
+    /// The facts of the job that was last seen, or else of the one that was last found.
     #[must_use]
     pub fn facts(&self) -> Option<&JobFacts> {
         self.facts.get(self.id().or(self.newest.as_deref())?)
@@ -63,7 +63,7 @@ impl Job {
             Some(job) if job.state == JobSeen::NONE => "no job".to_owned(),
             Some(job) if job.state == JobSeen::UNREACHABLE => "no JobManager answers".to_owned(),
             Some(job) => format!("job {}, {} of {} subtasks", job.state, job.running, job.subtasks),
-            None => "the job was not seen yet".to_owned(),
+            None => "the job has not been seen yet".to_owned(),
         }
     }
 }

@@ -1,20 +1,20 @@
-//! The lag at rest, which is what a later lag is held against.
+//! The lag in steady state, which later lags are compared with.
 
 use std::collections::VecDeque;
 
 use crate::history::seen::Read;
 use crate::settings::JobVariant;
 
-/// How long, in ms, a lag is remembered at least.
+/// For how long, in ms, lags are remembered at least.
 const MOMENTS_MS: i64 = 3_000;
-/// How long, in ms, from a checkpoint's begin to its committed offsets being seen, as a rule.
+/// How long, in ms, it usually takes from the start of a checkpoint until its committed offsets are seen.
 const COMMIT_MS: i64 = 500;
 
-/// The lag of the last moments: it rises until a checkpoint commits what was read, and falls with it.
+/// Recent lags. The lag is a sawtooth: it rises until a checkpoint commits the offsets that were read, and then drops.
 #[derive(Debug, Clone)]
 pub struct UsualLag {
     seen: VecDeque<Sample>,
-    /// The time between two checkpoints, in ms; none when offsets are committed without them.
+    /// The checkpoint interval, in ms; none if offsets are committed without checkpoints.
     interval: Option<i64>,
 }
 
@@ -32,14 +32,14 @@ impl Default for UsualLag {
 }
 
 impl UsualLag {
-    /// Of a job that checkpoints so often.
+    /// For a job with this checkpoint interval, in ms.
     #[must_use]
     pub fn of(job: &JobVariant) -> Self {
         let interval = i64::try_from(job.checkpoint_interval_ms).unwrap_or(i64::MAX);
         Self { seen: VecDeque::new(), interval: job.checkpointing.then_some(interval) }
     }
 
-    /// Takes in what was seen, at a time in ms since the run began.
+    /// Adds what was seen at `at`, in ms since the run began.
     pub fn add(&mut self, at: i64, read: &Read) {
         let ends = read.input.iter().map(|place| place.end).sum();
         self.seen.push_back(Sample { at, lag: read.lag(), ends });
@@ -47,7 +47,7 @@ impl UsualLag {
         self.seen.retain(|sample| sample.at.saturating_add(moments) >= at);
     }
 
-    /// How many records come into the input in a second; none before that was measured.
+    /// Records per second that arrive in the input; none before that could be measured.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "offsets of a run are far below 2^52")]
     pub fn rate(&self) -> Option<f64> {
@@ -56,8 +56,8 @@ impl UsualLag {
         (seconds > 0.0).then(|| (last.ends - first.ends) as f64 / seconds)
     }
 
-    /// The highest lag at rest: what was seen of late, and no less than what comes in from one checkpoint to the next, of
-    /// which a run may not have seen the end yet. 0 when nothing was seen.
+    /// The highest lag in steady state: the highest seen recently, but at least what arrives from one checkpoint to the
+    /// next, since a short run may not have seen the peak yet. 0 if nothing was seen.
     #[must_use]
     pub fn records(&self) -> i64 {
         let seen = self.seen.iter().map(|sample| sample.lag).max().unwrap_or_default();

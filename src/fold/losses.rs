@@ -1,21 +1,21 @@
-//! What left the topics: the expectation never shrinks in silence.
+//! Records that were deleted from the topics: what is expected never shrinks silently.
 
 use crate::history::What;
 use crate::history::traffic::Topic;
 use crate::ledger::Ledger;
 
-/// Records that are gone, as far as a verdict would have needed them.
+/// Deleted records that a verdict would have needed.
 #[derive(Debug, Default)]
 pub struct Losses {
     /// One sentence each.
     pub doubts: Vec<String>,
 }
 
-/// So many are told one by one.
+/// How many losses are listed one by one.
 const TOLD: usize = 6;
 
 impl Losses {
-    /// Takes in that records are gone.
+    /// Adds records that were deleted.
     pub fn add(&mut self, what: &What, ledger: &mut Ledger) {
         match what {
             What::Gone { topic, partition, from, to, unread } => {
@@ -44,9 +44,9 @@ fn gone(topic: Topic, partition: i32, (from, to): (i64, i64), windows: u64) -> S
     let records = (to - from).max(0);
     let last = to - 1;
     let before = match (topic, windows) {
-        (Topic::Input, 0) => "before they were seen counted".to_owned(),
-        (Topic::Input, windows) => format!("before {windows} windows were seen counted"),
+        (Topic::Input, 0) => "before their counts were seen".to_owned(),
+        (Topic::Input, windows) => format!("before the counts of {windows} windows were seen"),
         (Topic::Output, _) => "before they were read".to_owned(),
     };
-    format!("{records} records left topic {name} {before}: {name}-{partition} @ {from} to {last}")
+    format!("{records} records were deleted from topic {name} {before}: {name}-{partition} @ {from} to {last}")
 }

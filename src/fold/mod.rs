@@ -1,5 +1,5 @@
 //! What the events so far add up to: the one state from which conditions are answered, the ledger is judged and the
-//! recovery is split. Pure; telling the same events again gives the same.
+//! recovery is split. Pure: the same events always give the same state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,12 +35,12 @@ pub mod spread;
 pub mod steps;
 pub mod transactions;
 
-/// The state of a run, as far as it was told.
+/// The state of a run after the events so far.
 #[derive(Debug, Default)]
 pub struct Fold {
     /// What the run is about, once it has begun.
     pub head: Option<Head>,
-    /// When the newest event was, in ms since the run began.
+    /// The time of the newest event, in ms since the run began.
     pub now: i64,
     /// How far the plan has come.
     pub steps: Steps,
@@ -48,39 +48,39 @@ pub struct Fold {
     pub ledger: Ledger,
     /// How far both topics were read, and what the job's group committed.
     pub read: Option<Read>,
-    /// How often both topics were read to their ends.
+    /// How often both topics have been read to their ends.
     pub reads: u64,
-    /// Records of the input that are none of the workload, and the first of them.
+    /// How many records of the input do not belong to the workload, and the first of them.
     pub foreign: Option<(u64, String)>,
-    /// What left the topics.
+    /// Records that were deleted from the topics.
     pub losses: Losses,
     /// The job and its cluster.
     pub job: Job,
     /// Its checkpoints and restores.
     pub checkpoints: Checkpoints,
-    /// The faults, and what came of each.
+    /// The faults, and what each did.
     pub faults: Faults,
     /// How the job came back from them.
     pub recoveries: Recoveries,
-    /// The lag before anything was done to the stack: what is usual.
+    /// The lag before anything was done to the stack: the usual one.
     pub usual_lag: UsualLag,
     /// The longest time without a record in the output since the first operation began, in ms.
     pub operation_gap: Option<i64>,
-    /// The operations that came to an end, in order.
+    /// The operations that have ended, in order.
     pub operations: Vec<Operated>,
-    /// How the vertices wait for each other, once it was measured.
+    /// Back pressure, once it was measured.
     pub pressure: pressure::Pressure,
-    /// What a read-uncommitted reader saw, of an exactly-once job.
+    /// What a read-uncommitted reader saw, for an exactly-once job.
     pub transactions: Transactions,
-    /// The counts one by one, in a run that is to show a spread.
+    /// Each count, in a run that is meant to show a spread.
     pub spread: SpreadSeen,
-    /// For each key the windows that were emitted since the current step began, by their start.
+    /// For each key, the starts of the windows that were emitted since the current step began.
     pub emitted: BTreeMap<String, BTreeSet<i64>>,
-    /// Start of the newest window that the input had when the current step, or the settling, began; ms since the epoch.
+    /// Start of the newest window in the input when the current step, or settling, began; ms since the epoch.
     pub due: Option<i64>,
-    /// What the output lacked when the first fault was done.
+    /// How many windows were wrong when the first fault was injected.
     pub wrong_before_fault: u64,
-    /// Start of the newest window of each partition of the input, with its length.
+    /// For each partition of the input, the start and length of its newest window.
     newest: BTreeMap<i32, (i64, i64)>,
     frontier: Frontier,
     restarts: Restarts,
@@ -90,11 +90,11 @@ pub struct Fold {
     disturbed: bool,
 }
 
-/// A partition whose newest window is so many windows behind the newest of all holds nothing up: its keys are rare.
+/// A partition whose newest window is this many windows behind the newest of all is not waited for: its keys are rare.
 const RARE: i64 = 5;
 
 impl Fold {
-    /// Of some events.
+    /// Adds up these events.
     #[must_use]
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut fold = Self::default();
@@ -102,7 +102,7 @@ impl Fold {
         fold
     }
 
-    /// Takes an event in.
+    /// Adds an event.
     pub fn add(&mut self, event: &Event) {
         self.now = self.now.max(event.at);
         let at = self.now;
@@ -198,7 +198,7 @@ impl Fold {
             }
             What::Emitted(emitted) => {
                 self.emission(at);
-                // Only a plan has steps that wait for it; a reader that goes on for days would keep all of it.
+                // Only the steps of a plan need it; `verify --follow` would accumulate it for days.
                 if let (Some(window), Scope::Plan) = (emitted.window, self.scope()) {
                     self.emitted.entry(emitted.key.clone()).or_default().insert(window.start);
                 }
@@ -244,8 +244,8 @@ impl Fold {
         self.read = Some(read.clone());
     }
 
-    /// Of a topic that was made anew, or an output that lost records before they were read, nothing can be held against the
-    /// windows that were under way: they are judged no more.
+    /// After a topic was recreated, or the output lost records before they were read, the windows that were in progress
+    /// cannot be judged any more.
     fn lost(&mut self, what: &What) {
         self.losses.add(what, &mut self.ledger);
         let is_deaf = matches!(what, What::Anew { .. } | What::Gone { topic: Topic::Output, unread: true, .. });
@@ -255,13 +255,13 @@ impl Fold {
         }
     }
 
-    /// What must hold at the end.
+    /// What must hold at the end of the run.
     #[must_use]
     pub fn holds(&self) -> Holds {
         self.head.as_ref().map(|head| head.holds).unwrap_or_default()
     }
 
-    /// What of the past and the future is judged.
+    /// Whether past or future windows are judged.
     #[must_use]
     pub fn scope(&self) -> Scope {
         self.head.as_ref().map(|head| head.scope).unwrap_or_default()
@@ -271,7 +271,7 @@ impl Fold {
         matches!(self.scope(), Scope::Present | Scope::Past)
     }
 
-    /// What the job is held to.
+    /// The delivery guarantee that the job is held to.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         self.head.as_ref().map_or(Delivery::AtLeastOnce, Head::delivery)
@@ -283,13 +283,13 @@ impl Fold {
         self.ledger.judge(&Terms { delivery: self.delivery(), passed: self.passed(), until: self.until() })
     }
 
-    /// Windows that end at or before this (ms since the epoch) are closed: the job was seen past them.
+    /// Windows that end at or before this (ms since the epoch) are closed, because the job has passed them.
     #[must_use]
     pub fn passed(&self) -> i64 {
         self.frontier.passed()
     }
 
-    /// Where a verdict of so many windows ends; ms since the epoch.
+    /// Where a verdict on this many windows ends; ms since the epoch.
     #[must_use]
     pub fn until(&self) -> i64 {
         let Scope::Windows(windows) = self.scope() else { return i64::MAX };
@@ -298,13 +298,14 @@ impl Fold {
         self.ledger.first_sent().map_or(i64::MAX, |first| first.saturating_add(windows.saturating_mul(length)))
     }
 
-    /// How long a window is, in ms of event time, once one was seen.
+    /// The length of a window, in ms of event time, once one was seen.
     #[must_use]
     pub fn window_length(&self) -> Option<i64> {
         self.newest.values().map(|(_, length)| *length).max()
     }
 
-    /// Start of the newest window that the input has whole in all its partitions, but for those that get records rarely.
+    /// Start of the newest window that is complete in all partitions of the input, ignoring those that rarely get
+    /// records.
     #[must_use]
     pub fn newest_window(&self) -> Option<i64> {
         let newest = self.newest.values().map(|(start, _)| *start).max()?;
@@ -318,17 +319,17 @@ impl Fold {
         self.ledger.open_until(last, self.passed())
     }
 
-    /// Whether all windows of a verdict of so many windows are over in the input and decided.
+    /// Whether all windows of a verdict on this many windows have ended in the input and are decided.
     #[must_use]
     pub fn has_judged_all(&self) -> bool {
         let until = self.until();
         let last = until.saturating_sub(self.window_length().unwrap_or_default());
-        // The newest window is told whole.
+        // The newest window is reported only once it is complete.
         let is_told = until != i64::MAX && self.newest_window().is_some_and(|newest| newest >= last);
         is_told && self.open_until(last) == 0
     }
 
-    /// Records in the input that no checkpoint covers, when last seen.
+    /// Records in the input that no checkpoint covers, as last seen.
     #[must_use]
     pub fn lag(&self) -> i64 {
         self.read.as_ref().map_or(0, Read::lag)

@@ -1,24 +1,24 @@
-//! How much the source waited in even minutes, in which the job's throttle works, and in odd ones.
+//! How back-pressured the source was in even minutes, when the job's throttle is active, and in odd ones.
 
 use serde::{Deserialize, Serialize};
 
 use crate::history::What;
 use crate::history::seen::PressureSeen;
 
-/// The highest share of time that the source was back-pressured, the most records that waited, in even minutes and in odd ones.
+/// Back pressure of the source in even and odd minutes, and the highest lag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PressureSummary {
-    /// Highest share in even minutes, 0 to 1.
+    /// The highest back-pressured share in even minutes, 0 to 1.
     pub even_most: Option<f64>,
-    /// Lowest share in odd minutes.
+    /// The lowest back-pressured share in odd minutes, 0 to 1.
     pub odd_least: Option<f64>,
-    /// The most records that were in the input and in no checkpoint.
+    /// The most records in the input that no checkpoint covered.
     pub lag_most: i64,
-    /// The vertex that was waited for.
+    /// The bottleneck.
     pub slow: Option<String>,
 }
 
-/// What was measured so far.
+/// The measurements so far.
 #[derive(Debug, Default)]
 pub struct Pressure {
     /// The newest measurement.
@@ -30,7 +30,7 @@ pub struct Pressure {
 }
 
 impl Pressure {
-    /// Takes an event in.
+    /// Adds an event.
     pub fn add(&mut self, what: &What) {
         match what {
             What::Pressure(seen) => {
@@ -49,7 +49,7 @@ impl Pressure {
         }
     }
 
-    /// Of the whole run; none when nothing was measured.
+    /// The summary of the whole run; none if nothing was measured.
     #[must_use]
     pub fn summary(&self) -> Option<PressureSummary> {
         self.newest.as_ref()?;

@@ -1,4 +1,4 @@
-//! The moments of each recovery: from a fault, or several that came together, to the usual lag.
+//! The moments of each recovery: from a fault, or several overlapping ones, to the usual lag.
 //!
 //! ```text
 //! fault ─ detect ─▶ job down ─ outage ─▶ undo ─ restart ─▶ slots back ─ restore ─▶ all RUNNING ─ catch up ─▶ usual lag
@@ -7,42 +7,42 @@
 use super::lag::UsualLag;
 use crate::history::seen::Read;
 
-/// The moments of one recovery, in ms since the run began; none where a moment was not seen.
+/// The moments of one recovery, in ms since the run began; none for a moment that was not seen.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recovery {
     /// The first fault.
     pub fault: i64,
-    /// The job's first state other than all running. A JobManager that does not answer counts as one.
+    /// The job's first state other than all subtasks running. A JobManager that does not answer counts as one.
     pub detected: Option<i64>,
-    /// The last undo began.
+    /// When the last undo began.
     pub undone: Option<i64>,
-    /// As many slots as before.
+    /// As many slots registered as before the fault.
     pub registered: Option<i64>,
-    /// Every subtask runs again, and went on running.
+    /// Every subtask was running again, and kept running.
     pub running: Option<i64>,
     /// A lag no higher than before the fault.
     pub caught_up: Option<i64>,
-    /// The longest time without a record of the output that a reader saw, in ms.
+    /// The longest gap between records of the output for a consumer, in ms.
     pub output_gap: Option<i64>,
-    /// Records that came in per second before the fault.
+    /// Records per second that arrived in the input before the fault.
     pub usual_rate: Option<f64>,
-    /// Records per second that the job took while it caught up.
+    /// Records per second that the job read while it caught up.
     pub catch_up_rate: Option<f64>,
     slots_before: u32,
     usual_lag: i64,
-    /// The job's committed offsets, added up, when it was first seen running again, and when that was.
+    /// The sum of the job's committed offsets when it was first seen running again, and when that was.
     committed: Option<(i64, i64)>,
 }
 
 /// The recoveries of a run, in order.
 #[derive(Debug, Default)]
 pub struct Recoveries {
-    /// One for each fault that was done after the one before it was recovered from.
+    /// A fault injected before the job has recovered from the previous one belongs to that recovery.
     pub all: Vec<Recovery>,
 }
 
 impl Recoveries {
-    /// A fault is done. One that comes before the last was recovered from belongs to it.
+    /// A fault was injected.
     pub fn fault(&mut self, at: i64, slots: u32, usual: &UsualLag) {
         match self.all.last_mut().filter(|last| last.caught_up.is_none()) {
             Some(open) => (open.undone, open.registered, open.running) = (None, None, None),
@@ -56,7 +56,7 @@ impl Recoveries {
         }
     }
 
-    /// How many slots there were before the newest recovery's first fault; 0 without one.
+    /// How many slots there were before the first fault of the newest recovery; 0 without a fault.
     #[must_use]
     pub fn slots_before(&self) -> u32 {
         self.all.last().map_or(0, |last| last.slots_before)
@@ -67,7 +67,7 @@ impl Recoveries {
         self.open(|open| open.undone = Some(at));
     }
 
-    /// The JobManager has so many slots.
+    /// The JobManager has this many slots.
     pub fn slots(&mut self, at: i64, slots: u32) {
         self.open(|open| {
             if open.undone.is_some() && slots >= open.slots_before {
@@ -76,7 +76,7 @@ impl Recoveries {
         });
     }
 
-    /// The job runs, or not.
+    /// The job was seen running, or not running.
     pub fn job(&mut self, at: i64, is_running: bool) {
         self.open(|open| match (is_running, open.detected) {
             (false, _) => {
@@ -88,7 +88,7 @@ impl Recoveries {
         });
     }
 
-    /// A reader of the output waited so long, in ms, until now.
+    /// A consumer of the output has waited this long, in ms, until now.
     pub fn gap(&mut self, at: i64, gap: i64) {
         if let Some(last) = self.all.last_mut().filter(|last| last.fault < at) {
             last.output_gap = last.output_gap.max(Some(gap));
@@ -125,8 +125,8 @@ fn rate(records: i64, milliseconds: i64) -> Option<f64> {
 }
 
 impl Recovery {
-    /// The moments from `fault` on, each no earlier than the one before it, so that no part of the recovery is negative: a
-    /// job that comes back on other slots does not wait for the undo.
+    /// The moments from `fault` on, each no earlier than the one before it, so that no part of the recovery is
+    /// negative: a job that comes back on other slots does so before the undo.
     #[must_use]
     pub fn in_order(&self) -> [Option<i64>; 6] {
         let before_running = |moment: Option<i64>| match (moment, self.running) {

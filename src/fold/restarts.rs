@@ -1,15 +1,15 @@
-//! Restarts of a job that takes no checkpoints: it goes on from the offsets that its group auto-committed, and may
-//! emit again what it had counted beyond them.
+//! Restarts of a job that takes no checkpoints: it resumes from the offsets that its group auto-committed, and may emit
+//! again what it had counted beyond them.
 
 use crate::history::seen::{JobSeen, Read};
 
-/// What is known of the offsets that such a job goes on from.
+/// The offsets from which such a job resumes, as far as they are known.
 #[derive(Debug, Default)]
 pub struct Restarts {
-    /// Whether the job was running when it last answered.
+    /// Whether the job was running when it was last seen.
     ran: bool,
-    /// For each partition of the input what was committed, and where the output had ended before that was seen: what was
-    /// emitted by then came from records before it.
+    /// For each partition of the input the committed offsets, each with where the output had ended before it was seen:
+    /// what was emitted by then came from records before that offset.
     committed: Vec<(Option<i64>, Vec<i64>)>,
     ends: Vec<i64>,
 }
@@ -26,8 +26,8 @@ impl Restarts {
         self.ends = read.output.iter().map(|place| place.end).collect();
     }
 
-    /// The job was seen. When it has failed since it was last seen, gives the offset of each partition of the output from
-    /// which on its records may be emitted again.
+    /// The job was seen. If it has failed since it was last seen, returns for each partition of the output the offset
+    /// from which on records may be emitted again.
     pub fn job(&mut self, seen: &JobSeen) -> Option<Vec<i64>> {
         if seen.state == JobSeen::UNREACHABLE {
             return None;

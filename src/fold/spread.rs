@@ -1,30 +1,30 @@
-//! The counts of a run one by one, and how far the job had read at what time: for a job with processing time windows,
-//! where the ledger of event time has no say.
+//! Each count of a run, and how far the job had read at which time: for a job with processing-time windows, to which
+//! the event-time ledger does not apply.
 
 use std::collections::BTreeMap;
 
 use crate::history::seen::Read;
 use crate::history::traffic::Emitted;
 
-/// A result, as it was seen.
+/// A result in the output, and when it was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
     /// When, in ms since the run began.
     pub at: i64,
-    /// First ms of its window, since the epoch.
+    /// Start of its window, ms since the epoch.
     pub start: i64,
     /// The job's count.
     pub count: u64,
 }
 
-/// How far the job had read the input.
+/// Bounds on how far the job had read the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// When this was seen, in ms since the run began.
     pub at: i64,
-    /// Records that its checkpoints cover: it had read no fewer.
+    /// Records that its checkpoints cover: it had read at least these.
     pub committed: i64,
-    /// Records that there were: it had read no more.
+    /// Records in the input: it had read at most these.
     pub ends: i64,
 }
 
@@ -33,7 +33,7 @@ pub struct Progress {
 pub struct SpreadSeen {
     /// The counts of each key, in the order in which they were seen.
     pub counts: BTreeMap<String, Vec<Counted>>,
-    /// How far the job was, in the order of time.
+    /// How far the job had read, in the order of time.
     pub progress: Vec<Progress>,
 }
 

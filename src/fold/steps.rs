@@ -1,4 +1,4 @@
-//! How far a plan has come, and whether all of it was written down.
+//! How far a plan has come, and whether all of its events were recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ pub struct Steps {
     wanted: usize,
     interrupted: bool,
     events: u64,
-    /// How many events there should be, once the run has ended.
+    /// How many events the run says that it recorded, once it has ended.
     ended: Option<u64>,
 }
 
 impl Steps {
-    /// Takes an event in.
+    /// Adds an event.
     pub fn add(&mut self, what: &What) {
         match what {
             What::Began(head) => self.wanted = head.steps,
@@ -38,8 +38,8 @@ impl Steps {
         self.interrupted
     }
 
-    /// Why the run has proved nothing of some of its steps, one sentence each: a run that stopped half-way says nothing of
-    /// the other half.
+    /// Which steps did not end well, and why, one sentence each: a run that stopped half-way proves nothing about the
+    /// other half.
     #[must_use]
     pub fn unfinished(&self) -> Vec<String> {
         let mut reasons: Vec<String> =
@@ -51,10 +51,10 @@ impl Steps {
         match (missing, self.ended) {
             _ if !reasons.is_empty() => {}
             (Some(step), _) => reasons.push(format!("{}: the run was cut off before it ended", self.title(step))),
-            (None, None) => reasons.push("the run was cut off before its end was written".to_owned()),
-            // The last event counts those before it.
+            (None, None) => reasons.push("the run was cut off before its end was recorded".to_owned()),
+            // The last event says how many came before it.
             (None, Some(events)) if events + 1 != self.events => {
-                reasons.push(format!("the run had {events} events and an end, and {} are here", self.events));
+                reasons.push(format!("the run recorded {} events, but {} are here", events + 1, self.events));
             }
             _ => {}
         }
@@ -109,13 +109,13 @@ mod tests {
     fn an_event_that_is_taken_out_of_the_middle_is_missed() {
         let mut events = events();
         events.remove(3);
-        assert_eq!(unfinished(&events), ["the run had 5 events and an end, and 5 are here"]);
+        assert_eq!(unfinished(&events), ["the run recorded 6 events, but 5 are here"]);
     }
 
     #[test]
     fn a_step_that_gave_up_says_why() {
         let mut events = events();
-        events[4] = What::GaveUp { step: 1, seen: "not within 60 s".into() };
-        assert_eq!(unfinished(&events), ["judged: not within 60 s"]);
+        events[4] = What::GaveUp { step: 1, seen: "timed out after 60 s".into() };
+        assert_eq!(unfinished(&events), ["judged: timed out after 60 s"]);
     }
 }

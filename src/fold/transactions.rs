@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use crate::history::What;
 use crate::history::traffic::Window;
 
-/// Records of the output as the two readers saw them.
+/// What the two readers saw of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uncommitted {
     /// Records that the read-uncommitted reader saw.
     pub records: usize,
-    /// Those of them that a later committed record lies behind, and that were never committed: of an aborted transaction.
+    /// Those of them that were never committed although a later record was: they belong to aborted transactions.
     pub aborted: usize,
-    /// Windows that it saw more than once.
+    /// Windows that the read-uncommitted reader saw more than once.
     pub windows_twice: usize,
 }
 
-/// The transactions of a run, from what the two readers saw.
+/// The transactions of a run, inferred from what the two readers saw.
 #[derive(Debug, Default)]
 pub struct Transactions {
     records: usize,
-    /// Written and not yet seen committed, by partition and offset.
+    /// Records written and not yet seen committed, by partition and offset.
     pending: BTreeSet<(i32, i64)>,
-    /// Those of them that may be committed yet, with when they were seen, in ms since the run began.
+    /// Those of them that may still be committed, with when they were seen, in ms since the run began.
     open: BTreeMap<(i32, i64), i64>,
     /// The newest committed record of each partition.
     committed: BTreeMap<i32, i64>,
@@ -32,7 +32,7 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// Takes in what was seen at a time, in ms since the run began.
+    /// Adds what was seen at `at`, in ms since the run began.
     pub fn add(&mut self, at: i64, what: &What) {
         match what {
             What::Written(record) => {
@@ -50,27 +50,27 @@ impl Transactions {
                 let newest = self.committed.entry(record.partition).or_insert(record.offset);
                 *newest = record.offset.max(*newest);
             }
-            // It commits what was written before it began.
+            // A checkpoint commits what was written before it began.
             What::Checkpoint { took, .. } => self.open.retain(|_, seen| *seen > at - took),
-            // Of the transactions that were open, the restored job ends some without their records.
+            // The restored job aborts transactions that were open and not part of its checkpoint.
             What::Fault { .. } => self.open.clear(),
             _ => {}
         }
     }
 
-    /// How many records are written and wait for the next checkpoint to commit them.
+    /// How many records are written and waiting for the next checkpoint to commit them.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// What the two readers saw; none when nobody read uncommitted, or nothing was committed.
+    /// What the two readers saw; none if nobody read uncommitted, or nothing was committed.
     #[must_use]
     pub fn seen(&self) -> Option<Uncommitted> {
         if self.records == 0 || self.committed.is_empty() {
             return None;
         }
-        // The last ones may be committed yet.
+        // The last ones may still be committed.
         let overtaken =
             |(partition, offset): &&(i32, i64)| self.committed.get(partition).is_some_and(|last| offset < last);
         let aborted = self.pending.iter().filter(overtaken).count();

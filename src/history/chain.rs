@@ -46,10 +46,10 @@ impl Chain {
         let said = said.strip_suffix(CLOSE).context("it is cut off")?;
         let found = hash(&self.last, body);
         if said != found {
-            bail!("it was changed after it was written, or a line before it is gone");
+            bail!("it was changed after it was written, or a line before it is missing");
         }
         self.last = found;
-        serde_json::from_str(&format!("{body}}}")).context("it is no event of this version")
+        serde_json::from_str(&format!("{body}}}")).context("it is not an event that this version can read")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Everything observed in a run, in time order, faults included; what a verdict is made from, and nothing else.
+//! Everything observed in a run, in time order, including the faults. A verdict is based on this and nothing else.
 //!
 //! Events speak of keys, windows, counts, checksums and offsets, never of one workload's own things: what a record means
 //! is said by the workload, before it comes here.
@@ -23,7 +23,7 @@ pub mod traffic;
 pub struct Event {
     /// When, in ms since the run began, by a clock that never jumps.
     pub at: i64,
-    /// The thing itself.
+    /// What happened.
     #[serde(flatten)]
     pub what: What,
 }
@@ -41,21 +41,21 @@ pub enum What {
         /// What it does or waits for.
         title: String,
     },
-    /// A step of the plan ended well.
+    /// A step of the plan succeeded.
     Done {
         /// Its place in the plan.
         step: usize,
         /// What was seen.
         seen: String,
     },
-    /// A step of the plan did not end within its time limit, or cannot end well any more.
+    /// A step of the plan timed out, or can no longer succeed.
     GaveUp {
         /// Its place in the plan.
         step: usize,
         /// What was last seen.
         seen: String,
     },
-    /// A fault was done.
+    /// A fault was injected.
     Fault {
         /// As in `kill`.
         fault: String,
@@ -94,14 +94,14 @@ pub enum What {
     Found(JobFacts),
     /// The job's state.
     Job(JobSeen),
-    /// The cluster's TaskManagers.
+    /// The TaskManagers of the cluster.
     Cluster {
         /// Registered ones.
         taskmanagers: u32,
         /// Their slots.
         slots: u32,
     },
-    /// How the vertices of the job wait for each other.
+    /// Back pressure of the job.
     Pressure(PressureSeen),
     /// The newest checkpoint that was begun, complete or not.
     Triggered {
@@ -139,9 +139,9 @@ pub enum What {
     Emitted(Emitted),
     /// A record of the output as a read-uncommitted reader sees it, in a run whose ledger reads what is committed.
     Written(Emitted),
-    /// A record of the output that is no result of this workload.
+    /// A record of the output that is not a result of this workload.
     Stray(Stray),
-    /// Records of the input that are none of the workload, so far: the job skips them as well.
+    /// Records of the input so far that do not belong to the workload: the job skips them as well.
     Foreign {
         /// How many were read so far.
         records: u64,
@@ -150,7 +150,7 @@ pub enum What {
     },
     /// Both topics were read up to here, the input as far as anything in the output can come from.
     Read(Read),
-    /// Records left a topic: retention, or somebody who deleted them.
+    /// Records were deleted from a topic, by retention or by somebody.
     Gone {
         /// Which topic.
         topic: Topic,
@@ -170,18 +170,18 @@ pub enum What {
         /// The partition in which it was noticed.
         partition: i32,
     },
-    /// From here on it is only waited for what the input holds now.
+    /// From here on, only the results for what the input holds now are waited for.
     Settling,
     /// The run was interrupted by its user.
     Interrupted,
-    /// The run came to its end, and all was written down.
+    /// The run came to its end, and every event was recorded.
     Ended {
         /// How many events there are before this one.
         events: u64,
     },
 }
 
-/// What a run is about.
+/// What is known about a run when it begins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Head {
     /// The scenario's name; `verify` for a stack that was only looked at.

@@ -34,7 +34,7 @@ impl Recorded {
         let bytes = std::fs::read(&path).map_err(|error| {
             let shown = folder.display();
             Failure::Usage(format!(
-                "{shown} is no run's folder: {EVENTS}: {error}\n  playground scenario NAME makes one, and says where"
+                "{shown} is not the folder of a run: {EVENTS}: {error}\n  playground scenario NAME creates one and prints its path"
             ))
         })?;
         let mut recorded = Self::of(&String::from_utf8_lossy(&bytes));

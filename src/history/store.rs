@@ -31,11 +31,11 @@ pub struct Store {
 impl Store {
     /// Makes `runs/2026-11-21T05-40-12-failover`, or the same with a number when two runs begin in one second.
     pub fn create(runs: &Path, scenario: &str, now: Timestamp) -> Result<Self> {
-        std::fs::create_dir_all(runs).with_context(|| format!("make the folder {}", runs.display()))?;
+        std::fs::create_dir_all(runs).with_context(|| format!("create the folder {}", runs.display()))?;
         let folder = free_folder(runs, &format!("{}-{scenario}", now.strftime("%Y-%m-%dT%H-%M-%S")))?;
         let path = folder.join(EVENTS);
         let events = OpenOptions::new().create_new(true).append(true).open(&path);
-        let events = events.with_context(|| format!("make {}", path.display()))?;
+        let events = events.with_context(|| format!("create {}", path.display()))?;
         Ok(Self { folder, events, chain: Chain::default(), written: 0 })
     }
 
@@ -86,7 +86,7 @@ fn free_folder(runs: &Path, name: &str) -> Result<PathBuf> {
         match std::fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error).with_context(|| format!("make the folder {}", folder.display())),
+            Err(error) => return Err(error).with_context(|| format!("create the folder {}", folder.display())),
         }
     }
     unreachable!("the numbers do not end")

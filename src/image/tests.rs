@@ -81,7 +81,7 @@ fn a_stack_goes_by_what_is_in_its_images() {
     let pinned = pinned(&stack, &all());
     assert_eq!(pinned.services[0].image, "elsewhere/zookeeper:3");
     assert_eq!(pinned.service("kafka").unwrap().image, all()[3].tag);
-    // A container's image is compared by its id, so that a name is no reason to make it anew.
+    // A container's image is compared by its id, so a new name is no reason to recreate it.
     assert_eq!(pinned.service("kafka").unwrap().hash(), stack.service("kafka").unwrap().hash());
 }
 

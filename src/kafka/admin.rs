@@ -35,7 +35,7 @@ impl Admin {
         let quiet = Quiet::default();
         let client = reader_config(bootstrap, isolation)
             .create_with_context(quiet.clone())
-            .with_context(|| format!("make a client of the broker at {bootstrap}"))?;
+            .with_context(|| format!("create a client for the broker at {bootstrap}"))?;
         Ok(Self { bootstrap: bootstrap.to_owned(), isolation, client, quiet })
     }
 
@@ -56,8 +56,8 @@ impl Admin {
             let seen = self.quiet.last_error().unwrap_or_else(|| error.to_string());
             if Instant::now() >= deadline {
                 bail!(
-                    "the broker at {} does not answer within {} s: {seen}\n  \
-                     playground ps shows whether it runs; playground up starts what does not",
+                    "the broker at {} did not answer within {} s: {seen}\n  \
+                     playground ps shows whether it is running; playground up starts it if not",
                     self.bootstrap,
                     limit.as_secs()
                 );
@@ -116,7 +116,7 @@ impl Admin {
         let client: BaseConsumer<Quiet> = reader_config(&self.bootstrap, self.isolation)
             .set("group.id", group)
             .create_with_context(self.quiet.clone())
-            .with_context(|| self.names("make a client"))?;
+            .with_context(|| self.names("create a client"))?;
         let mut asked = TopicPartitionList::new();
         asked.add_partition_range(topic, 0, i32::try_from(partitions)? - 1);
         let told = patiently(|| client.committed_offsets(asked.clone(), ANSWER))
@@ -142,7 +142,7 @@ impl Admin {
                 None => missing.push(NewTopic::new(topic, i32::try_from(partitions)?, TopicReplication::Fixed(1))),
                 Some(&found) => ensure!(
                     found == partitions,
-                    "topic '{topic}' on {} has {found} partitions instead of {partitions}\n  delete it, or use another",
+                    "topic '{topic}' on {} has {found} partitions instead of {partitions}\n  delete it or use another one",
                     self.bootstrap
                 ),
             }
@@ -165,7 +165,7 @@ impl Admin {
             if Instant::now() >= deadline {
                 let seconds = ANSWER.as_secs();
                 bail!(
-                    "topics were made on {}, but it does not show them within {seconds} s: {there:?}",
+                    "topics were created on {}, but it did not list them within {seconds} s: {there:?}",
                     self.bootstrap
                 );
             }
@@ -176,7 +176,7 @@ impl Admin {
     fn create(&self, topics: &[NewTopic<'_>]) -> Result<()> {
         let client: AdminClient<Quiet> = config(&self.bootstrap)
             .create_with_context(self.quiet.clone())
-            .with_context(|| self.names("make a client"))?;
+            .with_context(|| self.names("create a client"))?;
         let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("start a runtime")?;
         let answers =

@@ -43,7 +43,7 @@ impl Codec {
             2 => Some(Self::Snappy),
             3 => Some(Self::Lz4),
             4 => Some(Self::Zstd),
-            other => bail!("a compression that is not known here, number {other}"),
+            other => bail!("unknown compression codec {other}"),
         })
     }
 }
@@ -319,7 +319,7 @@ pub(super) mod tests {
             let packed = pack(&text(100_000));
             assert!(Unpacker::default().unpack(codec, &packed[..packed.len() / 2]).is_err(), "{codec:?}");
         }
-        assert_eq!(Codec::of(5).unwrap_err().to_string(), "a compression that is not known here, number 5");
+        assert_eq!(Codec::of(5).unwrap_err().to_string(), "unknown compression codec 5");
     }
 
     proptest! {

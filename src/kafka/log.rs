@@ -54,7 +54,8 @@ pub fn walk(
                 batch.next_offset()
             }
             other => {
-                return Err(anyhow::anyhow!("records of format {other}")).context("what is known here is 0, 1 and 2");
+                return Err(anyhow::anyhow!("records of format {other}"))
+                    .context("only formats 0, 1 and 2 are supported");
             }
         };
         span.start = next.clamp(span.start, span.end);

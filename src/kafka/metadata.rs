@@ -1,5 +1,6 @@
-//! The request that asks who leads a topic's partitions, and its answer: Metadata in version 10, the oldest one that tells
-//! a topic's identity, which a topic made anew under its name does not share. Brokers know it since Kafka 2.8.
+//! The request that asks who leads a topic's partitions, and its answer: Metadata in version 10, the oldest one that
+//! tells a topic's identity, which a topic recreated under the same name does not share. Brokers know it since Kafka
+//! 2.8.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Kafka as the playground needs it: offsets, records, clicks sent. Everything here blocks; async callers use
-//! `tokio::task::spawn_blocking` or a thread.
+//! Kafka as the playground needs it: offsets, reading records, sending clicks. Everything here blocks; async callers
+//! use `tokio::task::spawn_blocking` or a thread.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

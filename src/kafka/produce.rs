@@ -40,14 +40,14 @@ impl Producer {
         let deliveries = Deliveries::default();
         let inner = config(bootstrap)
             .set("enable.idempotence", "true")
-            // However long the broker is away: a record given up would be a click lost before the job even saw it.
+            // However long the broker is down: a record given up would be a click lost before the job even saw it.
             .set("message.timeout.ms", "0")
             .set("queue.buffering.max.messages", QUEUE)
             .set("linger.ms", "2")
             // A report for each record would cost more than sending it; see `acknowledged` for how it is known.
             .set("delivery.report.only.error", "true")
             .create_with_context(deliveries.clone())
-            .with_context(|| format!("make a producer to the broker at {bootstrap}"))?;
+            .with_context(|| format!("create a producer for the broker at {bootstrap}"))?;
         Ok(Self { inner, deliveries, topic: topic.to_owned(), accepted: 0 })
     }
 
@@ -68,7 +68,7 @@ impl Producer {
     pub fn serve(&self, wait: Duration) -> Result<()> {
         self.inner.poll(wait);
         if let Some((code, reason)) = self.inner.client().fatal_error() {
-            bail!("the broker takes no more records of topic '{}': {reason} ({code})", self.topic);
+            bail!("the broker accepts no more records for topic '{}': {reason} ({code})", self.topic);
         }
         match self.deliveries.refused() {
             Some(reason) => bail!("a record of topic '{}' was refused for good: {reason}", self.topic),

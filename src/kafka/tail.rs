@@ -83,7 +83,7 @@ impl Reader {
         let quiet = Quiet::default();
         let client: BaseConsumer<Quiet> = tuned(bootstrap, isolation)
             .create_with_context(quiet.clone())
-            .with_context(|| format!("make a reader of topic '{topic}'"))?;
+            .with_context(|| format!("create a reader of topic '{topic}'"))?;
         let mut assignment = TopicPartitionList::new();
         for (partition, offset) in from.iter().enumerate() {
             if let Some(offset) = *offset {

@@ -1,23 +1,23 @@
-//! What may be emitted again: a job that comes back from a checkpoint repeats what it wrote after it, and no more.
+//! What may be emitted again: a job that is restored from a checkpoint repeats what it wrote after that, and no more.
 
 use std::ops::Range;
 
 use super::Emission;
 
-/// For each restore, the offsets of each partition of the output that it may repeat.
+/// For each restore, which offsets of each partition of the output it may repeat.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Again {
     restores: Vec<Vec<Range<i64>>>,
 }
 
 impl Again {
-    /// A restore, with what was written between its checkpoint and itself.
+    /// A restore, with the offsets that were written between its checkpoint and itself.
     pub(super) fn add(&mut self, written_since: Vec<Range<i64>>) {
         self.restores.push(written_since);
     }
 
-    /// How many of a window's emissions, beyond the first, no restore explains. Each restore explains one more, if it
-    /// reaches back to one of the records. Takes how often the window was emitted, and its records as far as they are kept.
+    /// How many of a window's emissions after the first no restore explains. Each restore explains one if it reaches
+    /// back to one of the records. Takes how often the window was emitted, and its records as far as they are kept.
     pub(super) fn unexplained(&self, emitted: u64, records: &[Emission]) -> u64 {
         let repeats = emitted.saturating_sub(1);
         if repeats == 0 {

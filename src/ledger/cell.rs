@@ -1,9 +1,9 @@
-//! One key's window: what the input has in it, and what was emitted of it.
+//! One window of one key: what the input holds, and what was emitted.
 
 use super::{Class, Emission};
 use crate::history::traffic::Sent;
 
-/// How many records of a window are kept for showing.
+/// How many records of a window are kept as evidence.
 const RECORDS_SHOWN: usize = 8;
 
 /// A window of one key.
@@ -12,16 +12,17 @@ pub(super) struct Cell {
     /// Records in the input, and their checksum.
     pub(super) sent: u64,
     checksum: u64,
-    /// In which partitions they lie, from which offset on.
+    /// In which partitions they are, and from which offset on.
     lies: Vec<(i32, i64)>,
-    /// How often it was emitted, and the least and the most that was counted.
+    /// How often it was emitted, and the lowest and the highest count.
     pub(super) emitted: u64,
     least: u64,
     pub(super) most: u64,
-    /// Whether the checksums that were emitted with the count that the input has contradict the input's or each other.
+    /// The newest emission.
     newest: Option<Emission>,
+    /// The checksums of all emissions.
     checksums: Checksums,
-    /// The first records by offset.
+    /// The first records of the output for it, by offset.
     pub(super) records: Vec<Emission>,
     /// Whether some of its records were deleted before it was emitted.
     gone: bool,
@@ -30,12 +31,12 @@ pub(super) struct Cell {
 /// The checksums of a window's emissions.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Checksums {
-    /// None was given.
+    /// There was none.
     #[default]
     None,
-    /// All that were given are this one.
+    /// All were this one.
     One(u64),
-    /// Different ones.
+    /// They differ.
     Many,
 }
 
@@ -80,13 +81,13 @@ impl Cell {
         let place = self.records.partition_point(|kept| *kept <= emission);
         if place < RECORDS_SHOWN {
             self.records.truncate(RECORDS_SHOWN - 1);
-            // Nearly every window is emitted once: room for four, as a vector would take, adds up.
+            // Nearly every window is emitted once; the room for four that a vector would allocate adds up.
             self.records.reserve_exact(1);
             self.records.insert(place, emission);
         }
     }
 
-    /// Records before an offset were deleted. Returns whether it concerns a window that was not emitted yet.
+    /// Records before an offset were deleted. Returns whether that affects this window, because it was not emitted yet.
     pub(super) fn lose(&mut self, partition: i32, before: i64) -> bool {
         let has = self.lies.iter().any(|(lies, first)| *lies == partition && *first < before);
         let newly = has && self.emitted == 0 && !self.gone;
@@ -105,24 +106,24 @@ impl Cell {
             (0, _) if closed && !self.gone => Class::Missing,
             (0, _) => Class::Undecided,
             (_, 0) => Class::Unexpected,
-            // What is gone was not counted, or was: nobody knows which of the two is right.
+            // The deleted records may or may not have been counted, so a count that is too low proves nothing.
             _ if self.gone && self.most <= self.sent && self.least < self.sent => Class::Undecided,
             _ if self.least != self.most => Class::Conflicting,
             _ if self.most < self.sent => Class::Short,
             _ if self.most > self.sent => Class::Over,
-            // As many as there are, but not the same ones.
+            // The right number of records, but not the same ones.
             _ if self.checksums.contradict(self.checksum) => Class::Conflicting,
             (1, _) => Class::Complete,
             _ => Class::Duplicate,
         }
     }
 
-    /// What a reader that overwrites ends up with.
+    /// The count that a consumer ends up with if it lets later records overwrite earlier ones.
     pub(super) fn counted(&self) -> u64 {
         self.newest.map_or(self.most, |emission| emission.count)
     }
 
-    /// Whether every count is right, and only the checksum tells that it was not the same records.
+    /// Whether every count is right and only the checksum shows that other records were counted.
     pub(super) fn is_swapped(&self) -> bool {
         self.emitted > 0
             && self.least == self.sent
@@ -130,7 +131,7 @@ impl Cell {
             && self.checksums.contradict(self.checksum)
     }
 
-    /// What is to be kept of it when it is old, where that says it all.
+    /// What is kept of the window once it is old, if that describes it completely.
     pub(super) fn regular(&self, unexplained: u64) -> Option<Piece> {
         let right = self.least == self.sent && self.most == self.sent && !self.checksums.contradict(self.checksum);
         let regular = self.sent > 0 && (self.emitted == 0 || right);
@@ -139,7 +140,7 @@ impl Cell {
     }
 }
 
-/// What all windows of a run have in common: so many records, and so often emitted with just that count.
+/// What all windows of a run have in common: their number of records, and how often each was emitted with that count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece {
     sent: u64,
@@ -150,7 +151,7 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// A window of the run; where its records lay is forgotten.
+    /// A window of the run; the offsets of its records are forgotten.
     pub(super) fn cell(self) -> Cell {
         let count = if self.emitted == 0 { 0 } else { self.sent };
         let checksums = if self.emitted == 0 { Checksums::None } else { Checksums::One(self.checksum) };

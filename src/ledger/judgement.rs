@@ -1,4 +1,4 @@
-//! What a ledger comes to.
+//! A judged ledger: a class for each window, totals, and counterexamples.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,25 +12,25 @@ use crate::settings::Delivery;
 /// How many counterexamples a judgement shows.
 pub(super) const SHOWN: usize = 20;
 
-/// What became of a key's window.
+/// What became of one window of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// Emitted once, with the count that the input has.
+    /// Emitted once, with the correct count.
     Complete,
-    /// Emitted more than once, each time with the count that the input has.
+    /// Emitted more than once, each time with the correct count.
     Duplicate,
     /// Emitted with a count that is too low: records were lost.
     Short,
     /// Emitted with a count that is too high: records were counted twice.
     Over,
-    /// Emitted with different counts, or with the right count of other records, as the checksum tells.
+    /// Emitted with different counts, or with the right count of other records, as the checksum shows.
     Conflicting,
     /// Closed, and nothing was emitted: all its records were lost.
     Missing,
-    /// Emitted, but the input has no such window; or a record of the output that is no result at all.
+    /// Emitted, but the input has no such window; or a record of the output that is not a result.
     Unexpected,
-    /// Nothing emitted yet, and the window may still be open; or records that it needs were deleted before they were counted.
+    /// Nothing emitted yet, and the window may still be open; or its records were deleted before they were counted.
     Undecided,
 }
 
@@ -47,7 +47,7 @@ impl Class {
         Self::Undecided,
     ];
 
-    /// Whether it speaks against a pass.
+    /// Whether it rules out a pass under this delivery guarantee.
     #[must_use]
     pub fn is_wrong(self, delivery: Delivery) -> bool {
         match self {
@@ -93,7 +93,7 @@ impl Counts {
         }
     }
 
-    /// Windows of the input that are decided, one way or the other.
+    /// Windows of the input that are decided, right or wrong.
     #[must_use]
     pub fn judged(&self) -> u64 {
         self.complete + self.duplicate + self.short + self.over + self.conflicting + self.missing
@@ -112,14 +112,14 @@ impl Counts {
         }
     }
 
-    /// How many are against a pass.
+    /// How many rule out a pass.
     #[must_use]
     pub fn wrong(&self, delivery: Delivery) -> u64 {
         Class::ALL.into_iter().filter(|class| class.is_wrong(delivery)).map(|class| self.of(class)).sum()
     }
 }
 
-/// Windows and records, added up.
+/// Totals over windows and their records.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) counts: Counts,
@@ -130,7 +130,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds a window of a class, `unexplained` of whose emissions are repeats that no restore explains.
+    /// Adds a window of a class; no restore explains `unexplained` of its repeated emissions.
     pub(super) fn add(&mut self, cell: &Cell, class: Class, unexplained: u64) {
         *self.counts.of_mut(class) += 1;
         self.unexplained += unexplained;
@@ -139,7 +139,7 @@ impl Tally {
             Class::Missing => 0,
             _ => cell.counted(),
         };
-        // As many as there are, but not the same ones: at least one of each.
+        // The right number, but not the same records: at least one lost and one counted twice.
         let swapped = u64::from(class == Class::Conflicting && cell.is_swapped());
         self.expected += cell.sent;
         self.lost += cell.sent.saturating_sub(counted) + swapped;
@@ -158,7 +158,7 @@ impl Tally {
     }
 }
 
-/// A ledger while it is judged: windows added up, evidence collected.
+/// A ledger being judged: totals so far, and evidence.
 pub(super) struct Judge {
     delivery: Delivery,
     tally: Tally,
@@ -174,7 +174,7 @@ impl Judge {
         Self { delivery, tally, before_input, span, evidence, strays }
     }
 
-    /// A window was emitted that lies before all that the input has of its key.
+    /// A window was emitted that is older than everything the input holds for its key.
     pub(super) fn before_input(&mut self) {
         self.before_input += 1;
     }
@@ -200,7 +200,7 @@ impl Judge {
         self.strays = first.iter().map(stray).collect();
     }
 
-    /// Keeps a counterexample when it is among the first.
+    /// Keeps a counterexample if it is among the first.
     fn exhibit(&mut self, key: &str, window: Window, cell: &Cell, class: Class) {
         let place = (window.start, key.to_owned());
         if self.evidence.len() == SHOWN && self.evidence.last_key_value().is_some_and(|(last, _)| *last < place) {
@@ -250,10 +250,10 @@ impl Judge {
     }
 }
 
-/// The event time that a judgement is about, in ms since the epoch.
+/// The event time that a judgement covers, in ms since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// Start of the first window that is decided.
+    /// Start of the first decided window.
     pub from: i64,
     /// End of the last one.
     pub to: i64,
@@ -262,32 +262,32 @@ pub struct Span {
 /// A ledger, judged. Its fields are the documented JSON of `verify`, `scenario` and `judge`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// Pass, fail or unknown, of the counts alone.
+    /// Pass, fail or unknown, from the counts alone.
     pub outcome: Outcome,
-    /// What was allowed: at-least-once may emit a window again.
+    /// The delivery guarantee: at-least-once may emit a window again.
     pub delivery: Delivery,
     /// A count for each class.
     #[serde(flatten)]
     pub counts: Counts,
     /// Windows of the input that are decided.
     pub judged: u64,
-    /// From which event time to which; none when nothing was decided.
+    /// The event time that it covers; none if nothing was decided.
     pub span: Option<Span>,
-    /// Records that the input has in these windows.
+    /// Records of the input in these windows.
     pub records_expected: u64,
-    /// Records of the input that the counts lack. Of conflicting counts the one in the newest record counts, as it would
-    /// for a reader that overwrites.
+    /// Records of the input missing from the counts. Where counts conflict, the newest one is used, as by a consumer
+    /// that lets later records overwrite earlier ones.
     pub records_lost: u64,
-    /// Records that the counts have beyond those of the input. Of conflicting counts the highest one counts: no later one
-    /// takes it back.
+    /// Records counted beyond those of the input. Where counts conflict, the highest one is used: no later one takes it
+    /// back.
     pub records_counted_twice: u64,
-    /// Emissions beyond a window's first that no restore of the job explains.
+    /// Emissions after a window's first that no restore of the job explains.
     pub duplicates_unexplained: u64,
-    /// Of the unexpected windows, those before everything that the input has of their key: it may have had more once.
+    /// Unexpected windows that are older than everything the input holds for their key: it may have held them once.
     pub before_input: u64,
     /// How many counterexamples there are.
     pub counterexamples_total: u64,
-    /// The first of them in event time, then stray records.
+    /// The first of them by event time, then stray records.
     pub counterexamples: Vec<Counterexample>,
 }
 
@@ -305,20 +305,20 @@ pub enum Counterexample {
         window_start: i64,
         /// First ms after the window.
         window_end: i64,
-        /// Records that the input has in it.
+        /// How many records of the input it has.
         expected: u64,
         /// How often it was emitted.
         emitted: u64,
-        /// The first records that say so, by offset; those of very old windows are not kept.
+        /// The first records of the output for it, by offset; those of very old windows are not kept.
         records: Vec<Emission>,
     },
-    /// A record of the output that is no result of this workload.
+    /// A record of the output that is not a result of this workload.
     Stray {
         /// [`Class::Unexpected`].
         class: Class,
-        /// Its partition.
+        /// The partition of the output.
         partition: i32,
-        /// Where in the partition it lies.
+        /// Its offset.
         offset: i64,
         /// What is wrong with it.
         what: String,
@@ -335,7 +335,7 @@ fn stray(stray: &Stray) -> Counterexample {
 pub struct Emission {
     /// Its partition.
     pub partition: i32,
-    /// Where in the partition it lies.
+    /// Its offset.
     pub offset: i64,
     /// Records counted.
     pub count: u64,
@@ -345,7 +345,7 @@ pub struct Emission {
 }
 
 impl Emission {
-    /// Of a record of the output.
+    /// The emission that a record of the output is.
     #[must_use]
     pub fn of(emitted: &Emitted) -> Self {
         let Emitted { partition, offset, count, checksum, .. } = *emitted;

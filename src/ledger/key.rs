@@ -1,9 +1,9 @@
-//! One key's windows, in little memory: the recent ones each by itself, older ones that are as they should be as runs.
+//! The windows of one key, in little memory: recent ones individually, older ones that are as they should be as runs.
 //!
-//! Nothing is forgotten by folding a window into a run but the offsets of its records: whatever comes later for such a
-//! window takes it out of its run again. So the judgement is the same as without runs, and a topic of any length whose
-//! windows are mostly alike takes next to nothing. Old windows that are wrong are kept as well, up to a bound; beyond it
-//! they become plain numbers.
+//! Folding a window into a run forgets only the offsets of its records: whatever comes later for such a window takes it
+//! out of its run again. So the judgement is the same as without runs, and a topic of any length whose windows are
+//! mostly alike takes next to no memory. Old windows that are wrong are kept as well, up to a limit; beyond it only
+//! totals are kept.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use crate::history::traffic::Window;
 /// How much a key keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bounds {
-    /// Windows that are kept each by itself, however regular.
+    /// How many recent windows are kept individually.
     pub(super) recent: usize,
-    /// Older windows that are kept because they are wrong.
+    /// How many older windows are kept because they are wrong.
     pub(super) irregular: usize,
 }
 
-/// Windows of one length that follow each other and are alike.
+/// Consecutive windows of the same length that are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     end: i64,
@@ -36,20 +36,20 @@ pub(super) struct Key {
     windows: BTreeMap<i64, (i64, Cell)>,
     /// Start of a run → the run.
     runs: BTreeMap<i64, Run>,
-    /// Windows that were wrong and are no longer kept, and the start of the last of them.
+    /// Totals of wrong windows that are no longer kept, and the start of the last of them.
     dropped: Tally,
     dropped_until: i64,
-    /// At how many windows to fold again.
+    /// The number of windows at which to fold again.
     fold_at: usize,
-    /// The first windows that were ever sent and emitted.
+    /// The first windows ever sent and emitted.
     first_sent: Option<i64>,
     first_emitted: Option<i64>,
-    /// The newest window of the input that was emitted.
+    /// The newest window of the input that has been emitted.
     newest_emitted: Option<i64>,
 }
 
 impl Key {
-    /// Gives the window by itself, taken out of its run where it was in one, to `change`.
+    /// Calls `change` with the window, taken out of its run if it was in one.
     pub(super) fn cell(&mut self, window: Window, bounds: Bounds, again: &Again, change: impl FnOnce(&mut Cell)) {
         if !self.windows.contains_key(&window.start) {
             self.fold(bounds, again);
@@ -66,7 +66,7 @@ impl Key {
         }
     }
 
-    /// Start of the first window that the input has, ms since the epoch.
+    /// Start of the first window in the input, ms since the epoch.
     pub(super) fn first_sent(&self) -> Option<i64> {
         self.first_sent
     }
@@ -76,13 +76,13 @@ impl Key {
         self.first_emitted
     }
 
-    /// Windows that end at or before this are closed: a later one was emitted, or the job is `passed` them.
+    /// Windows that end at or before this are closed: a later one was emitted, or the job has `passed` them.
     pub(super) fn passed(&self, passed: i64) -> i64 {
         // The start of the newest emitted window is the end of the one before it.
         self.newest_emitted.map_or(passed, |newest| newest.max(passed))
     }
 
-    /// Windows that were wrong and are no longer kept.
+    /// Totals of wrong windows that are no longer kept.
     pub(super) fn dropped(&self) -> &Tally {
         &self.dropped
     }
@@ -90,7 +90,7 @@ impl Key {
     /// Forgets windows that start before `start`.
     pub(super) fn forget_before(&mut self, start: i64) {
         self.windows = self.windows.split_off(&start);
-        // A run that reaches over the start is cut.
+        // A run that extends across the start is cut.
         let inside = take_out(&mut self.runs, start);
         self.runs = self.runs.split_off(&start);
         if let Some((piece, length)) = inside {
@@ -105,13 +105,13 @@ impl Key {
         self.newest_emitted = self.newest_emitted.filter(|newest| *newest >= start);
     }
 
-    /// Records of the input before an offset were deleted. Returns how many windows that concerns: those that the job had
-    /// not come to yet. One that it had passed over without a word was lost before.
+    /// Records of the input before an offset were deleted. Returns how many windows that affects: those that the job
+    /// had not reached yet. A window that it had passed without emitting was lost before.
     pub(super) fn gone(&mut self, partition: i32, before: i64) -> u64 {
         let from = self.newest_emitted.unwrap_or(i64::MIN);
         let open = self.windows.range_mut(from..);
         let lost = open.filter_map(|(_, (_, cell))| cell.lose(partition, before).then_some(1)).sum();
-        // Where the records of old windows lay is forgotten, so all that were not emitted are in doubt.
+        // The offsets of old windows are forgotten, so all of those that were not emitted are in doubt.
         let silent = self.runs.range_mut(from..).map(|(_, run)| run);
         silent.filter(|run| run.piece.emitted == 0 && !run.piece.gone).fold(lost, |lost: u64, run| {
             run.piece.gone = true;
@@ -133,7 +133,7 @@ impl Key {
         }
     }
 
-    /// Puts all but the most recent windows into runs, where they are regular.
+    /// Folds all but the most recent windows into runs, if they are alike.
     fn fold(&mut self, bounds: Bounds, again: &Again) {
         if self.windows.len() < self.fold_at.max(2 * bounds.recent) {
             return;
@@ -163,7 +163,7 @@ fn note_first(first: &mut Option<i64>, start: i64, is_so: bool) {
     }
 }
 
-/// Takes a window out of its run, which may leave one run before it and one after it. Returns also how long it is.
+/// Takes a window out of its run, which may leave one run before it and one after it. Also returns its length.
 fn take_out(runs: &mut BTreeMap<i64, Run>, start: i64) -> Option<(Piece, i64)> {
     let (&first, &run) = runs.range(..=start).next_back()?;
     let is_inside = start < run.end && (start - first) % run.length == 0;
@@ -179,7 +179,7 @@ fn take_out(runs: &mut BTreeMap<i64, Run>, start: i64) -> Option<(Piece, i64)> {
     Some((run.piece, run.length))
 }
 
-/// Adds a window to the runs: to the one before it, the one after it, both, or as a new one.
+/// Adds a window to the runs: to the one before it, to the one after it, joining both, or as a new one.
 fn put_in(runs: &mut BTreeMap<i64, Run>, window: Window, piece: Piece) {
     let length = window.length();
     let is_alike = |run: &Run| run.piece == piece && run.length == length;

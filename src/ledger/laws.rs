@@ -1,4 +1,4 @@
-//! What holds of every ledger, whatever was read.
+//! What holds for every ledger, whatever was read.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -8,7 +8,7 @@ use super::*;
 const KEYS: usize = 6;
 const LENGTH: i64 = 15_000;
 
-/// Something that a ledger is told.
+/// An input to a ledger.
 #[derive(Debug, Clone)]
 enum Entry {
     Sent(Sent),
@@ -57,7 +57,7 @@ fn outcome(entries: &[Entry], passed: i64) -> Outcome {
     judge(entries, passed).outcome
 }
 
-/// A run in which all is well: so many windows of every key, each emitted once. Input in two halves, then output.
+/// A run in which all is well: every window of every key emitted once. The input in two halves, then the output.
 fn well(windows: i64) -> Vec<Entry> {
     let each = || (0..windows).flat_map(|number| (0..KEYS).map(move |key| (key, number)));
     let input = each().flat_map(|(key, number)| [sent(key, number, 400), sent(key, number, 600)]);
@@ -65,7 +65,7 @@ fn well(windows: i64) -> Vec<Entry> {
     input.chain(output).collect()
 }
 
-/// The places of the results among the entries.
+/// The indices of the results among the entries.
 fn results(entries: &[Entry]) -> Vec<usize> {
     (0..entries.len()).filter(|place| matches!(entries[*place], Entry::Emitted(_))).collect()
 }
@@ -125,7 +125,7 @@ proptest! {
         let Entry::Emitted(lost) = entries.remove(victim) else { unreachable!() };
         // The job is past everything: there is no doubt.
         prop_assert_eq!(outcome(&entries, windows * LENGTH), Outcome::Fail);
-        // Nothing is known of the job: a later window of the key decides, and the last one may still be open.
+        // Nothing is known about the job: a later window of the key decides, and the last one may still be open.
         let last = lost.window == window(windows - 1);
         let judgement = judge(&entries, i64::MIN);
         prop_assert_eq!(judgement.outcome, if last { Outcome::Pass } else { Outcome::Fail });
@@ -224,7 +224,7 @@ fn a_count_of_a_window_that_the_input_does_not_have_is_unexpected_and_closes_not
 fn a_count_from_before_all_of_the_input_is_a_doubt_and_no_fault_of_the_job() {
     let mut entries: Vec<_> = well(4);
     entries.retain(|entry| !matches!(entry, Entry::Sent(sent) if sent.window == window(0)));
-    // The first window that is left is not whole any more.
+    // The first window that is left is no longer complete.
     entries.retain(|entry| !matches!(entry, Entry::Sent(sent) if sent.window == window(1) && sent.count == 400));
     let judgement = judge(&entries, i64::MIN);
     assert_eq!((judgement.outcome, judgement.before_input), (Outcome::Unknown, 6));
@@ -254,13 +254,13 @@ fn different_counts_of_a_window_conflict_and_the_newest_record_says_what_is_lost
 #[test]
 fn a_stray_record_is_a_fail_that_names_it() {
     let mut ledger = ledger(BOUNDS, &well(2));
-    ledger.stray(Stray { partition: 0, offset: 77, what: "'hello' is no count of a window".into() });
+    ledger.stray(Stray { partition: 0, offset: 77, what: "'hello' is not a window count".into() });
     let judgement = ledger.judge(&at_least_once(i64::MIN));
     assert_eq!((judgement.outcome, judgement.counts.unexpected), (Outcome::Fail, 1));
     assert_eq!(
         serde_json::to_value(&judgement.counterexamples).unwrap(),
         serde_json::json!([
-            {"class": "unexpected", "partition": 0, "offset": 77, "what": "'hello' is no count of a window"}
+            {"class": "unexpected", "partition": 0, "offset": 77, "what": "'hello' is not a window count"}
         ])
     );
 }

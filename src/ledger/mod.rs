@@ -1,11 +1,12 @@
 //! For each key and window: what the job should have counted against what it emitted.
 //!
-//! What is expected is recounted from the input itself, so it holds whatever became of its producer. A ledger is told what
-//! was read, in any order, and judged at any time; the order never changes the judgement. A window is *closed*, and its
-//! silence a loss, once a later window of its key was emitted, or once the job is known to be past it.
+//! What is expected is recounted from the input itself, so it does not depend on the producer. A ledger takes what was
+//! read, in any order, and can be judged at any time; the order never changes the judgement. A window is *closed*, and
+//! a loss if it was not emitted, once a later window of its key was emitted, or once the job is known to have passed
+//! it.
 //!
-//! Read the input at least as far as the output: a count whose records were not read yet is unexpected. Memory is bounded
-//! for each key, whatever the length of the topics; see [`key`].
+//! Read the input at least as far as the output: a count whose records were not read yet is unexpected. Memory per key
+//! is bounded, whatever the length of the topics; see [`key`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -28,30 +29,30 @@ mod key;
 mod laws;
 mod outcome;
 
-/// 17 hours of windows of 15 s in detail, and some 3 MiB a key in the worst case.
+/// 17 hours of 15 s windows individually, and some 3 MiB per key in the worst case.
 const BOUNDS: Bounds = Bounds { recent: 4096, irregular: 8192 };
 
-/// On what terms a ledger is judged.
+/// How a ledger is to be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// What the job promises.
+    /// The delivery guarantee that the job is held to.
     pub delivery: Delivery,
-    /// Windows that end at or before this (ms since the epoch) are closed: the job is past them. `i64::MIN` when nothing is
-    /// known of it.
+    /// Windows that end at or before this (ms since the epoch) are closed: the job has passed them. `i64::MIN` if
+    /// nothing is known about the job.
     pub passed: i64,
-    /// Windows that start at or after this are not judged; records that the input does not explain always are.
+    /// Windows that start at or after this are not judged; records that the input does not explain are judged anyway.
     pub until: i64,
 }
 
 impl Terms {
-    /// What is written in the topics alone, all of it.
+    /// Judges everything in the topics, with nothing known about the job.
     #[must_use]
     pub fn of(delivery: Delivery) -> Self {
         Self { delivery, passed: i64::MIN, until: i64::MAX }
     }
 }
 
-/// What was read of a job's input and output.
+/// Everything that was read from a job's input and output.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     keys: BTreeMap<Box<str>, Key>,
@@ -64,7 +65,7 @@ pub struct Ledger {
     /// Whether the oldest records of the output are gone.
     output_is_cut: bool,
     again: Again,
-    /// Up to which offset each partition of the input lost records.
+    /// For each partition of the input, the offset before which records were deleted.
     gone: BTreeMap<i32, i64>,
     bounds: Bounds,
 }
@@ -90,7 +91,7 @@ impl Ledger {
         }
     }
 
-    /// Windows that start before this one (ms since the epoch) are not judged: for a reader that began in the middle.
+    /// Windows that start before this (ms since the epoch) are not judged: for a reader that began in the middle.
     pub fn begin_at(&mut self, window_start: i64) {
         if window_start > self.begin {
             self.begin = window_start;
@@ -98,28 +99,28 @@ impl Ledger {
         }
     }
 
-    /// The first window that is judged, ms since the epoch.
+    /// Start of the first window that is judged, ms since the epoch.
     #[must_use]
     pub fn begin(&self) -> i64 {
         self.begin
     }
 
-    /// The oldest records of the output are gone: what a key emitted before the first that is left cannot be known.
+    /// The oldest records of the output were deleted: what a key emitted before its first remaining window is unknown.
     pub fn output_is_cut(&mut self) {
         self.output_is_cut = true;
     }
 
-    /// The input has more records of a key in a window.
+    /// Adds records of the input for a key and window.
     pub fn sent(&mut self, sent: &Sent) {
         let gone = self.gone.get(&sent.partition).copied().unwrap_or(i64::MIN);
         self.cell(&sent.key, sent.window, |cell| {
             cell.send(sent);
-            // Read in time, and deleted before its window was told of.
+            // Read in time, but deleted before its window was reported.
             cell.lose(sent.partition, gone);
         });
     }
 
-    /// The output has a result.
+    /// Adds a result in the output.
     pub fn emitted(&mut self, emitted: &Emitted) {
         self.heard = true;
         self.cell(&emitted.key, emitted.window, |cell| cell.emit(Emission::of(emitted)));
@@ -130,7 +131,7 @@ impl Ledger {
         if window.start < self.begin {
             return;
         }
-        // A key that is there is found without a copy of its name.
+        // An existing key is found without cloning its name.
         let key = match self.keys.get_mut(key) {
             Some(key) => key,
             None => self.keys.entry(key.into()).or_default(),
@@ -138,7 +139,7 @@ impl Ledger {
         key.cell(window, self.bounds, &self.again, change);
     }
 
-    /// The output has a record that is no result.
+    /// Adds a record of the output that is not a result.
     pub fn stray(&mut self, stray: Stray) {
         self.heard = true;
         self.stray_records += 1;
@@ -148,19 +149,19 @@ impl Ledger {
         }
     }
 
-    /// The job was restored: what these offsets of each partition of the output hold may be emitted once more.
+    /// The job was restored: what it wrote at these offsets of each partition of the output may be emitted once more.
     pub fn restored(&mut self, written_since: Vec<Range<i64>>) {
         self.again.add(written_since);
     }
 
-    /// Records of the input before an offset were deleted: a window that has some of them, and was not emitted yet, may
-    /// never be counted whole, and nobody is to blame. Returns how many windows that concerns.
+    /// Records of the input before an offset were deleted: a window with some of them that was not emitted yet may
+    /// never be counted completely, through no fault of the job. Returns how many windows that affects.
     pub fn gone(&mut self, partition: i32, before: i64) -> u64 {
         self.gone.insert(partition, before);
         self.keys.values_mut().map(|key| key.gone(partition, before)).sum()
     }
 
-    /// How many windows that start at `last` or before are not decided yet.
+    /// How many windows that start at or before `last` are not decided yet.
     #[must_use]
     pub fn open_until(&self, last: i64, passed: i64) -> usize {
         let passed = if self.heard { passed } else { i64::MIN };
@@ -176,19 +177,19 @@ impl Ledger {
         self.keys.values().map(open).sum()
     }
 
-    /// How many keys the input has in the windows that are judged.
+    /// How many keys the input has in the judged windows.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.keys.values().filter(|key| key.first_sent().is_some()).count()
     }
 
-    /// Records of the output that are no results.
+    /// How many records of the output are not results.
     #[must_use]
     pub fn strays(&self) -> u64 {
         self.stray_records
     }
 
-    /// The most records that a window of the input has, of any key.
+    /// The most records in any window of the input, of any key.
     #[must_use]
     pub fn most_sent(&self) -> u64 {
         let mut most = 0;
@@ -196,14 +197,14 @@ impl Ledger {
         most
     }
 
-    /// Start of the first window that the input has of any key, ms since the epoch.
+    /// Start of the first window in the input, of any key; ms since the epoch.
     #[must_use]
     pub fn first_sent(&self) -> Option<i64> {
         self.keys.values().filter_map(Key::first_sent).min()
     }
 
-    /// Judges what was read. Nothing seen proves nothing: where the output has no record at all, it may be the wrong topic,
-    /// or wiped, and no window is called missing.
+    /// Judges what was read. Seeing nothing proves nothing: if the output has no record at all, it may be the wrong
+    /// topic or may have been wiped, so no window is called missing.
     #[must_use]
     pub fn judge(&self, terms: &Terms) -> Judgement {
         let passed = if self.heard { terms.passed } else { i64::MIN };
@@ -218,7 +219,7 @@ impl Ledger {
     fn judge_key(&self, name: &str, key: &Key, terms: &Terms, judge: &mut Judge) {
         let cut = key.first_emitted().filter(|_| self.output_is_cut).unwrap_or(i64::MIN);
         let first_sent = key.first_sent();
-        // The job counted windows that the input does not have any more, so the first that it has may not be whole.
+        // The job counted windows that the input no longer has, so the first one left may not be complete.
         let lost_its_past = first_sent.is_some_and(|first| key.first_emitted().is_some_and(|emitted| emitted < first));
         key.each(&mut |window, cell, unexplained| {
             let is_meant = (cut..terms.until).contains(&window.start);
@@ -239,5 +240,6 @@ impl Ledger {
     }
 }
 
-/// Called with each window of a key; old ones come with how many of their repeats nothing explains, since their records are forgotten.
+/// Called with each window of a key; old ones come with how many of their repeats nothing explains, since their records
+/// are forgotten.
 type EachWindow<'a> = &'a mut dyn FnMut(Window, &Cell, Option<u64>);

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Status;
 
-/// Three-valued; of several the worst wins: fail over unknown over pass.
+/// Of several outcomes the worst wins: fail over unknown over pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Seen, and right.
+    /// Everything needed was observed, and is right.
     Pass,
-    /// Not enough was seen.
+    /// Too little was observed.
     Unknown,
-    /// Seen, and wrong.
+    /// Something wrong was observed.
     Fail,
 }
 

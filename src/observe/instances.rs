@@ -9,10 +9,10 @@ use super::Watch;
 use crate::history::What;
 use crate::platform::{Contract as _, Instance, Platform};
 
-/// How often to look: an instance that is killed stays dead for longer.
+/// How often to poll: an instance that is killed stays down for longer than this.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Looks until the run is over. A platform that does not answer is asked again.
+/// Polls until the run is over, and again if the platform does not answer.
 pub(super) async fn watch(platform: Platform, watch: Watch) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -26,7 +26,7 @@ pub(super) async fn watch(platform: Platform, watch: Watch) {
     }
 }
 
-/// What changed since it was told last.
+/// What has changed since the last report.
 fn news(told: &mut BTreeMap<String, String>, instances: &[Instance]) -> Vec<What> {
     let now: BTreeMap<String, String> =
         instances.iter().map(|instance| (instance.name(), instance.state.name().to_owned())).collect();

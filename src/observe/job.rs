@@ -1,4 +1,4 @@
-//! The job and its cluster, seen through the REST API.
+//! Watches the job and its cluster through the REST API.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::history::seen::{JobFacts, JobSeen, Restored};
 use crate::settings::JobVariant;
 use crate::workload::meaning::Workload;
 
-/// As often as the server renews what it says.
+/// As often as the server refreshes what it serves (`web.refresh-interval`).
 const LOOK: Duration = Duration::from_millis(100);
-/// As often as the server renews its metrics.
+/// As often as the server refreshes its metrics.
 const METRICS: Duration = Duration::from_millis(500);
 
-/// Looks until the run is over. A JobManager that does not answer is something seen, not an error.
+/// Polls until the run is over. A JobManager that does not answer is an observation, not an error.
 pub(super) async fn watch(flink: Flink, workload: Workload, watch: Watch) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -34,18 +34,19 @@ pub(super) async fn watch(flink: Flink, workload: Workload, watch: Watch) {
     }
 }
 
-/// A job, as far as it can be asked about itself.
+/// A job, as far as Flink can be asked about it.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// What does not change while it lives.
+    /// What does not change while it exists.
     pub facts: JobFacts,
-    /// What its arguments choose.
+    /// The variant that its arguments choose.
     pub variant: JobVariant,
-    /// Whether it says that it reads and writes the topics that are watched. Of others, its progress says nothing.
+    /// Whether its parameters say that it reads and writes the watched topics. If not, its progress says nothing about
+    /// them.
     pub has_these_topics: bool,
 }
 
-/// What Flink knows of a job.
+/// What Flink knows about a job.
 pub async fn known(flink: &Flink, summary: &Summary, workload: &Workload) -> Result<Known> {
     let submitted = flink.submitted(&summary.id).await?;
     let interval = flink.checkpoint_interval(&summary.id).await?;
@@ -62,7 +63,7 @@ pub async fn known(flink: &Flink, summary: &Summary, workload: &Workload) -> Res
     Ok(Known { facts, variant, has_these_topics })
 }
 
-/// What one look found.
+/// The result of one poll.
 #[derive(Debug, Default)]
 struct Look {
     facts: Option<JobFacts>,
@@ -79,14 +80,14 @@ impl Look {
     }
 }
 
-/// Looks at the newest job of a name that is alive, or else at the newest.
+/// Watches the newest job of a name that is not over, or else the newest.
 struct Looker {
     flink: Flink,
     workload: Workload,
-    /// The job whose facts were asked for, and whether the topics that are watched are its.
+    /// The job whose facts were queried, and whether the watched topics are its own.
     found: Option<String>,
     has_these_topics: bool,
-    /// When the watermark was last asked for.
+    /// When the watermark was last queried.
     watermark: Option<Instant>,
 }
 
@@ -101,7 +102,7 @@ impl Looker {
             return Ok(Look { cluster, job: Some(JobSeen::absent(JobSeen::NONE)), ..Look::default() });
         };
         let facts = self.facts(summary).await?;
-        // Asked before the checkpoints: one that begins later holds what this watermark set off.
+        // Queried before the checkpoints: one triggered later covers the windows that this watermark fired.
         let job = self.flink.job(&summary.id).await?;
         let asks = self.has_these_topics && job.is_running() && self.is_due();
         let watermark = if asks { self.flink.watermark(&job).await? } else { None };
@@ -133,7 +134,7 @@ impl Looker {
     }
 }
 
-/// What was told already, so that only changes are.
+/// What was reported already, so that only changes are reported.
 #[derive(Debug, Default)]
 struct Told {
     job: Option<JobSeen>,
@@ -141,16 +142,16 @@ struct Told {
     begun: Option<u64>,
     checkpoint: Option<u64>,
     watermark: Watermarks,
-    /// When the job was last restored, ms since the epoch; 0 for never. The first look tells of restores before the
-    /// run, which are none of it.
+    /// When the job was last restored, ms since the epoch; 0 for never. A restore that the first poll finds was before
+    /// the run and does not count.
     restored: Option<i64>,
 }
 
-/// A job that was restored begins with metrics of the one before: the server renews them a moment later.
+/// A restored job starts with the metrics of its previous attempt: the server refreshes them a moment later.
 #[derive(Debug, Default)]
 struct Watermarks {
     last: Option<i64>,
-    /// How often the value has to change before it is believed.
+    /// How often the value has to change before it is trusted.
     doubtful: u8,
 }
 
@@ -174,7 +175,7 @@ impl Told {
         let mut news = Vec::new();
         let unreachable = seen.job.as_ref().is_some_and(|job| job.state == JobSeen::UNREACHABLE);
         if unreachable {
-            // What it says when it is back is news, though it be the same.
+            // What it says once it is back is reported, even if it is the same.
             self.cluster = None;
         }
         if let Some(cluster) = seen.cluster

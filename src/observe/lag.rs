@@ -1,4 +1,4 @@
-//! How far a job is behind, asked once: what its group committed, against the ends of its input.
+//! How far a job is behind, queried once: the offsets that its group committed against the ends of its input.
 
 use anyhow::Result;
 
@@ -6,7 +6,7 @@ use crate::history::seen::{Place, Read};
 use crate::kafka::admin::Admin;
 use crate::workload::meaning::Workload;
 
-/// Records of the input that no checkpoint covers. Blocks.
+/// Records of the input that the group has not committed. Blocks.
 pub fn look(admin: &Admin, workload: &Workload) -> Result<i64> {
     let committed = admin.committed(&workload.group, &workload.input)?;
     let ends = admin.ends(&workload.input)?;

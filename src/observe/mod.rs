@@ -1,6 +1,6 @@
-//! Watches a running stack and tells what it sees as events: the job through Flink's REST API, the topics through the
-//! broker, the instances through the platform. Watching changes nothing, decides nothing, and goes on while what is watched
-//! is away.
+//! Watches a running stack and reports what it sees as events: the job through Flink's REST API, the topics through the
+//! broker, the instances through the platform. Watching changes nothing, decides nothing, and goes on while what is
+//! watched is down.
 
 use anyhow::Result;
 use tokio::sync::mpsc;
@@ -33,36 +33,36 @@ pub struct Watched {
     pub kafka: String,
     /// Flink's REST API; none where only topics are known.
     pub flink: Option<Flink>,
-    /// Where the instances are seen come and go; none where they do not matter.
+    /// The platform, for watching the instances; none if they do not matter.
     pub platform: Option<Platform>,
     /// What the records mean.
     pub workload: Workload,
-    /// As which reader to read the output.
+    /// The isolation level at which to read the output.
     pub isolation: Isolation,
-    /// Whether to tell what is written beside what is committed.
+    /// Whether to report uncommitted records of the output as well.
     pub uncommitted: bool,
-    /// From where on to read the topics.
+    /// Where to start reading the topics.
     pub begin: Begin,
-    /// Whether to measure how the vertices wait for each other.
+    /// Whether to measure back pressure.
     pub pressure: bool,
 }
 
 /// The watchers of a stack; they end when it is dropped.
 #[derive(Debug)]
 pub struct Observer {
-    /// What they see. An error ends the one that met it.
+    /// What they see. A watcher ends with the first error that it reports.
     pub seen: mpsc::Receiver<Result<Seen>>,
     watch: Watch,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Observer {
-    /// Begins to watch.
+    /// Starts the watchers.
     pub async fn start(watched: Watched, clock: Clock) -> Result<Self> {
         let (watch, seen) = Watch::new(clock);
         let Watched { kafka, flink, platform, workload, isolation, uncommitted, begin, pressure } = watched;
         if let (Some(flink), Begin::Oldest) = (&flink, begin) {
-            // Before the topics are read: what may be repeated is known before a repeat is met.
+            // Before the topics are read, so that it is known what may be repeated before a repeat is read.
             restores::tell(flink, &kafka, &workload, &watch).await?;
         }
         let topics = Topics { kafka, workload: workload.clone(), isolation, uncommitted, begin };

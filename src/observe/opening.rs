@@ -1,35 +1,35 @@
-//! From which window on a partition of the input is seen whole.
+//! From which window on a partition of the input is read completely.
 
-/// How the reading of a partition began.
+/// How reading a partition began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// With its first record ever: every window is whole.
+    /// With its very first record: every window is complete.
     Whole,
-    /// In the middle, some records before this offset, which tell which window is under way and are not counted; and the
-    /// end of the newest window that they fall into.
+    /// In the middle. Some records before `from` are read only to find the window in progress, and are not counted;
+    /// `newest` is the end of the newest window among them.
     LookBack {
         /// The first offset that is counted.
         from: i64,
         /// In ms since the epoch.
         whole_from: Option<i64>,
     },
-    /// It was told.
+    /// It was reported.
     Told,
 }
 
 impl Opening {
-    /// Of a partition with these ends that is read from `from` on.
+    /// For a partition with these ends that is read from `from` on.
     pub(super) fn of(from: i64) -> Self {
         if from == 0 { Self::Whole } else { Self::LookBack { from, whole_from: None } }
     }
 
-    /// Of a partition of which it is not known what came before its first record.
+    /// For a partition that may have had records before its first one.
     pub(super) fn somewhere() -> Self {
         Self::LookBack { from: 0, whole_from: None }
     }
 
-    /// Takes a record in, by its offset and the end of its window. Returns whether it counts, and from which window on the
-    /// partition is whole, where that is to be told now.
+    /// Adds a record, by its offset and the end of its window. Returns whether it counts and, if it is to be reported
+    /// now, from which window on the partition is complete.
     pub(super) fn record(&mut self, offset: i64, window_end: i64) -> (bool, Option<i64>) {
         match self {
             Self::Whole | Self::Told => (true, None),
@@ -45,7 +45,7 @@ impl Opening {
         }
     }
 
-    /// The first round of reading is over: what is known by now is told.
+    /// The first round of reading is over: what is known so far is reported.
     pub(super) fn round_is_over(&mut self) -> Option<i64> {
         let Self::LookBack { whole_from: Some(whole_from), .. } = *self else { return None };
         *self = Self::Told;

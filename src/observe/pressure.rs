@@ -1,4 +1,4 @@
-//! How the job's vertices wait for each other, measured again and again: for a job that has a throttle.
+//! Measures the back pressure of a job that has a throttle, again and again.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::flink::pressure::{Bottleneck, Meter, SPAN, VertexPressure, bottleneck
 use crate::history::What;
 use crate::history::seen::PressureSeen;
 
-/// How often to look. Each measurement is of the last [`SPAN`].
+/// How often to measure. Each measurement covers the last [`SPAN`].
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Measures until the run is over. A job that is not there, or does not run, is not measured.
+/// Measures until the run is over, while there is a running job.
 pub(super) async fn watch(flink: Flink, name: String, watch: Watch) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -43,9 +43,9 @@ fn seen(vertices: &[VertexPressure], now: Timestamp) -> Option<PressureSeen> {
     Some(PressureSeen { source, slow, even_minute: even_minute(now.as_second()) })
 }
 
-/// Whether the minute is even; `None` while the measured span is of two minutes. Takes seconds since the epoch.
+/// Whether the minute is even; `None` if the measured span falls into two minutes. Takes seconds since the epoch.
 fn even_minute(now: i64) -> Option<bool> {
-    // A second more: the readings at the span's ends may be that old.
+    // One second more, because the readings at the ends of the span may be that old.
     let span = i64::try_from(SPAN.as_secs()).unwrap_or_default() + 1;
     let (first, last) = ((now - span).div_euclid(60), now.div_euclid(60));
     (first == last).then_some(last.rem_euclid(2) == 0)

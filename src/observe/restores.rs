@@ -1,8 +1,8 @@
-//! Restores that the jobs of a stack had before anybody watched, as far as Flink still knows of them: what they may have
-//! emitted again is no riddle.
+//! Restores of a stack's jobs from before they were watched, as far as Flink still knows them: they explain what was
+//! emitted again.
 //!
-//! Flink tells how often a job was restored, from which checkpoint the last time, and when it failed the times before. The
-//! broker tells where the output ended at those times, since it stamps records as they come in.
+//! Flink knows how often a job was restored, from which checkpoint the last time, and when it failed the times before.
+//! The broker knows where the output ended at those times, since records have timestamps.
 
 use std::ops::Range;
 
@@ -18,11 +18,11 @@ use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::workload::meaning::Workload;
 
-/// A restore of which only the time is known reaches back by so many checkpoint intervals, and this many ms more: its
-/// checkpoint was the newest one.
+/// A restore of which only the time is known reaches back by this many checkpoint intervals, plus this many ms: it was
+/// from the newest checkpoint at that time.
 const INTERVALS: i64 = 3;
 const MORE_MS: i64 = 5_000;
-/// A job that a new JobManager has brought back was away for as long as that took.
+/// A job that a new JobManager recovered was down for as long as the failover took.
 const AWAY_MS: i64 = 60_000;
 
 /// A restore, in ms since the epoch by Flink's clock.
@@ -30,18 +30,18 @@ const AWAY_MS: i64 = 60_000;
 struct Past {
     checkpoint: u64,
     savepoint: bool,
-    /// When its checkpoint began, or the earliest that it can have begun.
+    /// When its checkpoint began, or the earliest time at which it can have begun.
     from: i64,
     /// When the job was restored, or failed.
     until: i64,
 }
 
-/// So many jobs are asked for their restores, the newest first.
+/// How many jobs are asked for their restores, the newest first.
 const JOBS: usize = 32;
 
-/// Tells of them all.
+/// Reports all of them.
 pub(super) async fn tell(flink: &Flink, kafka: &str, workload: &Workload, watch: &Watch) -> Result<()> {
-    // Without a JobManager there is nothing to ask; the job's own watcher says so.
+    // Without a JobManager there is nothing to ask; the job's own watcher reports that.
     let Ok(jobs) = flink.jobs().await else { return Ok(()) };
     let mut found = Vec::new();
     for job in jobs.into_iter().filter(|job| job.name == workload.job).take(JOBS) {
@@ -55,7 +55,7 @@ pub(super) async fn tell(flink: &Flink, kafka: &str, workload: &Workload, watch:
     Ok(())
 }
 
-/// The restores, each with what of the output was written in its time, in each partition.
+/// The restores, each with the offsets of every output partition that were written in its time.
 fn written(kafka: &str, topic: &str, found: Vec<(String, Past)>) -> Result<Vec<Restored>> {
     let admin = Admin::new(kafka, Isolation::Uncommitted)?;
     let restored = |(job, past): (String, Past)| {
@@ -67,7 +67,7 @@ fn written(kafka: &str, topic: &str, found: Vec<(String, Past)>) -> Result<Vec<R
     found.into_iter().map(restored).collect()
 }
 
-/// The restores of a job. One that Flink has forgotten explains nothing.
+/// The restores of a job. A job that Flink has forgotten explains nothing.
 async fn of_job(flink: &Flink, job: &Summary) -> Vec<Past> {
     let Ok(checkpoints) = flink.checkpoints(&job.id).await else { return Vec::new() };
     let Ok(interval) = flink.checkpoint_interval(&job.id).await else { return Vec::new() };
@@ -84,12 +84,12 @@ fn list(checkpoints: &Checkpoints, interval: Option<i64>, begun: Option<i64>, fa
     let reach = interval.unwrap_or_default().saturating_mul(INTERVALS).saturating_add(MORE_MS);
     let failed = |failure: &i64| Past { checkpoint: 0, savepoint: false, from: failure - reach, until: *failure };
     let Some(newest) = &checkpoints.latest.restored else {
-        // A job without checkpoints goes on from the offsets that its group committed a moment before.
+        // A job without checkpoints resumes from the offsets that its group committed a moment before.
         return failures.iter().filter(|_| interval.is_none()).map(failed).collect();
     };
     let (checkpoint, savepoint, until) = (newest.id, newest.is_savepoint, newest.restore_timestamp);
     let from = begun.unwrap_or_else(|| until - reach - AWAY_MS);
-    // The newest failure led to the newest restore, and each one before it to one before that.
+    // The newest failure led to the newest restore, the one before it to the restore before that, and so on.
     let earlier = failures.iter().map(failed).filter(|past| past.until < from);
     let most = usize::try_from(checkpoints.counts.restored.saturating_sub(1)).unwrap_or(usize::MAX);
     std::iter::once(Past { checkpoint, savepoint, from, until }).chain(earlier.take(most)).collect()

@@ -1,14 +1,14 @@
-//! Adds records of the input up by key and window, so that ten million of them become some thousand events.
+//! Adds up records of the input by key and window, so that ten million of them become some thousand events.
 //!
-//! A window is told when a later one of its partition has begun, and what comes for it afterwards is told as more of it; or
-//! at once when the output has a result for it.
+//! A window is reported when a later one of its partition has begun, or at once when the output has a result for it.
+//! Records that come for it afterwards are reported in addition.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::history::traffic::{Sent, Window};
 use crate::workload::meaning::Meaning;
 
-/// Sums that were not told yet, of all partitions.
+/// Sums that were not reported yet, of all partitions.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     partitions: Vec<Partition>,
@@ -16,7 +16,7 @@ pub(super) struct Sums {
 
 #[derive(Debug, Default)]
 struct Partition {
-    /// The sum that the last record went into: the next one mostly does, too.
+    /// The sum that the last record was added to: the next one usually belongs to it, too.
     current: Option<Sum>,
     /// The others, by key and start of the window.
     others: HashMap<Box<str>, BTreeMap<i64, Sum>>,
@@ -33,7 +33,7 @@ struct Sum {
     offsets: (i64, i64),
 }
 
-/// So many sums of a partition wait at most.
+/// How many sums of a partition are held back at most.
 const MOST: usize = 4096;
 
 impl Sums {
@@ -49,7 +49,7 @@ impl Sums {
         }
     }
 
-    /// Tells of all windows that a later one of their partition has begun after.
+    /// Reports all windows that are followed by a later one in their partition.
     pub(super) fn tell_old(&mut self, tell: &mut impl FnMut(Sent)) {
         for (number, partition) in self.partitions.iter_mut().enumerate() {
             let newest = partition.newest;
@@ -57,7 +57,7 @@ impl Sums {
         }
     }
 
-    /// Tells of the windows that are under way as well, as far as they are: that they will be told again is said with it.
+    /// Reports the windows in progress as well, marked as such: more may follow for them.
     pub(super) fn tell_under_way(&mut self, tell: &mut impl FnMut(Sent)) {
         for (number, partition) in self.partitions.iter_mut().enumerate() {
             let others = partition.others.values_mut().flat_map(BTreeMap::values_mut);
@@ -67,7 +67,7 @@ impl Sums {
         }
     }
 
-    /// Tells of what a key has up to a window: a result of it was seen.
+    /// Reports what a key has up to a window, because a result for it was seen.
     pub(super) fn tell_of(&mut self, key: &str, until: i64, tell: &mut impl FnMut(Sent)) {
         for (number, partition) in self.partitions.iter_mut().enumerate() {
             let has_it = partition.current.as_ref().is_some_and(|sum| &*sum.key == key && sum.start() <= until);
@@ -93,7 +93,7 @@ impl Sum {
         Sent { key: key.into(), window, count, checksum, partition, offsets, under_way: false }
     }
 
-    /// What there is of it; from here on it adds up what comes after that.
+    /// Takes what was added up so far; from here on it adds up what comes after that.
     fn so_far(&mut self, partition: usize) -> Sent {
         let (count, checksum) = (std::mem::take(&mut self.count), std::mem::take(&mut self.checksum));
         let (key, partition) = (self.key.to_string(), i32::try_from(partition).unwrap_or(i32::MAX));
@@ -136,7 +136,7 @@ impl Partition {
         self.others.entry(sum.key.clone()).or_default().insert(sum.start(), sum);
     }
 
-    /// Tells of the sums that are meant, in the order of their offsets.
+    /// Reports the selected sums, in the order of their offsets.
     fn tell_if(&mut self, number: usize, tell: &mut impl FnMut(Sent), is_meant: impl Fn(&Sum) -> bool) {
         let mut told: Vec<Sum> = self.current.take_if(|sum| is_meant(sum)).into_iter().collect();
         for sums in self.others.values_mut() {

@@ -1,8 +1,8 @@
 //! The two topics of a job, read side by side in rounds.
 //!
-//! In each round the order matters: first what the job has committed, then where the output ends, then where the input
-//! ends, and only then the records, those of the input first. So what a checkpoint covers was emitted before the output's
-//! end was taken, and whatever was emitted comes from records that are told before it.
+//! In each round the order matters: first the committed offsets, then the ends of the output, then the ends of the
+//! input, and only then the records, those of the input first. So what a checkpoint covers was emitted before the ends
+//! of the output were taken, and whatever was emitted comes from records that are reported before it.
 
 use std::time::{Duration, Instant};
 
@@ -21,12 +21,12 @@ use crate::kafka::tail;
 use crate::workload::encoding::excerpt;
 use crate::workload::meaning::Workload;
 
-/// From where on topics are read.
+/// Where reading of the topics starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
     /// All that they hold.
     Oldest,
-    /// What comes from now on.
+    /// Only what arrives from now on.
     End,
 }
 
@@ -39,16 +39,16 @@ pub(super) struct Topics {
     pub(super) begin: Begin,
 }
 
-/// Between the beginnings of two rounds.
+/// From the start of one round to the start of the next.
 const ROUND: Duration = Duration::from_millis(100);
-/// How often to ask for committed offsets, and to tell how far the topics were read when nothing else happens.
+/// How often to query committed offsets, and to report how far the topics were read if nothing else happens.
 const LOOK: Duration = Duration::from_millis(250);
-/// How many records before the end are looked at for the window that is under way: more than one, since the last may be
-/// none of the workload.
+/// How many records before the end are read to find the window in progress: more than one, since the last one may not
+/// belong to the workload.
 const LOOK_BACK: u64 = 100;
-/// How long the broker may be away before that is an error: longer than any outage that a step waits through.
+/// How long the broker may be down before that is an error: longer than any outage that a step waits for.
 const AWAY: Duration = Duration::from_mins(5);
-/// So many records are read between two lines on the terminal.
+/// How many records are read between two updates of the terminal.
 const SHOWN_EVERY: u64 = 1 << 14;
 
 /// The topics while they are read.
@@ -58,7 +58,7 @@ struct Rounds<'a> {
     admin: Admin,
     input: Follower,
     output: Follower,
-    /// Reads what is written and not committed, beside the reader of what is.
+    /// Reads uncommitted records as well, next to the read-committed reader.
     written: Option<Follower>,
     openings: Vec<Opening>,
     sums: Sums,
@@ -69,7 +69,7 @@ struct Rounds<'a> {
 }
 
 impl Topics {
-    /// Reads until the watch is over. A broker that is away for a while is part of many a run.
+    /// Reads until the watch is over. In many runs the broker is down for a while.
     pub(super) fn watch(self, watch: &Watch) -> Result<()> {
         let mut rounds = Rounds::open(self, watch)?;
         let mut well = Instant::now();
@@ -93,8 +93,8 @@ impl<'a> Rounds<'a> {
             Begin::Oldest => (tail::Begin::Oldest, tail::Begin::Oldest),
             Begin::End => (tail::Begin::End, tail::Begin::Back(LOOK_BACK)),
         };
-        // The output's end first: a window whose records are seen whole is then emitted behind the place where the reading
-        // of the output begins.
+        // The output's end first: the result of a window that is read completely then comes after the offset where
+        // reading the output starts.
         let output = Follower::new(kafka, &workload.output, isolation, at_output)?;
         let input = Follower::new(kafka, &workload.input, Isolation::Uncommitted, at_input)?;
         let from = positions(&output);
@@ -127,7 +127,8 @@ impl<'a> Rounds<'a> {
         Ok(rounds)
     }
 
-    /// What had left the input before it was ever read cannot be expected of anybody, nor be forgotten.
+    /// Records deleted from the input before it was read cannot be held against the job, but must not be ignored
+    /// either.
     fn tell_what_was_gone(&self) {
         if self.topics.begin == Begin::End {
             return;
@@ -163,7 +164,7 @@ impl<'a> Rounds<'a> {
             if let (Topic::Input, Loss::Anew { partition }) = (topic, loss)
                 && let Some(opening) = self.openings.get_mut(*partition)
             {
-                // Its first window may lack what was sent before there was a topic to send it to.
+                // Its first window may lack what was sent before the topic existed.
                 *opening = Opening::somewhere();
             }
             self.watch.tell_blocking(match loss {
@@ -179,7 +180,7 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Records of the input that were read, and are deleted since: the job may not have read them.
+    /// Records of the input that were read here and have been deleted since: the job may not have read them.
     fn deleted(&self, before: &[i64]) {
         for ((partition, before), now) in (0..).zip(before).zip(self.input.partitions()) {
             if now.start > *before {
@@ -189,7 +190,7 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Returns whether anything was told.
+    /// Returns whether anything was reported.
     fn read_input(&mut self) -> Result<bool> {
         let until: Vec<i64> = self.input.partitions().iter().map(|partition| partition.end).collect();
         let Self { topics, watch, input, openings, sums, foreign, .. } = self;
@@ -223,7 +224,8 @@ impl<'a> Rounds<'a> {
             news = true;
             watch.tell_blocking(What::Sent(sent));
         });
-        // Who asks for all that the topics hold is told of what is under way, too; a run that is kept would be ten times as long.
+        // A reader of everything in the topics also needs the windows in progress; a recorded run would be ten times as
+        // long.
         if topics.begin == Begin::Oldest {
             sums.tell_under_way(&mut |sent| watch.tell_blocking(What::Sent(sent)));
         }
@@ -261,7 +263,7 @@ impl<'a> Rounds<'a> {
         Ok(news)
     }
 
-    /// Tells how far both topics were read: when something else was told in this round, and every now and then.
+    /// Reports how far both topics were read: if something else was reported in this round, and every now and then.
     fn tell_read(&mut self, news: bool) {
         let read = Read { committed: self.committed.clone(), input: places(&self.input), output: places(&self.output) };
         if self.told.is_none_or(|told| news || told.elapsed() >= LOOK) {
@@ -284,7 +286,7 @@ fn places(follower: &Follower) -> Vec<Place> {
     follower.partitions().iter().map(place).collect()
 }
 
-/// What a record of the output says.
+/// The event for a record of the output.
 fn result(workload: &Workload, record: &Record<'_>) -> What {
     let (partition, offset) = (record.partition(), record.offset());
     match workload.emitted(record.payload()) {
@@ -297,7 +299,7 @@ fn result(workload: &Workload, record: &Record<'_>) -> What {
     }
 }
 
-/// Records of the input that are none of the workload.
+/// Records of the input that do not belong to the workload.
 #[derive(Debug, Default)]
 struct Foreign {
     records: u64,

@@ -1,4 +1,4 @@
-//! Where a watcher tells what it sees, and learns when to stop.
+//! The channel from the watchers to whoever reads their events, and how they learn that they should stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,15 +9,15 @@ use tokio::sync::mpsc;
 use crate::history::clock::Clock;
 use crate::history::{Event, What};
 
-/// So many events wait for whoever reads them; then the watchers wait.
+/// How many events are queued before the watchers have to wait for the reader.
 const WAITING: usize = 1024;
 
-/// What a watcher has to say.
+/// A report of a watcher.
 #[derive(Debug)]
 pub enum Seen {
     /// Something happened.
     Event(Event),
-    /// A topic is being read, and this is how far it is: for showing.
+    /// How far a topic has been read, for display.
     Reading(Reading),
 }
 
@@ -26,13 +26,13 @@ pub enum Seen {
 pub struct Reading {
     /// The topic's name.
     pub topic: String,
-    /// Records read of it in this round, and how many there are to read.
+    /// Records read in this round, and how many there are to read.
     pub read: u64,
     /// See `read`.
     pub total: u64,
 }
 
-/// Where a watcher tells what it sees, and learns when to stop.
+/// Where a watcher reports what it sees, and learns when to stop.
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
     sender: mpsc::Sender<Result<Seen>>,
@@ -41,30 +41,30 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// A watch, and where what is told arrives.
+    /// A watch, and the receiver of its reports.
     pub(super) fn new(clock: Clock) -> (Self, mpsc::Receiver<Result<Seen>>) {
         let (sender, seen) = mpsc::channel(WAITING);
         (Self { sender, stop: Arc::default(), clock }, seen)
     }
 
-    /// Tells what is seen now. From a thread of its own; waits while too much waits to be read.
+    /// Reports what is seen now, from a thread of its own. Blocks while the queue is full.
     pub(super) fn tell_blocking(&self, what: What) {
         self.send_blocking(Ok(Seen::Event(self.clock.event(what))));
     }
 
-    /// Tells how far a reading is.
+    /// Reports how far a topic has been read.
     pub(super) fn reading(&self, reading: Reading) {
         self.send_blocking(Ok(Seen::Reading(reading)));
     }
 
     fn send_blocking(&self, seen: Result<Seen>) {
-        // Nobody listens any more when the run is over; then nothing is left to watch for.
+        // If nobody is listening any more, the run is over and there is nothing left to watch.
         if self.sender.blocking_send(seen).is_err() {
             self.stop();
         }
     }
 
-    /// Tells what is seen now.
+    /// Reports what is seen now.
     pub(super) async fn tell(&self, what: What) {
         if self.sender.send(Ok(Seen::Event(self.clock.event(what)))).await.is_err() {
             self.stop();

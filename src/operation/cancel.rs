@@ -21,7 +21,7 @@ pub(super) fn plan(subject: &Subject) -> Result<Plan> {
     Ok(Plan {
         operation: "cancel",
         subject: Some(subject.summary.clone()),
-        parts: vec![Part::order(PART, "it ends without a savepoint", Order::Cancel { job: subject.id() })],
+        parts: vec![Part::order(PART, "without a savepoint", Order::Cancel { job: subject.id() })],
         roll_back: Vec::new(),
         starts: None,
         untouched: None,
@@ -30,7 +30,7 @@ pub(super) fn plan(subject: &Subject) -> Result<Plan> {
 
 fn must_live(job: &Summary) -> Result<()> {
     if job.is_over() {
-        let text = format!("{} ({}) is {} already", job.name, job.id, job.state);
+        let text = format!("{} ({}) is already {}", job.name, job.id, job.state);
         return Err(Failure::Usage(text).into());
     }
     Ok(())
@@ -57,7 +57,7 @@ impl Control<'_> {
                 Answer::Lost(error) => error,
             };
             if begun.elapsed() > self.limit() {
-                return Err(anyhow!("{lost:#}").context(format!("job {id}: it is not known whether it is cancelled")));
+                return Err(anyhow!("{lost:#}").context(format!("job {id}: it is not known whether it was cancelled")));
             }
         }
         Ok(())

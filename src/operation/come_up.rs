@@ -10,9 +10,9 @@ use crate::wait::Seen;
 
 /// The part that operations call this.
 pub(super) const PART: &str = "running";
-/// So many exceptions after its start show that a job does not come up by itself.
+/// This many exceptions after its start show that a job will not come up by itself.
 const ATTEMPTS: usize = 3;
-/// A job that has run so long, in ms, is up, whether its first checkpoint is complete or not.
+/// A job that has been running for this long, in ms, is up even if its first checkpoint has not completed.
 const SETTLED_MS: i64 = 3_000;
 
 /// How a submitted job came up.
@@ -64,13 +64,17 @@ impl Control<'_> {
         };
         let (running, all) = job.subtasks();
         let seen = format!("{running} of {all} subtasks, parallelism {}", job.parallelism());
-        // A job that takes its state along but throws at the first record has run for a moment, too. One whose program sets a
-        // parallelism of its own never has the one that was asked for.
+        // A job that restores its state but throws at the first record was running for a moment, too. One whose program
+        // sets its own parallelism never has the requested one.
         let is_whole = job.parallelism() >= parallelism;
         let settled =
             job.now - since > SETTLED_MS || is_whole && self.flink().checkpoints(id).await?.counts.completed > 0;
         if !settled {
-            let missing = if is_whole { "first checkpoint not complete yet" } else { "not all of what was asked for" };
+            let missing = if is_whole {
+                "the first checkpoint has not completed yet"
+            } else {
+                "not at the requested parallelism yet"
+            };
             return Ok(Seen::NotYet(format!("{seen}; {missing}")));
         }
         Ok(Seen::Done(CameUp::Well { parallelism: job.parallelism(), name: job.name, since, seen }))
@@ -84,7 +88,7 @@ impl Control<'_> {
             let free = self.flink().overview().await?.slots_available;
             let missing = job.parallelism().saturating_sub(free);
             if missing > 0 {
-                seen = format!("waits for slots: {missing} of {} missing", job.parallelism());
+                seen = format!("waiting for slots: {missing} of {} missing", job.parallelism());
             }
         }
         Ok(cause.map_or(seen.clone(), |cause| format!("{seen}; {cause}")))

@@ -1,4 +1,4 @@
-//! What every operation works with: where the stack is, how to ask it, and whom to tell.
+//! What every operation works with: the stack, the channel to Flink, and the receiver of its progress.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
@@ -20,7 +20,7 @@ use crate::wait::{Seen, until};
 /// How often to look at something that changes in a moment.
 pub(super) const LOOK: Duration = Duration::from_millis(50);
 
-/// Something to tell of a part while an operation goes on.
+/// Progress of a part of an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PartNews {
     /// A request is sent, or a command typed.
@@ -50,7 +50,7 @@ pub struct Control<'a> {
     by: String,
     news: mpsc::UnboundedSender<PartNews>,
     interrupted: watch::Receiver<bool>,
-    /// Whether an interruption is heeded; not while a job is brought back.
+    /// Whether Ctrl-C is heeded; not while a job is being brought back.
     deaf: Cell<bool>,
     parts: RefCell<Vec<operated::Part>>,
 }
@@ -95,12 +95,12 @@ impl<'a> Control<'a> {
         *self.interrupted.borrow() && !self.deaf.get()
     }
 
-    /// From now on nothing is given up: a job is to be brought back.
+    /// From now on Ctrl-C is ignored, because a job has to be brought back.
     pub(super) fn heed_no_interruption(&self) {
         self.deaf.set(true);
     }
 
-    /// Does a part, times it, and tells its end. `work` gives a result, and what was seen.
+    /// Carries out a part, times it and reports its end. `work` returns a result, and what was seen.
     pub(super) async fn part<T>(
         &self,
         name: &str,
@@ -129,7 +129,7 @@ impl<'a> Control<'a> {
         self.settle(part, &what, async || {
             if self.is_interrupted() {
                 bail!(Failure::Interrupted(format!(
-                    "interrupted while waiting for {what}\n  what was asked for goes on by itself; playground job and ps show how far"
+                    "interrupted while waiting for {what}\n  the request itself is not cancelled; playground job and ps show its progress"
                 )));
             }
             look().await
@@ -159,10 +159,10 @@ impl<'a> Control<'a> {
         .await
     }
 
-    /// Gives work of the platform's, which has no time limit of its own, ours.
+    /// Applies the time limit to work of the platform, which has none of its own.
     pub(super) async fn in_time<T>(&self, what: impl Display, work: impl Future<Output = Result<T>>) -> Result<T> {
         let in_time = tokio::time::timeout(self.limit, work).await;
-        in_time.with_context(|| format!("{what}: not done within {} s", self.limit.as_secs()))?
+        in_time.with_context(|| format!("{what}: timed out after {} s", self.limit.as_secs()))?
     }
 
     pub(super) fn waiting(&self, part: &str, seen: &str) {
@@ -170,7 +170,7 @@ impl<'a> Control<'a> {
     }
 
     fn tell(&self, news: PartNews) {
-        // The one who listens is gone only when the operation is given up.
+        // The receiver is gone only if the operation was aborted.
         let _ = self.news.send(news);
     }
 

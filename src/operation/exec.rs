@@ -44,6 +44,6 @@ pub(super) async fn run_in(
     let both = async { tokio::join!(platform.exec(service, command, sender), collect) };
     let in_time = tokio::time::timeout(limit, both).await;
     let (ended, printed) =
-        in_time.with_context(|| format!("{}: not done within {} s", shown(command), limit.as_secs()))?;
+        in_time.with_context(|| format!("{}: timed out after {} s", shown(command), limit.as_secs()))?;
     Ok((ended.with_context(|| shown(command))?.exit_code, printed))
 }

@@ -1,5 +1,5 @@
-//! Carries a plan out: each part as it says, timed and told. It decides nothing; the plan says what is done if a job that was
-//! started does not come up.
+//! Carries out a plan: each part as planned, timed and reported. It decides nothing; the plan also says what to do if a
+//! job that was started does not come up.
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 
@@ -13,17 +13,17 @@ use super::stop::StopEnd;
 use super::take::not_disposed_of;
 use crate::failure::Failure;
 use crate::flink::jar::{self, Run};
-use crate::flink::request::{is_away, refused};
+use crate::flink::request::{is_unavailable, refused};
 use crate::history::operated::{Operated, OperationEnd};
 
 /// How a part ended.
 enum Carried {
     Out,
-    /// A job that it started, or waited for, does not come up; why.
+    /// A job that it started, or waited for, did not come up, and why.
     NotUp(Error),
 }
 
-/// What is known once parts are done.
+/// What becomes known as parts are carried out.
 #[derive(Default)]
 struct Known {
     jar: Option<String>,
@@ -55,7 +55,7 @@ enum Stage {
 }
 
 impl Known {
-    /// A run with what is known instead of the names of it.
+    /// A run with the placeholders replaced by what is known.
     fn filled(&self, run: &Run) -> Result<Run> {
         let mut run = run.clone();
         if run.jar == JAR {
@@ -112,7 +112,7 @@ impl Control<'_> {
         Ok(Carried::Out)
     }
 
-    /// Carries out the roll-back, whatever the user does meanwhile.
+    /// Carries out the roll-back, which Ctrl-C does not interrupt.
     async fn back(&self, plan: &Plan, known: &mut Known, why: &str) -> Result<()> {
         self.heed_no_interruption();
         let told = known.savepoint.as_ref().map_or_else(String::new, |savepoint| format!(", from {savepoint}"));
@@ -228,7 +228,7 @@ impl Control<'_> {
         let request = jar::plan(run);
         self.part(part.name, Some(request.to_string()), async {
             self.flink().plan(&request).await.map_err(|error| match refused(&error) {
-                Some(refused) if !is_away(&error) => {
+                Some(refused) if !is_unavailable(&error) => {
                     anyhow!(Failure::Usage(format!("main() of the new job failed: {}", refused.reason)))
                 }
                 _ => error,
@@ -238,27 +238,27 @@ impl Control<'_> {
         .await
     }
 
-    /// The error of a job that was submitted, or was not, and that nothing else takes the place of.
+    /// The error if a job did not come up and there is no roll-back.
     async fn left(&self, known: &Known, why: Error) -> Result<Error> {
         let Some(id) = &known.job else { return Ok(why) };
         // Flink has it, and nothing is on its way any more.
         self.marks(None).not_starting(id).await?;
-        let advice = format!("playground job {id} shows how it is; playground cancel {id} ends it");
+        let advice = format!("playground job {id} shows its state; playground cancel {id} cancels it");
         if self.is_interrupted() {
-            return Ok(anyhow!(Failure::Interrupted(format!("interrupted: job {id} is submitted\n  {advice}"))));
+            return Ok(anyhow!(Failure::Interrupted(format!("interrupted: job {id} was submitted\n  {advice}"))));
         }
-        Ok(anyhow!("job {id} is submitted, but not up: {why:#}\n  {advice}"))
+        Ok(anyhow!("job {id} was submitted, but did not come up: {why:#}\n  {advice}"))
     }
 }
 
-/// An error with where the job's state is, or that the job runs on as it was.
+/// Adds to an error where the job's state is, or that the job is still running as before.
 fn located(known: &Known, plan: &Plan, error: Error) -> Error {
     match (&known.stage, &plan.untouched, &known.savepoint) {
         (Stage::Stopped(stopped), ..) => error.context(stopped.whereabouts()),
         (Stage::AtItsEnd(stopped), ..) => error.context(stopped.clone()),
-        (Stage::Up(id), ..) => error.context(format!("job {id} is up, but not all was done after that")),
+        (Stage::Up(id), ..) => error.context(format!("job {id} is up, but what follows was not done")),
         (Stage::Untouched, Some(untouched), Some(savepoint)) => {
-            error.context(format!("{untouched}, and its state is in {savepoint} as well"))
+            error.context(format!("{untouched}; there is also a savepoint, {savepoint}"))
         }
         (Stage::Untouched, Some(untouched), None) => error.context(untouched.clone()),
         (Stage::Untouched, None, _) | (Stage::Asked, ..) => error,

@@ -1,5 +1,5 @@
-//! What a scenario's stack will be like when an operation begins, as far as it can be told before there is one: its plans are
-//! made by the same functions as those that are carried out, with names for what is known only then.
+//! What a scenario's stack will be like when an operation begins, as far as that can be predicted: the plans come from
+//! the same functions as those that are carried out, with placeholders for what is known only then.
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ use super::{cancel, jar, rescale, stop, submit, take, upgrade};
 use crate::flink::jar::Run;
 use crate::settings::{PARALLELISM, StackSettings};
 
-/// A stack to come.
+/// A stack that does not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
     parallelism: u32,
@@ -116,9 +116,9 @@ mod tests {
     fn an_upgrade_shows_scaling_and_its_roll_back_too() {
         let upgrade = Operation::Upgrade(Upgrade { parallelism: Some(3), scale: true, ..Upgrade::default() });
         insta::assert_snapshot!(shown(&upgrade, Via::Rest), @r#"
-        plan: the new job's main() is tried while the old one runs
+        plan: main() of the new job is called while the old one keeps running
             POST /jars/:jar/plan {"parallelism":3,"programArgsList":[":arguments"]}
-        scale up: 3 slots needed, 2 there: taskmanager 1 → 2
+        scale up: 3 slots needed, 2 available: taskmanager 1 → 2
             start taskmanager-2
         stop: the new job starts from its savepoint
             POST /jobs/:job/stop {"drain":false,"triggerId":":trigger"}
@@ -128,7 +128,7 @@ mod tests {
         ---
         cancel: unless it has ended by itself
             PATCH /jobs/:new-job?mode=cancel
-        run: the old job goes on where it stopped
+        run: the old job resumes where it stopped
             POST /jars/:jar/run {"jobId":":old-job","parallelism":2,"programArgsList":[":arguments"],"savepointPath":":savepoint"}
         running: every subtask processes records
         "#);

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::flink::jar::Jar;
 use crate::stack::hex;
 
-/// Digits of a jar's hash in the name of its upload.
+/// How many digits of a jar's hash are in the name of its upload.
 const HASH_DIGITS: usize = 12;
 
 /// Which jar to run.
@@ -26,7 +26,7 @@ pub enum JarChoice {
 }
 
 impl JarChoice {
-    /// What a user means by a name: a file that is there, or else the name of an uploaded jar.
+    /// What a user means by a name: an existing file, or else the name of an uploaded jar.
     #[must_use]
     pub fn of(name: &str) -> Self {
         if Path::new(name).exists() || name.contains('/') {
@@ -59,7 +59,7 @@ impl FoundJar {
     pub(super) fn upload(&self) -> Option<Part> {
         let Self::File { file, name } = self else { return None };
         let act = Act::Upload { file: file.clone(), name: name.clone() };
-        Some(Part::new("upload", "no upload has this content", act))
+        Some(Part::new("upload", "not uploaded yet", act))
     }
 
     /// Of a stack that is not there yet.
@@ -107,9 +107,9 @@ impl Control<'_> {
     /// Uploads a jar, as a part; returns its id.
     pub(super) async fn upload(&self, part: &Part, file: &Path, name: &str) -> Result<String> {
         let content = read(file)?;
-        // It was read when the plan was made, and may have been built anew since.
+        // It was read when the plan was made, and may have been rebuilt since.
         if upload_name(file, &content) != name {
-            return Err(refused(file, "it has changed just now"));
+            return Err(refused(file, "it has just changed"));
         }
         let size = content.len();
         self.part(part.name, part.line(self.via()), async {
@@ -138,7 +138,7 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 
 fn refused(file: &Path, why: &str) -> anyhow::Error {
     anyhow!(Failure::Usage(format!(
-        "{}: {why}\n  --jar takes a jar file, or the name of one that is uploaded",
+        "{}: {why}\n  --jar takes a jar file or the name of an uploaded jar",
         file.display()
     )))
 }
@@ -153,7 +153,7 @@ fn upload_name(file: &Path, content: &[u8]) -> String {
 fn no_such_upload(name: &str, there: &[Jar]) -> anyhow::Error {
     let list: Vec<&str> = there.iter().map(|jar| jar.name.as_str()).collect();
     let list = if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
-    anyhow!(Failure::Usage(format!("there is no file {name}, and no upload of that name; uploaded are: {list}")))
+    anyhow!(Failure::Usage(format!("there is no file and no uploaded jar named {name}; uploaded: {list}")))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What is noted of a job that is not to stay stopped: written before Flink is asked, so that whichever command comes next
-//! knows of it, also after a crash of this one and after `down`.
+//! Notes on a job that must not stay stopped: written before Flink is asked, so that the next command knows about it,
+//! even after a crash of this one and after `down`.
 //!
 //! There are at most three notes a job, one a stage: it is being stopped, it is stopped and its state is here, it is being
 //! submitted again under this id. They are forgotten when it runs. A job is told apart by its name, as it has another id each
@@ -125,7 +125,7 @@ pub struct Noted {
     pub starting: Option<Mark>,
 }
 
-/// From where a job goes on that does not run.
+/// From where a job that is not running resumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whence {
     /// From a savepoint; with what it ran as, where that is noted.
@@ -187,14 +187,14 @@ impl Noted {
     }
 }
 
-/// What became of a stop that Flink was asked for.
+/// What became of a stop that was requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// Flink is at it.
+    /// It is in progress.
     UnderWay,
     /// The job is stopped, or about to end.
     Done(String),
-    /// Flink refused, or never heard of it: the job runs on.
+    /// Flink refused or never received it: the job keeps running.
     Not,
 }
 
@@ -213,7 +213,7 @@ pub async fn became(flink: &Flink, stopping: &Mark) -> Result<Stop> {
     }
 }
 
-/// What a command left of a job when its process was killed.
+/// A job that a killed command left stopped or stopping.
 #[derive(Debug)]
 pub struct Left {
     /// The newest note.
@@ -268,8 +268,7 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
         if flink.job(&job.id).await?.is_running() {
             return Ok(None);
         }
-        let text =
-            format!("{} ({}) is {}, and does not run yet; playground job shows more", job.name, job.id, job.state);
+        let text = format!("{} ({}) is {} and not running yet; playground job shows more", job.name, job.id, job.state);
         return Ok(Some(text));
     }
     let again = goes_on_with(name);
@@ -280,8 +279,10 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
             .map_or_else(|error| format!("a savepoint that was not found ({error:#})"), |savepoint| savepoint.path),
         Whence::Nothing => {
             return Ok(Some(match name {
-                JOB => "no job runs, and none had state; playground up starts it".to_owned(),
-                _ => "it does not run, and began from nothing; playground submit starts it again".to_owned(),
+                JOB => {
+                    "no job is running, and there is no state to resume from; playground up starts the job".to_owned()
+                }
+                _ => "it is not running, and had no state to resume from; playground submit starts it again".to_owned(),
             }));
         }
     };
@@ -291,14 +292,14 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
 /// `up` knows the click job only.
 fn goes_on_with(name: &str) -> &'static str {
     match name {
-        JOB => "playground up goes on from it",
-        _ => "playground submit --jar FILE --from-savepoint PATH goes on from it",
+        JOB => "playground up resumes from it",
+        _ => "playground submit --jar FILE --from-savepoint PATH resumes from it",
     }
 }
 
 fn being_stopped(name: &str) -> String {
     match name {
-        JOB => format!("{name} is being stopped; playground up waits for its savepoint and goes on from it"),
+        JOB => format!("{name} is being stopped; playground up waits for the savepoint and resumes from it"),
         _ => format!("{name} is being stopped; playground savepoint list shows where its state is once it has stopped"),
     }
 }

@@ -1,5 +1,5 @@
-//! What a person would do in several requests or commands, as one: with every part told, every wait bounded, and no job
-//! left stopped without a word of where its state is.
+//! What a person would do in several requests or commands, as one operation: every part is reported, every wait is
+//! bounded, and no job is left stopped without saying where its state is.
 //!
 //! Each is observed, planned and carried out ([`plan`]), through Flink's REST API or through its command line ([`Via`]).
 

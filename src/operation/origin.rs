@@ -22,13 +22,13 @@ pub async fn origin(flink: &Flink, id: &str) -> Result<Run> {
     let named = parameters.get(JAR).filter(|jar| !jar.is_empty());
     let named = named.with_context(|| {
         format!(
-            "{} does not tell which jar it came from (a global parameter `{JAR}`), so it could not be rolled back\n  \
+            "{} does not say which jar it came from (global parameter `{JAR}`), so it could not be rolled back\n  \
                  playground stop, then playground submit --jar FILE --from-savepoint latest",
             job.name
         )
     })?;
     let jar = uploaded_as(&flink.jars().await?, named).with_context(|| {
-        format!("the jar {named} that {} came from is not uploaded any more; --jar FILE names one", job.name)
+        format!("{named}, the jar of {}, is no longer uploaded; pass one with --jar FILE", job.name)
     })?;
     // Under the adaptive scheduler it may have been rescaled since.
     let parallelism = if job.vertices.is_empty() { parallelism } else { job.parallelism() };

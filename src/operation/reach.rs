@@ -15,12 +15,12 @@ pub const KAFKA: &str = "kafka";
 /// The port in its container on which the broker talks to the host.
 pub const BROKER: u16 = 9094;
 
-/// Where Flink's REST API is; `None` where no JobManager of the stack runs.
+/// Where Flink's REST API is; `None` where no JobManager of the stack is running.
 pub async fn rest(platform: &Platform) -> Result<Option<Endpoint>> {
     platform.endpoint(JOBMANAGER, REST).await
 }
 
-/// Flink's REST API; `None` where no JobManager of the stack runs.
+/// Flink's REST API; `None` where no JobManager of the stack is running.
 pub async fn flink(platform: &Platform) -> Result<Option<Flink>> {
     rest(platform).await?.map(|rest| Flink::at(&rest.host, rest.port)).transpose()
 }

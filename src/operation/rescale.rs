@@ -63,7 +63,7 @@ pub(super) fn plan(parallelism: u32, scale: bool, via: Via, observed: &Observed)
     if observed.scheduler == Scheduler::Default {
         bail!(Failure::Usage(format!(
             "{} runs under the default scheduler, which cannot rescale in place\n  \
-             playground up --scheduler adaptive brings the stack up so that it can;\n  \
+             playground up --scheduler adaptive switches to the one that can;\n  \
              playground upgrade --parallelism N rescales through a savepoint under any scheduler",
             subject.name()
         )));
@@ -71,7 +71,7 @@ pub(super) fn plan(parallelism: u32, scale: bool, via: Via, observed: &Observed)
     let mut parts: Vec<Part> =
         make_room(subject, (observed.room, &observed.workers), parallelism, scale)?.into_iter().collect();
     let request = set(&subject.job, parallelism);
-    let cause = format!("parallelism {} → {parallelism}, from its newest state", subject.job.parallelism());
+    let cause = format!("parallelism {} → {parallelism}, from the latest state", subject.job.parallelism());
     parts.push(Part::new("rescale", cause, Act::Rescale { job: subject.id(), request, parallelism }));
     Ok(Plan {
         operation: "rescale",

@@ -1,5 +1,5 @@
-//! A job that is stopped, and how it goes on: what it runs as, where it begins, and the words that say so when it could not
-//! be started again.
+//! A job that is stopped, and how it is resumed: what it runs as, from which state, and the message if it could not be
+//! started again.
 //!
 //! Whoever stops a job that is to run again holds one of these until it does.
 
@@ -9,8 +9,8 @@ use super::come_up::CameUp;
 use super::control::Control;
 use super::origin::origin;
 use super::start::{Earlier, Submission};
-use crate::flink::{Flink, id};
 use crate::flink::jar::Run;
+use crate::flink::{Flink, id};
 use crate::history::operated::{Operated, OperationEnd};
 
 /// A job that is stopped.
@@ -66,7 +66,7 @@ impl Resume {
         let id = self.start(control).await?;
         if let CameUp::Not(why) = control.comes_up(&id, self.run.parallelism).await? {
             bail!(
-                "{} is submitted again as job {id}, but not up: {why}\n  playground job {id} shows how it is",
+                "{} was resubmitted as job {id}, but did not come up: {why}\n  playground job {id} shows its state",
                 self.name
             );
         }
@@ -92,10 +92,10 @@ impl Resume {
         match &self.state {
             Some(path) => format!(
                 "{name} is stopped, with its state in {path}\n  \
-                 playground up goes on from it, and so does playground submit --from-savepoint {path}"
+                 playground up resumes from it, and so does playground submit --from-savepoint {path}"
             ),
             None => {
-                format!("{name} is stopped, and had no checkpoint yet\n  playground up starts it again, from nothing")
+                format!("{name} is stopped and had no checkpoint yet\n  playground up restarts it with empty state")
             }
         }
     }
@@ -117,11 +117,11 @@ mod tests {
         assert_eq!(stopped.run.savepoint.as_deref(), Some("file:/s"));
         insta::assert_snapshot!(stopped.whereabouts(), @r"
         Click Event Count is stopped, with its state in file:/s
-          playground up goes on from it, and so does playground submit --from-savepoint file:/s
+          playground up resumes from it, and so does playground submit --from-savepoint file:/s
         ");
         insta::assert_snapshot!(resume().whereabouts(), @r"
-        Click Event Count is stopped, and had no checkpoint yet
-          playground up starts it again, from nothing
+        Click Event Count is stopped and had no checkpoint yet
+          playground up restarts it with empty state
         ");
     }
 }

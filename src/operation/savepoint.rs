@@ -60,7 +60,8 @@ pub async fn latest(platform: &Platform, job: Option<&str>) -> Result<Savepoint>
     let all = on_disk(platform).await?;
     let mut candidates = all.into_iter().filter(|savepoint| job.is_none_or(|job| savepoint.is_of(job)));
     candidates.find(|savepoint| savepoint.readable).ok_or_else(|| {
-        let text = "there is no savepoint that can be read\n  playground savepoint takes one; savepoint list shows what there is";
+        let text =
+            "there is no readable savepoint\n  playground savepoint takes one; savepoint list shows what there is";
         Failure::Usage(text.to_owned()).into()
     })
 }

@@ -82,18 +82,18 @@ impl Observed {
 /// [`Failure::Usage`], where the running jobs need more slots than would be left.
 pub(super) fn plan(replicas: u32, force: bool, observed: &Observed) -> Result<Plan> {
     let surplus = observed.workers.surplus(replicas);
-    // What stays has to run before what goes is taken away.
-    let mut parts = vec![observed.workers.start(replicas, "as asked")];
+    // The TaskManagers that stay have to be running before the others are removed.
+    let mut parts = vec![observed.workers.start(replicas, "as requested")];
     if !surplus.is_empty() {
         if !force {
             must_fit(replicas, observed)?;
         }
         let act = Act::Remove { instances: surplus, taskmanagers: replicas };
-        parts.push(Part::new("scale down", format!("{replicas} are to stay"), act));
+        parts.push(Part::new("scale down", format!("to {replicas}, as requested"), act));
         let running = observed.jobs.iter().filter(|(_, job)| job.is_running());
         let running: Vec<Summary> = running.map(|(summary, _)| summary.clone()).collect();
         if !force && !running.is_empty() {
-            parts.push(Part::new("running", "jobs restart on what is left", Act::RunOn(running)));
+            parts.push(Part::new("running", "jobs restart on the remaining slots", Act::RunOn(running)));
         }
     }
     Ok(Plan { operation: "scale", subject: None, parts, roll_back: Vec::new(), starts: None, untouched: None })
@@ -105,8 +105,8 @@ fn must_fit(replicas: u32, observed: &Observed) -> Result<()> {
     let needed: u32 = observed.jobs.iter().map(|(_, job)| job.parallelism()).sum();
     if needed > left {
         bail!(Failure::Usage(format!(
-            "the running jobs need {needed} slots, and {replicas} TaskManagers of {each} slots have {left}\n  \
-             playground upgrade --parallelism {left} makes the job fit first; --force scales all the same"
+            "the running jobs need {needed} slots, and {replicas} TaskManagers with {each} slots each have {left}\n  \
+             playground upgrade --parallelism {left} makes the job fit first; --force scales down anyway"
         )));
     }
     Ok(())
@@ -131,7 +131,7 @@ impl Control<'_> {
     /// Waits until jobs run in every subtask.
     pub(super) async fn run_on(&self, jobs: &[Summary]) -> Result<((), String)> {
         for job in jobs {
-            self.until("running", format_args!("{} to run on what is left", job.name), async || {
+            self.until("running", format_args!("{} to run on the remaining slots", job.name), async || {
                 let job = self.flink().job(&job.id).await?;
                 let (running, all) = job.subtasks();
                 let seen = format!("{running} of {all} subtasks RUNNING");

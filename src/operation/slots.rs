@@ -42,17 +42,17 @@ pub(super) fn make_room(
     if room.slots >= needed {
         return Ok(None);
     }
-    let (wanted, cause) = (room.taskmanagers_for(needed), format!("{needed} slots needed, {} there", room.slots));
+    let (wanted, cause) = (room.taskmanagers_for(needed), format!("{needed} slots needed, {} available", room.slots));
     if !scale {
         let advice = format!(
-            "playground scale taskmanager={wanted} makes room; without --no-scale, this command does so itself"
+            "playground scale taskmanager={wanted} adds the missing slots; without --no-scale, this command does so itself"
         );
         return Ok(Some(Part::new("slots", cause, Act::AwaitSlots { job: subject.id(), needed, advice })));
     }
     if wanted > MAX_TASKMANAGERS {
         bail!(Failure::Usage(format!(
-            "{needed} slots would take {wanted} TaskManagers of {} slots, and {MAX_TASKMANAGERS} is the most\n  \
-             A smaller --parallelism, or playground up --slots N for more slots each",
+            "{needed} slots would take {wanted} TaskManagers with {} slots each, and {MAX_TASKMANAGERS} is the limit\n  \
+             Use a smaller --parallelism, or playground up --slots N for more slots each",
             room.each
         )));
     }
@@ -83,7 +83,7 @@ impl Control<'_> {
             Ok(if missing == 0 {
                 Seen::Done(((), format!("{needed} slots")))
             } else {
-                Seen::NotYet(format!("{missing} of {needed} slots missing, {there} there"))
+                Seen::NotYet(format!("{missing} of {needed} slots missing, {there} available"))
             })
         })
         .await

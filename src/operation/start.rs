@@ -67,7 +67,7 @@ impl Control<'_> {
         loop {
             let lost = match self.ask(PART, &order).await? {
                 Answer::Done(Some(told)) if told != id => {
-                    bail!("Flink runs it as job {told}, not as {id}\n  playground cancel {told} ends it")
+                    bail!("Flink runs it as job {told}, not as {id}\n  playground cancel {told} cancels it")
                 }
                 Answer::Done(_) => return Ok(Submission::Taken),
                 // Asked twice, Flink refuses the second: it has the job.
@@ -102,7 +102,7 @@ impl Control<'_> {
             Ok(if waited > SHOWS_UP { Seen::Done(false) } else { Seen::NotYet(format!("no job {id} yet")) })
         });
         let is_there = is_there.await?;
-        let found = if is_there { "it is there" } else { "it is not there, and is submitted again under the same id" };
+        let found = if is_there { "found" } else { "not found; submitting it again under the same id" };
         Ok((is_there, format!("job {id}: {found}")))
     }
 }
@@ -123,14 +123,14 @@ fn explained(error: Error, run: &Run) -> Error {
     let advice = if says(&["Cannot find checkpoint or savepoint", "Cannot find meta data file"]) {
         "playground savepoint list shows what there is"
     } else if says(&["allowNonRestoredState"]) {
-        "it is of another job, or of another version of it; --allow-non-restored-state leaves behind what does not fit"
+        "it belongs to another job, or to another version of it; --allow-non-restored-state drops the state that does not fit"
     } else if says(&["max parallelism", "maximum parallelism"]) {
-        "a savepoint fixes the maximum parallelism; take a smaller --parallelism"
+        "a savepoint fixes the maximum parallelism; use a smaller --parallelism"
     } else if says(&["Could not deserialize", "Corrupt", "corrupt", "EOFException"]) {
-        "it is damaged; playground savepoint list shows which can be read"
+        "it is damaged; playground savepoint list shows which ones are readable"
     } else {
-        return error.context("Flink did not take the job");
+        return error.context("Flink did not accept the job");
     };
     let about = run.savepoint.as_ref().map_or_else(String::new, |savepoint| format!(" from {savepoint}"));
-    error.context(format!("Flink did not take the job{about}\n  {advice}"))
+    error.context(format!("Flink did not accept the job{about}\n  {advice}"))
 }

@@ -54,7 +54,7 @@ pub(super) const LOST: &str = "answer lost";
 /// The parts of stopping a job.
 pub(super) fn plan(subject: &Subject, drain: bool, ids: &Ids) -> Result<Plan> {
     subject.must_run()?;
-    let cause = if drain { "all windows fire, then a savepoint is taken" } else { "a savepoint is taken with it" };
+    let cause = if drain { "all windows fire, then a savepoint is taken" } else { "a savepoint is taken as it stops" };
     Ok(Plan {
         operation: "stop",
         subject: Some(subject.summary.clone()),
@@ -128,9 +128,9 @@ impl Control<'_> {
                 Answer::Lost(error) => error,
             };
             if begun.elapsed() > self.limit() {
-                return Err(
-                    lost.context(self.whereabouts(job, "its answer was lost, and the time limit is over").await)
-                );
+                return Err(lost.context(
+                    self.whereabouts(job, "the answer to the stop was lost, and the timeout has expired").await,
+                ));
             }
             match self.part(LOST, None, self.aftermath(job, order, asked_at)).await {
                 Ok(Aftermath::Stopped(savepoint)) => return Ok(Ok(savepoint)),
@@ -143,7 +143,7 @@ impl Control<'_> {
 
     /// What became of the job, once a JobManager tells.
     async fn aftermath(&self, job: &Summary, order: &Order, asked_at: i64) -> Result<(Aftermath, String)> {
-        let found = self.settle(LOST, "what became of the stop", async || {
+        let found = self.settle(LOST, "the outcome of the stop", async || {
             if self.via() == Via::Rest {
                 match rest::remembered(self, order).await? {
                     Some(Triggered::Done(Some(savepoint))) => return Ok(Seen::Done(Aftermath::Stopped(savepoint))),
@@ -156,9 +156,9 @@ impl Control<'_> {
         });
         let found = found.await?;
         let seen = match &found {
-            Aftermath::Stopped(savepoint) => format!("the job is stopped, its savepoint is {savepoint}"),
+            Aftermath::Stopped(savepoint) => format!("the job is stopped; its savepoint is {savepoint}"),
             Aftermath::Refused(cause) => format!("refused: {cause:#}"),
-            Aftermath::Runs => "the job runs: it is asked again".to_owned(),
+            Aftermath::Runs => "the job is still running; asking it again".to_owned(),
         };
         Ok((found, seen))
     }
@@ -182,14 +182,14 @@ impl Control<'_> {
         if let Some(found) = savepoints.find(|one| one.readable && one.is_of(&job.id) && its_own(one.time_ms)) {
             return Ok(Seen::Done(Aftermath::Stopped(found.path)));
         }
-        let state = found.map_or_else(|| "forgotten by the JobManager".to_owned(), |found| found.state);
+        let state = found.map_or_else(|| "unknown to the JobManager".to_owned(), |found| found.state);
         bail!("{} is {state}, and left no savepoint", job.name)
     }
 
     /// The error of a stop that Flink refused; what was noted of it is forgotten.
     async fn not_stopped(&self, job: &Summary, cause: &Error) -> Result<Error> {
         self.marks(Some(&job.name)).runs_on(&job.id).await?;
-        Ok(anyhow!("{} is not stopped, and runs on: {cause:#}\n  playground job shows how it is", job.name))
+        Ok(anyhow!("{} was not stopped and is still running: {cause:#}\n  playground job shows its state", job.name))
     }
 
     /// Where a job's state is, for an error's message.
@@ -198,15 +198,15 @@ impl Control<'_> {
         let found = match on_disk(self.platform()).await {
             Ok(savepoints) => savepoints.into_iter().find(|one| one.readable && one.is_of(&job.id)).map_or_else(
                 || {
-                    "it has no savepoint; its checkpoints are kept, and high availability goes on from the newest"
+                    "it has no savepoint; its checkpoints are retained, and high availability resumes from the latest"
                         .to_owned()
                 },
-                |savepoint| format!("its newest savepoint is {}", savepoint.path),
+                |savepoint| format!("its latest savepoint is {}", savepoint.path),
             ),
             Err(error) => format!("its savepoints are in /flink-data/savepoints, but could not be read: {error:#}"),
         };
         format!(
-            "{name} may be stopped or not: {why}\n  {found}\n  playground start jobmanager brings the JobManager back, and the job with it if it was not stopped"
+            "{name} may or may not have stopped: {why}\n  {found}\n  playground start jobmanager brings the JobManager back, and the job with it if it was not stopped"
         )
     }
 }

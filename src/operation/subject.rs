@@ -39,7 +39,14 @@ impl Subject {
             status: "RUNNING".to_owned(),
             tasks: Tasks { running: parallelism, initializing: 0, scheduled: 0 },
         };
-        let job = Job { id, name: JOB.to_owned(), state: "RUNNING".to_owned(), start_time: 0, now: 0, vertices: vec![vertex] };
+        let job = Job {
+            id,
+            name: JOB.to_owned(),
+            state: "RUNNING".to_owned(),
+            start_time: 0,
+            now: 0,
+            vertices: vec![vertex],
+        };
         Self { summary, job, cause: None }
     }
 
@@ -67,7 +74,7 @@ impl Subject {
         }
         if self.summary.is_over() || matches!(state.as_str(), "FINISHED" | "CANCELED" | "FAILED") {
             let text = format!(
-                "{name} ({id}) is {state} already\n  playground savepoint list shows where its state is; playground submit --from-savepoint PATH goes on with it"
+                "{name} ({id}) is already {state}\n  playground savepoint list shows where its state is; playground submit --from-savepoint PATH resumes from it"
             );
             return Err(Failure::Usage(text).into());
         }

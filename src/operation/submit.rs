@@ -126,7 +126,7 @@ pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids) -> Result<Pl
             live.id, live.state
         )));
     }
-    let cause = run.savepoint.as_ref().map_or_else(|| "from nothing".to_owned(), |path| format!("from {path}"));
+    let cause = run.savepoint.as_ref().map_or_else(|| "with empty state".to_owned(), |path| format!("from {path}"));
     let mut parts: Vec<Part> = observed.jar.upload().into_iter().collect();
     let parallelism = run.parallelism;
     parts.push(Part::order(start::PART, cause, Order::Run { id: ids.job.clone(), run }));

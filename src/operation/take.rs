@@ -18,7 +18,7 @@ pub(super) fn plan(subject: &Subject, ids: &Ids) -> Result<Plan> {
     Ok(Plan {
         operation: "savepoint",
         subject: Some(subject.summary.clone()),
-        parts: vec![part(subject, "the job runs on", &ids.trigger)],
+        parts: vec![part(subject, "the job keeps running", &ids.trigger)],
         roll_back: Vec::new(),
         starts: None,
         untouched: None,
@@ -50,11 +50,12 @@ impl Control<'_> {
         loop {
             let lost = match self.ask(PART, order).await? {
                 Answer::Done(path) => return path.context("Flink returned no savepoint path"),
-                Answer::Refused(cause) => return Err(cause.context("no savepoint was taken, and the job runs on")),
+                Answer::Refused(cause) => return Err(cause.context("no savepoint was taken; the job is still running")),
                 Answer::Lost(error) => error,
             };
             if begun.elapsed() > self.limit() {
-                let unknown = "it is not known whether a savepoint was taken; playground savepoint list shows it if it was";
+                let unknown =
+                    "it is not known whether a savepoint was taken; playground savepoint list shows it if it was";
                 return Err(anyhow!("{lost:#}").context(unknown));
             }
             self.until(PART, "the JobManager", async || Ok(crate::wait::Seen::Done(self.flink().overview().await?)))

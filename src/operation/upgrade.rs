@@ -69,25 +69,29 @@ pub(super) fn plan(to: &Upgrade, observed: &Observed, ids: &Ids) -> Result<Plan>
     subject.must_run()?;
     let new = becomes(was, jar, to);
     let mut parts: Vec<Part> = jar.upload().into_iter().collect();
-    parts.push(Part::new("plan", "the new job's main() is tried while the old one runs", Act::Check(new.clone())));
+    parts.push(Part::new(
+        "plan",
+        "main() of the new job is called while the old one keeps running",
+        Act::Check(new.clone()),
+    ));
     if let Some(make_room) = make_room(subject, (*room, workers), new.parallelism, to.scale)? {
         // While slots are waited for that nobody may add, the job runs on; its state is safe however long that takes.
         let waits = matches!(make_room.act, Act::AwaitSlots { .. });
-        let safe = "its state is safe while slots are waited for";
+        let safe = "its state is safe while it waits for slots";
         parts.extend(waits.then(|| take::part(subject, safe, &ids.first_trigger)));
         parts.push(make_room);
     }
     parts.push(stop::part(subject, "the new job starts from its savepoint", false, ids));
     parts.extend(started(&new, &ids.job, "the new job starts where the old one stopped"));
     let end = Part::new(cancel::PART, "unless it has ended by itself", Act::End { job: ids.job.clone() });
-    let back = started(was, &ids.old_job, "the old job goes on where it stopped");
+    let back = started(was, &ids.old_job, "the old job resumes where it stopped");
     Ok(Plan {
         operation: "upgrade",
         subject: Some(subject.summary.clone()),
         parts,
         roll_back: std::iter::once(end).chain(back).collect(),
         starts: Some(subject.name().to_owned()),
-        untouched: Some(format!("{} was not upgraded: it runs on as it was", subject.name())),
+        untouched: Some(format!("{} was not upgraded; it is still running as before", subject.name())),
     })
 }
 

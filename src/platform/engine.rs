@@ -34,11 +34,11 @@ pub struct Facts {
 pub enum Cache {
     /// What is current stays, and what is built reuses unchanged steps.
     Use,
-    /// Everything is made anew.
+    /// Everything is rebuilt.
     Ignore,
 }
 
-/// What came of taking an image away.
+/// The result of removing an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
     /// It is gone.
@@ -62,7 +62,7 @@ pub trait Engine {
     /// Builds own images that are missing, or all, and lets the names that the compose file has mean them.
     async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()>;
 
-    /// Takes an own image away, with all its names, unless somebody needs it by now.
+    /// Removes one of our images, with all its names, unless somebody needs it by now.
     async fn remove_image(&self, image: &Entry) -> Result<Removal>;
 }
 

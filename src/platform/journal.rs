@@ -17,7 +17,7 @@ pub struct Lock {
     pub since: i64,
 }
 
-/// Something that is not to stay as it is.
+/// A note about something that must not stay as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Unique within the project.
@@ -68,7 +68,7 @@ pub struct NotedRun {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Something broken on purpose, to be mended.
+    /// Something broken on purpose, to be repaired.
     Fault,
     /// A job that is being stopped with a savepoint; written before Flink is asked.
     Stopping,
@@ -94,7 +94,7 @@ pub trait Journal {
     /// cannot be told alive or ended from here keeps it.
     async fn lock(&self, lock: &Lock) -> Result<Option<Lock>>;
 
-    /// Lets the stack go, with what was left of locks of processes that have ended.
+    /// Releases the stack, and removes the locks of processes that have ended.
     async fn unlock(&self, lock: &Lock) -> Result<()>;
 
     /// How a user takes a lock away whose process cannot be told alive or ended from here, as a command line.

@@ -145,7 +145,7 @@ pub struct LogRange {
     pub tail: Option<u32>,
 }
 
-/// What to take away.
+/// What to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent<'a> {
     /// One instance, as in `taskmanager-2`, in its own time: it is asked to end before it is made to.
@@ -178,15 +178,15 @@ pub trait Contract {
     async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
 
     /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
-    /// what is stopped, takes away surplus replicas. Services without a `depends_on` between them start side by side.
+    /// what is stopped, removes surplus replicas. Services without a `depends_on` between them start side by side.
     /// Each operation is told through `progress` with its cause. Applying the same stack twice changes nothing.
     /// Images that are missing or stale are built first, where they are ours. Returns once each instance is what its
-    /// description promises: healthy, where it has a health check; ended with exit code 0, where it is one-shot. One that
+    /// description promises: healthy, where it has a health check; exited with code 0, where it is one-shot. One that
     /// ends otherwise is an error at once, with what it printed last. A one-shot service that is done is left alone.
     async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
 
-    /// Makes an instance run and be reachable, whatever was done to it: killed, paused or disconnected. One that is not
-    /// there is made like another of its service, ports and fixed names left out; where there is no other, it is an error.
+    /// Makes an instance run and be reachable, whether it was killed, paused or disconnected. One that is not there is
+    /// made like another of its service, ports and fixed names left out; where there is no other, it is an error.
     async fn start(&self, instance: &str) -> Result<()>;
 
     /// Ends an instance's process with SIGKILL and returns once it has ended. An ended one stays ended.
@@ -205,8 +205,8 @@ pub trait Contract {
     /// Sends the lines of a service's instances, or of all, in the order they were printed.
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()>;
 
-    /// Takes away what carries the project's label, or an instance of it. What was taken is returned, one line each. Nothing
-    /// there is no error.
+    /// Removes what carries the project's label, or one instance of it. Returns what was removed, one line each. It is
+    /// not an error if there is nothing.
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>>;
 }
 

@@ -70,7 +70,7 @@ impl Owner {
         }
     }
 
-    /// Whether it is known to have ended, so that what it left may be put right.
+    /// Whether it is known to have ended, so that what it left behind may be cleaned up.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.life() == Life::Ended
@@ -81,8 +81,8 @@ impl Owner {
     pub fn name(&self) -> String {
         let host = self.machine.split(' ').next().unwrap_or_default();
         match self.life() {
-            Life::Unknown if host.is_empty() => format!("process {}, not to be seen from here", self.pid),
-            Life::Unknown => format!("process {} on {host}, not to be seen from here", self.pid),
+            Life::Unknown if host.is_empty() => format!("process {}, not visible from here", self.pid),
+            Life::Unknown => format!("process {} on {host}, not visible from here", self.pid),
             Life::Alive | Life::Ended => format!("process {}", self.pid),
         }
     }
@@ -130,7 +130,7 @@ mod tests {
         let owner = Owner::current().unwrap();
         let elsewhere = Owner { machine: "elsewhere 7".into(), boot: "another".into(), ..owner.clone() };
         assert_eq!(elsewhere.life(), Life::Unknown);
-        assert_eq!(elsewhere.name(), format!("process {} on elsewhere, not to be seen from here", owner.pid));
+        assert_eq!(elsewhere.name(), format!("process {} on elsewhere, not visible from here", owner.pid));
         let in_container = Owner { namespace: "pid:[1]".into(), ..owner.clone() };
         assert_eq!(in_container.life(), Life::Unknown);
         // A note of a version that knew no machines.

@@ -25,7 +25,7 @@ pub struct Backpressure {
     pub running: u32,
     /// All subtasks.
     pub subtasks: u32,
-    /// Which vertex makes others wait.
+    /// The bottleneck.
     pub bottleneck: Bottleneck,
     /// Sources first.
     pub vertices: Vec<VertexPressure>,
@@ -112,7 +112,7 @@ impl Backpressure {
         }
     }
 
-    /// Who has the web UI open as well should know why it says something else.
+    /// Explains to somebody who has the web UI open as well why it shows something else.
     fn web_ui(&self) -> Option<String> {
         let worst = |pick: fn(&VertexPressure) -> Option<f64>| self.vertices.iter().filter_map(pick).reduce(f64::max);
         let now = worst(|vertex| vertex.back_pressured.map(|share| share.worst))?;

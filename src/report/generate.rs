@@ -22,7 +22,7 @@ impl Render for Summary {
         );
         if self.unacknowledged > 0 {
             let left = paint.doubtful(&grouped(self.unacknowledged));
-            text = format!("{text}\n{left} not acknowledged; the next start goes on after the last one that arrived");
+            text = format!("{text}\n{left} not acknowledged; the next run resumes after the last one that arrived");
         }
         text
     }
@@ -93,7 +93,7 @@ impl Drop for Ticker {
 fn begins(resumed: bool, timestamp: i64) -> String {
     let clock =
         jiff::Timestamp::from_millisecond(timestamp).map_or_else(|_| timestamp.to_string(), |at| at.to_string());
-    if resumed { format!("goes on with the click of {clock}") } else { format!("begins with the click of {clock}") }
+    if resumed { format!("resumes with the click of {clock}") } else { format!("starts with the click of {clock}") }
 }
 
 fn rate(clicks: u64, time: Duration) -> u64 {
@@ -125,7 +125,7 @@ mod tests {
         let cut = Summary { unacknowledged: 12, ..summary };
         insta::assert_snapshot!(cut.human(Paint::Plain), @"
         1 234 567 clicks to topic 'input' in 2.0 s, 617 284 a second
-        12 not acknowledged; the next start goes on after the last one that arrived
+        12 not acknowledged; the next run resumes after the last one that arrived
         ");
     }
 }

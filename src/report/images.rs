@@ -57,9 +57,9 @@ pub struct PrunedLine {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fate {
-    /// It was taken away.
+    /// It was removed.
     Removed,
-    /// It would be taken away.
+    /// It would be removed.
     Removable,
     /// It is still there, for a reason.
     Kept(String),

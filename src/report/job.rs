@@ -18,7 +18,7 @@ pub struct JobList {
 impl Render for JobList {
     fn human(&self, paint: Paint) -> String {
         if self.jobs.is_empty() {
-            return "the cluster has no job".to_owned();
+            return "the cluster has no jobs".to_owned();
         }
         let line = |job: &Summary| {
             format!(

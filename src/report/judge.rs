@@ -1,4 +1,4 @@
-//! The page of `judge`: a run's verdict, and whether its folder is as it was left.
+//! The page of `judge`: a run's verdict, and whether its folder is unchanged.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ pub struct JudgePage {
 const ELSEWHERE: [&str; 2] = ["run", "seal"];
 
 impl JudgePage {
-    /// Of what the folder holds. A folder that was changed proves nothing.
+    /// Judges what the folder holds. A folder that was changed proves nothing.
     #[must_use]
     pub fn new(recorded: &Recorded, fold: &Fold, verdict: Verdict, run: &Path) -> Self {
         let scenario = fold.head.as_ref().map_or("", |head| head.scenario.as_str());

@@ -9,7 +9,7 @@ use crate::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span};
 use crate::settings::Delivery;
 use crate::workload::{OUTPUT, RECORD};
 
-/// How many windows are of which kind.
+/// The line with the number of windows of each class.
 #[must_use]
 pub fn line(judgement: &Judgement) -> String {
     let counts = &judgement.counts;
@@ -44,7 +44,7 @@ fn span(span: Span) -> String {
     format!("{} to {} UTC", clock(span.from, format), clock(span.to, format))
 }
 
-/// The verdict, and what it stands on. `outcome` may be worse than the ledger's own.
+/// The verdict, and what it is based on. `outcome` may be worse than the ledger's own.
 #[must_use]
 pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String {
     let (word, text) = match outcome {
@@ -55,7 +55,7 @@ pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String 
     format!("verdict   {word}  {text}")
 }
 
-/// What is wrong, in order of weight.
+/// What is wrong, the worst first.
 fn wrongs(judgement: &Judgement) -> Vec<String> {
     let counts = &judgement.counts;
     let windows = counts.short + counts.over + counts.conflicting + counts.missing;
@@ -74,7 +74,7 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
         *last = format!("{last} {of_windows}");
     }
     if counts.duplicate > 0 && judgement.delivery == Delivery::ExactlyOnce {
-        wrongs.push(format!("{} emitted again, against exactly-once", counted(counts.duplicate, "window")));
+        wrongs.push(format!("{} emitted again, which violates exactly-once", counted(counts.duplicate, "window")));
     }
     if counts.unexpected > 0 {
         wrongs.push(format!("{} in output that input does not explain", counted(counts.unexpected, "record")));
@@ -136,7 +136,7 @@ fn shown(example: &Counterexample, topic: &str, format: &str) -> String {
 
 /// What was counted, and which records say so.
 fn found(emitted: u64, records: &[Emission], topic: &str) -> String {
-    /// A line has room for so many.
+    /// How many fit on a line.
     const SHOWN: usize = 3;
     let at = |record: &Emission| format!("{topic}-{} @ {}", record.partition, record.offset);
     let shown = &records[..records.len().min(SHOWN)];
@@ -266,18 +266,18 @@ mod tests {
                 _ => one(ledger, key, start, 1000, offset),
             }
             if (key, start) == (0, START) {
-                ledger.stray(Stray { partition: 0, offset: 400, what: "'oops' is no count of a window".into() });
+                ledger.stray(Stray { partition: 0, offset: 400, what: "'oops' is not a window count".into() });
             }
         });
         insta::assert_snapshot!(page_of(&judgement), @"
         ledger    32 of 36 windows complete, 01:24:15 to 01:25:45 UTC · 1 emitted again · 1 over · 1 conflicting · 1 missing · 2 unexpected
-        verdict   FAIL  1988 clicks lost, 500 clicks counted twice in 3 of 36 windows, 1 window emitted again, against exactly-once, 2 records in output that input does not explain
+        verdict   FAIL  1988 clicks lost, 500 clicks counted twice in 3 of 36 windows, 1 window emitted again, which violates exactly-once, 2 records in output that input does not explain
                     /help   2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, nothing emitted
                     /index  2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, 1500 counted   output-0 @ 7
                     /jobs   2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, 1000 counted   output-0 @ 9, output-0 @ 109, output-0 @ 209 and 9 more
                     /shop   2020-11-02 01:24:30 to 01:24:45 UTC   1000 clicks in input, 1000 counted at output-0 @ 8, 12 counted at output-0 @ 108
                     /about  2020-11-03 01:24:30 to 01:24:45 UTC   no click in input, 7 counted   output-0 @ 110
-                    output-0 @ 400   'oops' is no count of a window
+                    output-0 @ 400   'oops' is not a window count
         ");
     }
 

@@ -1,4 +1,4 @@
-//! Lines that come while something goes on: kept when they are done, redrawn in place while they wait.
+//! Lines shown while something is in progress: kept once they are done, redrawn in place while they wait.
 //!
 //! Without a terminal only what is done is written, a line each.
 
@@ -60,7 +60,7 @@ fn bare() -> ProgressBar {
     bar
 }
 
-/// A line on a terminal that says what is going on, until this is dropped.
+/// A line on a terminal that says what is in progress, until this is dropped.
 pub struct Waiting {
     live: Live,
 }
@@ -148,7 +148,7 @@ impl UpProgress {
         }
     }
 
-    /// Takes the waiting line away.
+    /// Removes the waiting line.
     pub fn finish(&mut self) {
         self.live.clear();
     }
@@ -178,7 +178,7 @@ impl OperationProgress {
         }
     }
 
-    /// Takes the waiting line away.
+    /// Removes the waiting line.
     pub fn finish(&mut self) {
         self.live.clear();
     }
@@ -228,7 +228,7 @@ impl<'a> RunProgress<'a> {
         }
     }
 
-    /// Takes the waiting line away.
+    /// Removes the waiting line.
     pub fn finish(&mut self) {
         self.up.finish();
     }

@@ -50,7 +50,7 @@ pub fn summary(done: &Operated, paint: Paint) -> String {
     let name = format!("{:<9}", done.operation);
     let head = match done.outcome {
         OperationEnd::Done => format!("{} done", paint.good(&name)),
-        OperationEnd::RolledBack => format!("{} rolled back: the old job runs again", paint.bad(&name)),
+        OperationEnd::RolledBack => format!("{} rolled back: the old job is running again", paint.bad(&name)),
     };
     let mut line = format!("{head} in {:.1} s", done.seconds);
     if let Some(parallelism) = done.parallelism {
@@ -97,9 +97,9 @@ pub fn waiting(part: &str, seen: &str, paint: Paint) -> String {
 /// What was found of an operation whose process was killed.
 #[must_use]
 pub fn left(left: &Left) -> String {
-    let head = format!("found: {} ({}) was cut off;", left.mark.by, left.mark.owner.name());
+    let head = format!("found: {} ({}) was interrupted;", left.mark.by, left.mark.owner.name());
     match &left.advice {
-        None => format!("{head} a job runs, so nothing is left to do"),
+        None => format!("{head} a job is running, so there is nothing to do"),
         Some(advice) => format!("{head} {advice}"),
     }
 }
@@ -161,7 +161,7 @@ pub struct SavepointList {
 impl Render for SavepointList {
     fn human(&self, paint: Paint) -> String {
         if self.savepoints.is_empty() {
-            return "there is no savepoint; playground savepoint takes one".to_owned();
+            return "there are no savepoints; playground savepoint takes one".to_owned();
         }
         let head = ["JOB", "TIME", "SIZE", "", "PATH"].map(|text| (text.to_owned(), Tone::Dim)).into();
         let rows: Vec<Vec<Cell>> = std::iter::once(head).chain(self.savepoints.iter().map(row)).collect();
@@ -219,7 +219,7 @@ mod tests {
         let reason = Some("FAILED after 3 attempts: a.B: no".to_owned());
         let done = Operated { outcome: OperationEnd::RolledBack, reason, ..upgraded() };
         let page = OperationPage { project: "ci".into(), done }.human(Paint::Plain);
-        assert!(page.contains("upgrade   rolled back: the old job runs again in 5.3 s"), "{page}");
+        assert!(page.contains("upgrade   rolled back: the old job is running again in 5.3 s"), "{page}");
         assert!(page.contains("why       FAILED after 3 attempts: a.B: no"), "{page}");
         assert!(page.ends_with("playground -p ci job · playground -p ci logs jobmanager"), "{page}");
     }

@@ -45,7 +45,7 @@ impl Progress {
         self.bars.suspend(|| self.terminal.progress(&format!("  {name:<26} {result}")));
     }
 
-    /// Takes all open lines away.
+    /// Removes all open lines.
     pub fn finish(&mut self) {
         for (_, bar) in std::mem::take(&mut self.open) {
             bar.finish_and_clear();

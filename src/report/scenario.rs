@@ -96,7 +96,7 @@ pub struct RunPage {
     pub scenario: String,
     /// Pass, fail or unknown.
     pub verdict: Outcome,
-    /// Why, where it is not pass.
+    /// Why it is not a pass.
     pub reasons: Vec<String>,
     /// A count for each class of key and window, and examples of what is wrong.
     pub ledger: Judgement,
@@ -114,9 +114,9 @@ pub struct RunPage {
     pub output_gap: Option<f64>,
     /// How far the counts lie apart, where that is what had to hold.
     pub spread: Option<Spread>,
-    /// What a read-uncommitted reader saw, of an exactly-once job.
+    /// What a read-uncommitted reader saw, for an exactly-once job.
     pub uncommitted: Option<Uncommitted>,
-    /// How the source waited, of a job that throttles.
+    /// Back pressure of the source, for a job that throttles.
     pub pressure: Option<PressureSummary>,
     /// The command that repeats the run exactly.
     pub again: String,

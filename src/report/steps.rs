@@ -130,13 +130,13 @@ mod tests {
         let mut steps = Steps::new(&plan, Paint::Plain, width);
         let done = |step, seen: &str| What::Done { step, seen: seen.into() };
         let events = [
-            (10_000, done(0, "the job runs")),
+            (10_000, done(0, "all services ready, the job is running")),
             (19_000, done(1, "18 windows exact, lag 11 records")),
             (19_200, done(2, "start taskmanager-1")),
             (20_800, done(3, "job RESTARTING: Heartbeat of TaskManager timed out")),
             (29_200, done(4, "12 040 of 12 000 records wait in input")),
             (29_300, done(5, "")),
-            (140_000, What::GaveUp { step: 6, seen: "not within 60 s; last seen: 0 of 2 slots".into() }),
+            (140_000, What::GaveUp { step: 6, seen: "timed out after 60 s; last seen: 0 of 2 slots".into() }),
             (140_001, What::Interrupted),
         ];
         let title = steps.title();
@@ -147,13 +147,13 @@ mod tests {
     #[test]
     fn a_run_is_a_line_a_step_with_its_time_and_what_it_took() {
         insta::assert_snapshot!(lines(None), @"
-        failover: a TaskManager dies and comes back; every window still counts all that was sent
+        failover: a TaskManager dies and comes back; every window still counts every click sent
            9.0    steady state       18 windows exact, lag 11 records               +9.0
            9.2  kill taskmanager-1   undo: start taskmanager-1
           10.8    detected           job RESTARTING: Heartbeat of TaskManager timed out +1.6
           19.2    backlog            12 040 of 12 000 records wait in input         +8.4
           19.3  start taskmanager-1
-         130.0    registered         not within 60 s; last seen: 0 of 2 slots
+         130.0    registered         timed out after 60 s; last seen: 0 of 2 slots
          130.0  interrupted          undoing the faults
         ");
     }
@@ -166,15 +166,15 @@ mod tests {
             }
         }
         insta::assert_snapshot!(lines(Some(80)), @"
-        failover: a TaskManager dies and comes back; every window still counts all that
-                  was sent
+        failover: a TaskManager dies and comes back; every window still counts every
+                  click sent
            9.0    steady state       18 windows exact, lag 11 records               +9.0
            9.2  kill taskmanager-1   undo: start taskmanager-1
           10.8    detected           job RESTARTING: Heartbeat of TaskManager timed +1.6
                                      out
           19.2    backlog            12 040 of 12 000 records wait in input         +8.4
           19.3  start taskmanager-1
-         130.0    registered         not within 60 s; last seen: 0 of 2 slots
+         130.0    registered         timed out after 60 s; last seen: 0 of 2 slots
          130.0  interrupted          undoing the faults
         ");
     }

@@ -22,13 +22,13 @@ pub struct Verification {
     pub project: String,
     /// Pass, fail or unknown.
     pub verdict: Outcome,
-    /// Why, where it is not pass.
+    /// Why it is not a pass.
     pub reasons: Vec<String>,
     /// The job that it is about; null where only topics were given, or none was seen.
     pub job: Option<JudgedJob>,
     /// From which event time to which it is about, in ms since the epoch; null when nothing was decided.
     pub span: Option<Span>,
-    /// Whether it is about what is over, and says nothing of a job that runs.
+    /// Whether it covers only what has been emitted so far, and says nothing about a running job.
     pub past: bool,
     /// A count for each class of key and window, and examples of what is wrong.
     pub ledger: Judgement,
@@ -83,7 +83,7 @@ impl Render for Verification {
 }
 
 impl Verification {
-    /// Of a verdict, and of what it stands on.
+    /// The result for a verdict, and what it is based on.
     #[must_use]
     pub fn new(project: &str, workload: &Workload, verdict: Verdict, fold: &Fold, took: Duration) -> Self {
         let read = fold.read.clone().unwrap_or_default();
@@ -117,19 +117,19 @@ impl Verification {
                     .map_or_else(|_| String::new(), |at| format!(" since {at:.0}"));
                 format!("job       {}, {}{since}, {held}", job.name, job.state)
             }
-            None => format!("job       unknown, no job was asked; judged as {delivery}"),
+            None => format!("job       unknown, only the topics were read; judged as {delivery}"),
         }
     }
 
     fn verdict_line(&self, paint: Paint) -> String {
         let line = ledger::verdict(self.verdict, &self.ledger, paint);
         match (self.past, self.verdict) {
-            (true, Outcome::Pass) => format!("{line}, in what was emitted so far (the past)"),
+            (true, Outcome::Pass) => format!("{line}, in what has been emitted so far (--past)"),
             _ => line,
         }
     }
 
-    /// What somebody who reads only the verdict should know.
+    /// Notes for somebody who reads only the verdict.
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(first) = &self.foreign.first {
@@ -149,7 +149,7 @@ impl Verification {
         }
         let times = self.ledger.duplicates_unexplained;
         if self.job.is_none() && times > 0 && self.ledger.delivery == Delivery::AtLeastOnce {
-            notes.push("emitted again: unexplained, since no job was asked about its restarts".to_owned());
+            notes.push("emitted again: unexplained, since no job could be asked about its restarts".to_owned());
         }
         let open = self.ledger.counts.undecided;
         if self.past && open > 0 {
@@ -179,7 +179,7 @@ impl Verification {
         }
     }
 
-    /// Whether there is no job that counts what comes.
+    /// Whether there is no running job to count new records.
     fn has_no_job(&self) -> bool {
         !self.past
             && self
@@ -362,7 +362,7 @@ mod tests {
     fn silence_says_who_is_silent() {
         let events = vec![vec![began(Scope::Past), read(0, 2000, 0)]];
         insta::assert_snapshot!(human(events), @"
-        job       unknown, no job was asked; judged as at-least-once
+        job       unknown, only the topics were read; judged as at-least-once
         ledger    no window decided
         verdict   UNKNOWN  nothing was seen
         why       topic output is empty: the job has emitted nothing yet
@@ -401,11 +401,11 @@ mod tests {
         let events =
             vec![vec![began(Scope::Past)], two_windows(1000), again.collect(), vec![open, foreign, read(0, 3003, 19)]];
         insta::assert_snapshot!(human(events), @"
-        job       unknown, no job was asked; judged as at-least-once
+        job       unknown, only the topics were read; judged as at-least-once
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:30 UTC · 2 emitted again, as at-least-once allows · 1 still open
-        verdict   PASS  no click lost, none counted twice, in what was emitted so far (the past)
+        verdict   PASS  no click lost, none counted twice, in what has been emitted so far (--past)
         note      3 records in input do not belong to the workload and were not counted: input-3 @ 77: 'hello'
-        note      emitted again: unexplained, since no job was asked about its restarts
+        note      emitted again: unexplained, since no job could be asked about its restarts
         note      1 window not emitted; a savepoint or an open transaction may hold them
         next      playground verify --follow · playground scenario failover
         ");
@@ -422,7 +422,7 @@ mod tests {
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:30 UTC
         verdict   UNKNOWN  not everything was seen; what was seen is right
         note      the oldest records of input are gone; judged from the first complete window on
-        why       4000 records left topic input before they were seen counted: input-2 @ 0 to 3999
+        why       4000 records were deleted from topic input before their counts were seen: input-2 @ 0 to 3999
         next      playground job · playground verify --windows 6
         ");
     }

@@ -69,7 +69,7 @@ fn check(scenario: &Scenario) -> Result<()> {
         _ => (matches!(last.action, Action::Await(Await::Judged(_))), "judged"),
     };
     if disturbs && !decides {
-        bail!("the last step must be await = \"{name}\": only then is it known what a fault or an operation did");
+        bail!("the last step must be await = \"{name}\": only then is it known what the fault or operation did");
     }
     Ok(())
 }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_fault_without_a_judgement_after_it_is_refused() {
-        let expected = "scenario x.toml: the last step must be await = \"judged\": only then is it known what a fault or an operation did";
+        let expected = "scenario x.toml: the last step must be await = \"judged\": only then is it known what the fault or operation did";
         assert_eq!(message("fault = \"kill\"\non = \"kafka\""), expected);
         assert_eq!(message("operation = \"savepoint\""), expected);
     }

@@ -67,7 +67,7 @@ fn planned(step: &Step, limit: Duration, via: Via, expected: Expected) -> Planne
 fn lines(operation: &Operation, via: Via, expected: Expected) -> Vec<String> {
     match expected.plan(operation, via) {
         Ok(plan) => plan.lines(via),
-        Err(error) => vec![format!("refused, if the stack is as expected: {error:#}")],
+        Err(error) => vec![format!("refused if the stack is as expected: {error:#}")],
     }
 }
 

@@ -1,7 +1,7 @@
-//! Runs a plan: does what it says, waits for what it says, and writes down what is seen. It decides nothing.
+//! Runs a plan: does what it says, waits for what it says, and records what is seen. It decides nothing.
 //!
-//! Faults are undone whatever happens: their marks lie in the platform, so what is to be undone is asked there, and is
-//! right even when this run was cut off between a fault and its note.
+//! Faults are undone whatever happens: their marks are kept in the platform, which therefore knows what has to be
+//! undone even if this run was killed between a fault and its event.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -84,7 +84,7 @@ pub async fn run(
     let (clock, fold) = (Clock::start(), Fold::default());
     let mut run = Run { plan, up, store, tell, clock, fold, observer: None, stopped: None, stop };
     let done = run.steps().await;
-    let undone = run.undo_all().await.context("a fault is not undone; the next playground command tries again");
+    let undone = run.undo_all().await.context("a fault was not undone; the next playground command tries again");
     let started = run.start_what_is_stopped().await;
     let undone = undone.and(started);
     let done = done.and_then(|()| run.end());
@@ -129,7 +129,7 @@ impl Run<'_> {
             return Ok(StepEnd::Interrupted);
         }
         let delivery = self.plan.head.delivery();
-        let kafka = reach::kafka(up.platform).await?.context("no broker of the stack runs")?;
+        let kafka = reach::kafka(up.platform).await?.context("no broker of the stack is running")?;
         let watched = Watched {
             kafka: kafka.to_string(),
             flink: Some(self.flink().await?),
@@ -141,7 +141,7 @@ impl Run<'_> {
             pressure: self.plan.head.job.backpressure,
         };
         self.observer = Some(Observer::start(watched, self.clock).await?);
-        Ok(StepEnd::Well("all services ready, the job runs".to_owned()))
+        Ok(StepEnd::Well("all services ready, the job is running".to_owned()))
     }
 
     /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
@@ -150,7 +150,10 @@ impl Run<'_> {
         self.note_what_was_seen()?;
         let before = self.instance(target).await?;
         if before != State::Running.name() {
-            return Ok(StepEnd::TooLate(format!("{target} is {before} already: to {} it is no fault", fault.name())));
+            return Ok(StepEnd::TooLate(format!(
+                "{target} is already {before}, so {} would have no effect",
+                fault.name()
+            )));
         }
         // The process dies when the platform is asked, not when it has answered.
         let event = self.clock.event(What::Fault { fault: fault.name().to_owned(), target: target.to_owned() });
@@ -167,7 +170,7 @@ impl Run<'_> {
     }
 
     async fn flink(&self) -> Result<Flink> {
-        reach::flink(self.up.platform).await?.context("no JobManager of the stack runs")
+        reach::flink(self.up.platform).await?.context("no JobManager of the stack is running")
     }
 
     /// The state of an instance; `gone` when there is none of this name.
@@ -319,7 +322,7 @@ impl Run<'_> {
                 biased;
                 () = self.stop.as_mut() => return Ok(StepEnd::Interrupted),
                 () = sleep_until(deadline) => {
-                    return Ok(StepEnd::TooLate(format!("not within {} s; last seen: {last}", planned.limit.as_secs())));
+                    return Ok(StepEnd::TooLate(format!("timed out after {} s; last seen: {last}", planned.limit.as_secs())));
                 }
                 seen = observer.seen.recv() => self.note_seen(seen.context("all watchers have ended")?)?,
             }

@@ -35,7 +35,7 @@ pub struct StackOption {
 /// How far an option reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// It belongs to the user's machine or hurry: no scenario decides it.
+    /// It concerns the user's machine or patience: no scenario sets it.
     User,
     /// A scenario may fix it in `[stack]`.
     Stack,
@@ -46,7 +46,7 @@ pub enum Scope {
 /// What values an option takes.
 #[derive(Debug)]
 pub enum Kind {
-    /// On or off. The flag stands alone and turns round what is usual: `--backpressure`, `--no-checkpointing`.
+    /// On or off. The flag takes no value and inverts the default: `--backpressure`, `--no-checkpointing`.
     Flag,
     /// A whole number, with its placeholder in `--help`.
     Number(&'static str, RangeInclusive<i64>),
@@ -173,7 +173,7 @@ pub static OPTIONS: &[StackOption] = &[
         short: None,
         kind: Kind::Number("N", 1..=MAX_TASKMANAGERS as i64),
         scope: Scope::Stack,
-        help: "Number of TaskManagers [default: those that are running, and as many as the parallelism needs]",
+        help: "Number of TaskManagers [default: as many as are running, or more if the parallelism needs them]",
         get: |stack| stack.taskmanagers.map(|number| number.to_string()),
         set: |stack, text| put_some(&mut stack.taskmanagers, text),
     },

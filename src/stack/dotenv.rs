@@ -8,7 +8,7 @@ use super::interpolate::expand;
 /// The variables of a `.env` file, under those of the shell: where both set one, the shell's rules.
 ///
 /// # Errors
-/// The number of the line that makes no sense.
+/// The number of the line that cannot be parsed.
 pub(super) fn under(text: &str, shell: &Variables) -> Result<Variables> {
     let mut variables = shell.clone();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -56,7 +56,7 @@ fn value<'a>(text: &'a str, variables: &Variables) -> Result<(String, &'a str)> 
     let (inner, after) = (&text[1..=end], &text[end + 2..]);
     let (trailing, after) = first_line(after);
     let trailing = trailing.trim();
-    ensure!(trailing.is_empty() || trailing.starts_with('#'), "'{trailing}' stands behind the closing quote");
+    ensure!(trailing.is_empty() || trailing.starts_with('#'), "'{trailing}' follows the closing quote");
     Ok((if quote == '"' { expand(&unescaped(inner), variables)? } else { inner.to_owned() }, after))
 }
 
@@ -135,7 +135,7 @@ mod tests {
         for (text, want) in [
             ("A=1\n=2", "line 2: '' is not a name of a variable"),
             ("A=1\n\nB='x\ny", "line 3: B: the quote is not closed"),
-            ("A='x' y", "line 1: A: 'y' stands behind the closing quote"),
+            ("A='x' y", "line 1: A: 'y' follows the closing quote"),
             ("two words=1", "line 1: 'two words' is not a name of a variable"),
             ("A=${B:?say B}", "line 1: A: B must be set: say B"),
         ] {

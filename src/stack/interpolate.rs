@@ -42,7 +42,7 @@ fn refuse_nesting(text: &str) -> Result<()> {
         let inner = &text[start + 2..];
         let Some(end) = inner.find('}') else { bail!("'${{' without '}}' in '{text}'") };
         if inner[..end].contains('$') {
-            bail!("a variable within the default of another is not supported: '{text}'");
+            bail!("a variable inside the default of another is not supported: '{text}'");
         }
     }
     Ok(())
@@ -71,7 +71,7 @@ fn plain_value<'a>(name: &str, full: Option<&'a str>, text: &str) -> Result<Opti
     let with_default = text.contains(&format!("${{{name}:-"));
     let without = text.contains(&format!("${{{name}}}"));
     match full {
-        None if with_default && without => bail!("{name} stands both with and without a default in '{text}'"),
+        None if with_default && without => bail!("{name} is used both with and without a default in '{text}'"),
         None if with_default => Ok(None),
         found => Ok(Some(Cow::Borrowed(found.unwrap_or_default()))),
     }
@@ -118,10 +118,10 @@ mod tests {
         for (text, want) in [
             ("${B:?say where}", "B must be set: say where"),
             ("${B?}", "B must be set"),
-            ("${A:-${B}}", "a variable within the default of another is not supported: '${A:-${B}}'"),
+            ("${A:-${B}}", "a variable inside the default of another is not supported: '${A:-${B}}'"),
             ("${A", "'${' without '}' in '${A'"),
             ("${A/x}", "'${A/x}' is not a variable"),
-            ("${B}${B:-1}", "B stands both with and without a default in '${B}${B:-1}'"),
+            ("${B}${B:-1}", "B is used both with and without a default in '${B}${B:-1}'"),
         ] {
             assert_eq!(expanded(text).unwrap_err().to_string(), want, "{text}");
         }

@@ -1,32 +1,32 @@
-//! The keys of the compose format that the platforms realise, as a table; every other key is an error.
+//! The part of the Compose format that the platforms implement, as a table of keys; every other key is an error.
 
 use anyhow::{Result, bail};
 use serde_yaml::Value;
 
-/// What may stand below a key.
-enum Shape {
+/// What the value of a key may be.
+enum Schema {
     /// Whatever the format allows.
     Any,
-    /// A number or a truth value, which variables bring as text.
+    /// A number or a boolean, which is text where it comes from a variable.
     Scalar,
-    /// A number that may have a fraction: the reader of the format takes it in no other form.
+    /// A number that may have a fraction: the Compose parser takes it only as a float.
     Real,
-    /// These keys.
-    Keys(&'static [(&'static str, Shape)]),
-    /// The same below each name or item.
-    Each(&'static Shape),
+    /// A mapping with these keys only.
+    Keys(&'static [(&'static str, Schema)]),
+    /// A mapping with any keys, or a list, of values with this schema.
+    Each(&'static Schema),
 }
 
-use Shape::{Any, Each, Keys, Real, Scalar};
+use Schema::{Any, Each, Keys, Real, Scalar};
 
-const FILE: Shape = Keys(&[
-    ("version", Any), // has no meaning any more, in Compose neither
+const FILE: Schema = Keys(&[
+    ("version", Any), // obsolete, and ignored by Compose as well
     ("services", Each(&SERVICE)),
     ("networks", Each(&Keys(&[("internal", Scalar), ("labels", Any), ("name", Any)]))),
     ("volumes", Each(&Keys(&[("driver_opts", Any), ("labels", Any), ("name", Any)]))),
 ]);
 
-const SERVICE: Shape = Keys(&[
+const SERVICE: Schema = Keys(&[
     ("cap_add", Any),
     ("cap_drop", Any),
     ("command", Any),
@@ -64,9 +64,9 @@ const SERVICE: Shape = Keys(&[
     ("working_dir", Any),
 ]);
 
-const LIMITS: Shape = Keys(&[("cpus", Real), ("memory", Any), ("pids", Scalar)]);
+const LIMITS: Schema = Keys(&[("cpus", Real), ("memory", Any), ("pids", Scalar)]);
 
-const HEALTH: Shape = Keys(&[
+const HEALTH: Schema = Keys(&[
     ("disable", Scalar),
     ("interval", Any),
     ("retries", Scalar),
@@ -75,7 +75,7 @@ const HEALTH: Shape = Keys(&[
     ("timeout", Any),
 ]);
 
-const MOUNT: Shape = Keys(&[
+const MOUNT: Schema = Keys(&[
     ("bind", Keys(&[("create_host_path", Scalar), ("selinux", Any)])),
     ("read_only", Scalar),
     ("source", Any),
@@ -84,13 +84,13 @@ const MOUNT: Shape = Keys(&[
     ("type", Any),
 ]);
 
-/// Refuses keys that no platform realises, and gives numbers that came as text their type.
+/// Refuses keys that no platform implements, and turns numbers and booleans that came as text into what they are.
 pub(super) fn check(file: &mut Value) -> Result<()> {
     walk(file, &FILE, "")
 }
 
-fn walk(value: &mut Value, shape: &Shape, path: &str) -> Result<()> {
-    match (shape, value) {
+fn walk(value: &mut Value, schema: &Schema, path: &str) -> Result<()> {
+    match (schema, value) {
         (Scalar, value) => give_type(value),
         (Real, value) => {
             give_type(value);
@@ -103,20 +103,20 @@ fn walk(value: &mut Value, shape: &Shape, path: &str) -> Result<()> {
                 let key = key.as_str().unwrap_or("?");
                 let below = join(path, key);
                 match keys.iter().find(|(name, _)| *name == key) {
-                    Some((_, shape)) => walk(item, shape, &below)?,
+                    Some((_, schema)) => walk(item, schema, &below)?,
                     None if key.starts_with("x-") => {}
                     None => bail!("{below}: the playground does not support '{key}' here"),
                 }
             }
         }
-        (Each(shape), Value::Mapping(entries)) => {
+        (Each(schema), Value::Mapping(entries)) => {
             for (key, item) in entries.iter_mut() {
-                walk(item, shape, &join(path, key.as_str().unwrap_or("?")))?;
+                walk(item, schema, &join(path, key.as_str().unwrap_or("?")))?;
             }
         }
-        (Each(shape), Value::Sequence(items)) => {
+        (Each(schema), Value::Sequence(items)) => {
             for (index, item) in items.iter_mut().enumerate() {
-                walk(item, shape, &format!("{path}[{index}]"))?;
+                walk(item, schema, &format!("{path}[{index}]"))?;
             }
         }
         _ => {}

@@ -70,7 +70,7 @@ impl Stack {
     pub fn with_replicas(mut self, service: &str, replicas: u32) -> Result<Self> {
         let names: Vec<String> = self.services.iter().map(|service| service.name.clone()).collect();
         let Some(found) = self.services.iter_mut().find(|one| one.name == service) else {
-            return Err(usage(format!("no service '{service}'; there are {}", names.join(", "))));
+            return Err(usage(format!("no service '{service}'; the services are {}", names.join(", "))));
         };
         if replicas > 1 && found.ports.iter().any(|port| port.published.is_some()) {
             return Err(usage(format!("{service}: only one replica can publish its port")));

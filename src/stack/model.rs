@@ -32,7 +32,7 @@ pub struct Service {
     /// How many containers.
     #[serde(skip)]
     pub replicas: u32,
-    /// Whether it is done once it ended with exit code 0: its `x-one-shot` says so, or a service that waits for its end.
+    /// Whether it is done once it exited with code 0: its `x-one-shot` says so, or a service that waits for its end.
     #[serde(skip)]
     pub one_shot: bool,
     /// What must hold before it is started.
@@ -136,7 +136,7 @@ pub enum Condition {
     Started,
     /// Their health checks pass.
     Healthy,
-    /// They ended with exit code 0.
+    /// They exited with code 0.
     Completed,
 }
 
@@ -175,7 +175,7 @@ pub enum MountSource {
         path: String,
         /// Whether it is made when it is not there.
         create: bool,
-        /// For whom `SELinux` labels it anew, where it does.
+        /// For whom `SELinux` relabels it, if it does.
         relabel: Option<Relabel>,
     },
     /// A file system in memory.

@@ -15,7 +15,7 @@ struct Need {
 
 const NEEDS: [Need; 4] = [
     Need { service: "kafka", port: Some(9094), why: "it holds the topics, and is read from the host" },
-    Need { service: "jobmanager", port: Some(8081), why: "it runs the job, and its REST API is asked from the host" },
+    Need { service: "jobmanager", port: Some(8081), why: "it runs the job, and its REST API is used from the host" },
     Need { service: "taskmanager", port: None, why: "its slots are where the job runs" },
     Need { service: "client", port: None, why: "it submits the job, and runs Flink's command line" },
 ];
@@ -26,7 +26,7 @@ const NEEDS: [Need; 4] = [
 /// Every service or port that is missing, by name, with what it is needed for.
 pub(super) fn check(stack: &Stack) -> Result<()> {
     let missing: Vec<String> = NEEDS.iter().filter_map(|need| missing(stack, need)).collect();
-    ensure!(missing.is_empty(), "the workload needs more than there is\n  {}", missing.join("\n  "));
+    ensure!(missing.is_empty(), "the compose file lacks what the workload needs\n  {}", missing.join("\n  "));
     Ok(())
 }
 
@@ -54,7 +54,7 @@ mod tests {
         let text =
             "services: {kafka: {image: k}, web: {image: w}, jobmanager: {image: j, ports: ['127.0.0.1:1:8081']}}";
         insta::assert_snapshot!(told(text), @r"
-        the workload needs more than there is
+        the compose file lacks what the workload needs
           services.kafka.ports: 9094 is not published: it holds the topics, and is read from the host
           no service 'taskmanager': its slots are where the job runs
           no service 'client': it submits the job, and runs Flink's command line

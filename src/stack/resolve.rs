@@ -89,7 +89,7 @@ fn check_dependencies(services: &[Service]) -> Result<()> {
         };
         let Some(next) = services.iter().find(ready) else {
             let rest = services.iter().map(|service| service.name.as_str()).filter(|name| !done.contains(name));
-            bail!("services wait for each other in a circle: {}", rest.collect::<Vec<_>>().join(", "));
+            bail!("services depend on each other in a cycle: {}", rest.collect::<Vec<_>>().join(", "));
         };
         done.push(&next.name);
     }

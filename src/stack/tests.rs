@@ -98,7 +98,7 @@ fn what_cannot_be_realised_is_refused_with_its_place() {
         ),
         (
             "services: {a: {command: b}}",
-            "stack.yaml: services.a: image is missing; the playground builds none of your own",
+            "stack.yaml: services.a: image is missing; the playground does not build images of your own",
         ),
         (
             "services: {a: {image: b, ports: ['8081:8081']}}",
@@ -110,7 +110,7 @@ fn what_cannot_be_realised_is_refused_with_its_place() {
         ),
         (
             "services: {a: {image: b, ports: ['8081']}}",
-            "stack.yaml: services.a: ports: 8081: say which port of the host, as in 127.0.0.1:8081:8081",
+            "stack.yaml: services.a: ports: 8081: name the port on the host, as in 127.0.0.1:8081:8081",
         ),
         (
             "services: {a: {image: b, scale: 2, ports: ['127.0.0.1:1:1']}}",
@@ -119,7 +119,7 @@ fn what_cannot_be_realised_is_refused_with_its_place() {
         ("services: {a: {image: b, restart: always}}", "stack.yaml: services.a: restart: only \"no\" is supported"),
         (
             "services: {a: {image: b, volumes: [/data]}}",
-            "stack.yaml: services.a: volumes: a volume without a name is not supported: it would be left behind",
+            "stack.yaml: services.a: volumes: anonymous volumes are not supported: they would be left behind",
         ),
         (
             "services: {a: {image: b, volumes: ['data:/data']}}",
@@ -136,7 +136,7 @@ fn what_cannot_be_realised_is_refused_with_its_place() {
         ("services: {a: {image: b, depends_on: [c]}}", "stack.yaml: services.a.depends_on: no service 'c'"),
         (
             "services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [a]}}",
-            "stack.yaml: services wait for each other in a circle: a, b",
+            "stack.yaml: services depend on each other in a cycle: a, b",
         ),
         (
             "services: {a: {image: b, environment: {X: '${Y:?say Y}'}}}",
@@ -148,11 +148,11 @@ fn what_cannot_be_realised_is_refused_with_its_place() {
         ),
         (
             "services: {a: {image: b, volumes: [{type: bind, source: ./a, target: /a, bind: {selinux: z}}]}}",
-            "stack.yaml: services.a: volumes: bind.selinux: the engine does it only with create_host_path: true",
+            "stack.yaml: services.a: volumes: bind.selinux: the engine supports it only with create_host_path: true",
         ),
         (
             "services: {a: {image: b, cpus: 1, cpu_quota: 50000}}",
-            "stack.yaml: services.a: cpu_quota: there is cpus already",
+            "stack.yaml: services.a: cpu_quota: cpus is already set",
         ),
         (
             "services: {a: {image: b, logging: {driver: local, size: 1}}}",
@@ -185,7 +185,7 @@ fn replicas_change_only_where_no_port_is_published() {
     assert_eq!(stack.clone().with_replicas("two", 3).unwrap().service("two").unwrap().replicas, 3);
     let error = stack.clone().with_replicas("one", 2).unwrap_err();
     assert_eq!(error.to_string(), "one: only one replica can publish its port");
-    assert_eq!(stack.with_replicas("six", 2).unwrap_err().to_string(), "no service 'six'; there are one, two");
+    assert_eq!(stack.with_replicas("six", 2).unwrap_err().to_string(), "no service 'six'; the services are one, two");
 }
 
 #[test]

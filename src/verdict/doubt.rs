@@ -52,7 +52,7 @@ fn no_job(fold: &Fold) -> Option<String> {
     let alive = fold.job.seen.as_ref().map_or(0, |seen| seen.alive);
     match (&fold.job.seen, facts) {
         (Some(_), _) if alive > 1 => Some(format!(
-            "{alive} jobs of this name run: whose counts these are cannot be told; playground jobs lists them"
+            "{alive} jobs of this name are running, so it is unknown which of them wrote these counts; playground jobs lists them"
         )),
         (Some(seen), _) if seen.is_running() => None,
         (Some(seen), _) if seen.state == JobSeen::UNREACHABLE => {
@@ -73,7 +73,7 @@ fn before_input(ledger: &Judgement) -> Option<String> {
     let windows = ledger.before_input;
     let input = Topic::Input.name();
     (windows > 0).then(|| {
-        format!("{windows} windows in the output are older than anything topic {input} still holds of their keys: old records of {input} were deleted, or the windows are of another run")
+        format!("{windows} windows in the output are older than anything topic {input} still holds for their keys: old records of {input} were deleted, or the windows are from another run")
     })
 }
 
@@ -84,7 +84,7 @@ fn unexplained(fold: &Fold, ledger: &Judgement) -> Option<String> {
     let is_doubt = asked && times > 0 && ledger.delivery == Delivery::AtLeastOnce;
     is_doubt.then(|| {
         format!(
-            "{times} times a window was emitted again, and no restart of the job that Flink knows of reaches back to it"
+            "windows were emitted again {times} times without a restart of the job, as far as Flink knows, that reaches back to them"
         )
     })
 }

@@ -31,7 +31,7 @@ pub struct Verdict {
     pub ledger: Judgement,
     /// What had to hold.
     pub holds: Holds,
-    /// Whether it is about what is over, and says nothing of a job that runs.
+    /// Whether it covers only what has been emitted so far, and says nothing about a running job.
     pub past: bool,
     /// The job that it is about; none where only topics were given, or none was seen.
     pub job: Option<JudgedJob>,
@@ -45,9 +45,9 @@ pub struct Verdict {
     pub output_gap: Option<f64>,
     /// How far the counts lie apart, where that is what had to hold.
     pub spread: Option<Spread>,
-    /// What a read-uncommitted reader saw, of an exactly-once job.
+    /// What a read-uncommitted reader saw, for an exactly-once job.
     pub uncommitted: Option<Uncommitted>,
-    /// How the source waited, of a job that throttles.
+    /// Back pressure of the source, for a job that throttles.
     pub pressure: Option<PressureSummary>,
 }
 
@@ -109,7 +109,7 @@ fn held(
         (Holds::Loss, _) => loss::loss(fold, ledger),
         (Holds::Spread, Some(spread)) => (spread.outcome, spread.reason.clone().into_iter().collect()),
         (Holds::ExactlyOnce, _) if cut_off == 0 && ledger.outcome != Outcome::Fail => {
-            let reason = "no transaction was cut off: every record that was written was committed";
+            let reason = "no transaction was interrupted: every record that was written was committed";
             (Outcome::Unknown, vec![reason.to_owned()])
         }
         _ if ledger.outcome == Outcome::Fail => (Outcome::Fail, doubt::suspects(fold)),
@@ -247,7 +247,7 @@ mod tests {
     fn exactly_once_is_not_proved_before_a_transaction_was_cut_off() {
         let found = verdict(began(Holds::ExactlyOnce, Scope::Plan), windows(|_| 1000));
         assert_eq!(found.outcome, Outcome::Unknown);
-        assert!(found.reasons[0].starts_with("no transaction was cut off"), "{:?}", found.reasons);
+        assert!(found.reasons[0].starts_with("no transaction was interrupted"), "{:?}", found.reasons);
         let cut_off = What::Written(Emitted {
             key: "k".into(),
             window: None,

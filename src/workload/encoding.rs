@@ -70,12 +70,12 @@ fn object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
     if is_object { serde_json::from_str(text).ok() } else { None }
 }
 
-/// Reads a count. An error says what is wrong with a record that is no count of a window of this workload.
+/// Reads a count. An error says what is wrong with a record that is not a window count of this workload.
 pub fn decode_count(payload: &[u8]) -> Result<WindowCount, String> {
-    let count: WindowCount = object(payload).ok_or_else(|| format!("{} is no count of a window", excerpt(payload)))?;
+    let count: WindowCount = object(payload).ok_or_else(|| format!("{} is not a window count", excerpt(payload)))?;
     let (start, end) = (count.window_start, count.window_end);
     let is_window = start.unsigned_abs() < LATEST && window_start(start) == start && start + WINDOW_MS == end;
-    if is_window { Ok(count) } else { Err(format!("no window of 15 s: from {start} to {end} ms")) }
+    if is_window { Ok(count) } else { Err(format!("not a window of 15 s: from {start} to {end} ms")) }
 }
 
 /// The beginning of a payload, fit for a message.
@@ -183,15 +183,14 @@ mod tests {
     #[test]
     fn a_record_that_is_no_count_says_why() {
         let why = |payload: &str| decode_count(payload.as_bytes()).unwrap_err();
-        assert_eq!(why("{oops"), "'{oops' is no count of a window");
-        assert!(why(r#"[0,15000,"/help",1,0]"#).ends_with("is no count of a window"));
-        let no_window = "no window of 15 s: from 5 to 15005 ms";
+        assert_eq!(why("{oops"), "'{oops' is not a window count");
+        assert!(why(r#"[0,15000,"/help",1,0]"#).ends_with("is not a window count"));
+        let no_window = "not a window of 15 s: from 5 to 15005 ms";
         assert_eq!(why(r#"{"windowStart":5,"windowEnd":15005,"page":"/help","count":1}"#), no_window);
         let far = r#"{"windowStart":9223372036854765000,"windowEnd":0,"page":"/help","count":1}"#;
-        assert!(why(far).starts_with("no window of 15 s"));
+        assert!(why(far).starts_with("not a window of 15 s"));
         assert!(
-            why(r#"{"windowStart":0,"windowEnd":15000,"page":"/help","count":-1}"#)
-                .ends_with("is no count of a window")
+            why(r#"{"windowStart":0,"windowEnd":15000,"page":"/help","count":-1}"#).ends_with("is not a window count")
         );
     }
 

@@ -151,7 +151,7 @@ fn prepare(order: &Order, stop: &AtomicBool, tell: &mut impl FnMut(&Progress)) -
 
 /// The clock, in ms since the epoch.
 fn now() -> Result<i64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
     i64::try_from(since.as_millis()).context("read the clock")
 }
 
@@ -333,6 +333,6 @@ mod tests {
         producer.send(3, 0, b"hello").unwrap();
         assert_eq!(producer.flush(Duration::from_secs(30)), 0);
         let error = generate(&order(bootstrap, 1), &AtomicBool::new(false), None, |_| {}).unwrap_err();
-        assert!(error.to_string().starts_with("clicks-3 @ 0 is no click of this generator: 'hello'"), "{error}");
+        assert!(error.to_string().starts_with("clicks-3 @ 0 is not a click of this generator: 'hello'"), "{error}");
     }
 }

@@ -30,8 +30,8 @@ pub fn resume(admin: &Admin, bootstrap: &str, topic: &str) -> Result<Option<Sequ
     for (page, ends) in ends.iter().enumerate() {
         ensure!(
             last[page].is_some() || ends.end == 0,
-            "{topic}-{page} has lost its records to the broker's retention: where its clicks end cannot be told\n  \
-             delete topic '{topic}', or take the stack away with its data: playground down --volumes"
+            "{topic}-{page} has lost its records to the broker's retention, so it is unknown where its clicks end\n  \
+             delete topic '{topic}', or remove the stack with its data: playground down --volumes"
         );
     }
     Ok(Some(Sequence::resumed(last, oldest(bootstrap, topic, &ends)?)))
@@ -54,8 +54,8 @@ fn clicks(bootstrap: &str, topic: &str, spans: &[Range<i64>], mut each: impl FnM
                 each(partition, click.timestamp);
             }
             _ => bail!(
-                "{topic}-{partition} @ {} is no click of this generator: {}\n  it goes on where a topic's clicks end, \
-                 and here it cannot tell: delete topic '{topic}', or use another: --topic NAME",
+                "{topic}-{partition} @ {} is not a click of this generator: {}\n  It resumes where a topic's clicks end, \
+                 which is unknown here: delete topic '{topic}', or use another: --topic NAME",
                 record.offset(),
                 excerpt(record.payload())
             ),
@@ -76,7 +76,7 @@ fn settled(admin: &Admin, topic: &str) -> Result<Vec<Range<i64>>> {
         }
         if began.elapsed() > QUIET_LIMIT {
             bail!(
-                "another generator is writing to topic '{topic}': two would count double\n  \
+                "another generator is writing to topic '{topic}': two would send every click twice\n  \
                  stop it first (playground kill clickevent-generator), or use another topic: --topic NAME"
             );
         }

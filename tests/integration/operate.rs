@@ -64,12 +64,14 @@ fn what_cannot_be_done_is_refused_and_leaves_the_job_as_it_is() {
     let text = stack.folder.path().join("text.jar");
     std::fs::write(&text, "text").expect("write a file");
     refuses(&stack, &["upgrade", "--jar", path(&text)], 2, "not a jar");
-    refuses(&stack, &["upgrade", "--jar", "nothing"], 2, "no upload of that name");
+    refuses(&stack, &["upgrade", "--jar", "nothing"], 2, "no uploaded jar named");
     // Slots that nobody adds.
     let answer =
         refuses(&stack, &["upgrade", "--parallelism", "3", "--no-scale", "--timeout", "3"], 4, "1 of 3 slots missing");
     assert!(
-        answer.stderr.contains("it runs on as it was, and its state is in file:/flink-data/savepoints/"),
+        answer
+            .stderr
+            .contains("it is still running as before; there is also a savepoint, file:/flink-data/savepoints/"),
         "{}",
         answer.stderr
     );
@@ -89,11 +91,11 @@ fn what_cannot_be_done_is_refused_and_leaves_the_job_as_it_is() {
     let stopped = stack.playground(&["stop", "-o", "json"]).run().expect(0).json();
     let savepoint = stopped["savepoint"].as_str().expect("a savepoint").to_owned();
     let id = stopped["job"].as_str().expect("a job");
-    refuses(&stack, &["stop", id], 2, "is FINISHED already");
+    refuses(&stack, &["stop", id], 2, "is already FINISHED");
     refuses(&stack, &["stop"], 4, "no job is running");
     refuses(&stack, &["submit", "--from-savepoint", "/nowhere"], 4, "playground savepoint list");
     let broken = damaged(&stack, &savepoint);
-    refuses(&stack, &["submit", "--from-savepoint", &broken], 4, "savepoint list shows which can be read");
+    refuses(&stack, &["submit", "--from-savepoint", &broken], 4, "savepoint list shows which ones are readable");
     let listed = list(&stack);
     let entry = listed.iter().find(|one| one["path"] == broken.as_str()).expect("the damaged one");
     assert_eq!(entry["readable"], false, "{entry:#}");
@@ -169,7 +171,10 @@ fn an_upgrade_that_was_cut_off_is_told_of_until_a_job_runs_again() {
     for _ in 0..2 {
         let told = stack.playground(&["ps"]).run().expect(0).stderr;
         assert!(told.starts_with("found: upgrade (process "), "{told}");
-        assert!(told.contains(&format!("was cut off; the job is stopped, with its state in {savepoint}")), "{told}");
+        assert!(
+            told.contains(&format!("was interrupted; the job is stopped, with its state in {savepoint}")),
+            "{told}"
+        );
     }
     stack.playground(&["submit", "--from-savepoint", savepoint]).run().expect(0);
     assert_eq!(stack.playground(&["ps"]).run().expect(0).stderr, "");

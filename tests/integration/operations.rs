@@ -13,7 +13,7 @@ const UPGRADE: [&str; 3] = ["upgrade", "--parallelism", "2"];
 #[test]
 fn what_a_dry_run_shows_is_what_is_sent() {
     let jar = tempfile::tempdir().expect("make a folder");
-    let jar = jar_file(jar.path());
+    let jar = jar_file(jar.path(), "click-event-count.jar");
     let jar = jar.to_str().expect("UTF-8");
     let path = "file:/flink-data/savepoints/savepoint-199a34-1";
     for (stopped, args) in [
@@ -59,7 +59,7 @@ fn a_roll_back_is_carried_out_as_planned() {
     let args = ["upgrade", "--", "--fail-on-start", "true"];
     let plan = flink.playground(&dry(&args)).run().expect(0).json();
     let done = flink.playground(&args).run().expect(1);
-    assert!(done.stdout.contains("rolled back: the old job runs again"), "{}", done.stdout);
+    assert!(done.stdout.contains("rolled back: the old job is running again"), "{}", done.stdout);
     assert!(done.stdout.contains("asked to fail on start"), "{}", done.stdout);
     assert_as_planned(&[lines(&plan, "parts"), lines(&plan, "roll_back")].concat(), &flink.log());
     only_one_runs(&flink);
@@ -110,7 +110,7 @@ fn a_job_of_which_it_is_not_known_whether_it_runs_is_not_rolled_back() {
     let answer = flink.playground(&[&UPGRADE[..], &["--timeout", "4"]].concat()).run().expect(4);
     for part in [
         "Click Event Count is stopped, with its state in file:/flink-data/savepoints/savepoint-199a34-1",
-        "playground up goes on from it",
+        "playground up resumes from it",
         "it is not known whether job ",
     ] {
         assert!(answer.stderr.contains(part), "{part}: {}", answer.stderr);
@@ -205,12 +205,12 @@ fn a_new_job_that_cannot_be_ended_is_not_rolled_back() {
 fn what_fails_before_the_stop_leaves_the_job_as_it_was() {
     let flink = FakeFlink::new().trouble("/plan", 1, Trouble::Refuse(400, "x.Y: unknown options: [nonsense]"));
     let answer = flink.playground(&["upgrade", "--", "--nonsense", "1"]).run().expect(2);
-    let untouched = "Click Event Count was not upgraded: it runs on as it was";
+    let untouched = "Click Event Count was not upgraded; it is still running as before";
     assert!(answer.stderr.contains(untouched), "{}", answer.stderr);
     assert!(answer.stderr.contains("main() of the new job failed: x.Y: unknown options"), "{}", answer.stderr);
     let flink = FakeFlink::new().trouble("/stop", 1, Trouble::Refuse(409, "x.Y: checkpoint declined"));
     let answer = flink.playground(&UPGRADE).run().expect(4);
-    assert!(answer.stderr.contains("is not stopped, and runs on: "), "{}", answer.stderr);
+    assert!(answer.stderr.contains("was not stopped and is still running: "), "{}", answer.stderr);
     assert_eq!(flink.living(), [(JOB.to_owned(), None)]);
     // Nothing is left to be told of.
     assert_eq!(flink.playground(&["ps"]).run().expect(0).stderr, "");
@@ -222,6 +222,60 @@ fn a_submission_that_is_refused_leaves_nothing_to_be_told_of() {
     let answer = flink.playground(&["submit", "--from-savepoint", "/nowhere"]).run().expect(4);
     assert!(answer.stderr.contains("playground savepoint list shows what there is"), "{}", answer.stderr);
     assert_eq!(flink.playground(&["ps"]).run().expect(0).stderr, "");
+}
+
+/// Read: the savepoint of a stopped job was forgotten when any other job came up, or was cancelled.
+#[test]
+fn what_is_noted_of_one_job_says_nothing_of_another() {
+    let flink = FakeFlink::new();
+    let mine = jar_file(flink.folder.path(), "mine.jar");
+    let mine = mine.to_str().expect("UTF-8");
+    flink.playground(&["stop"]).run().expect(0);
+    let click = ["stopped Click Event Count"];
+    assert_eq!(flink.noted(), click);
+    flink.playground(&["submit", "--jar", mine]).run().expect(0);
+    assert_eq!(flink.noted(), click, "another job is up");
+    flink.playground(&["cancel", "Mine"]).run().expect(0);
+    assert_eq!(flink.noted(), click, "another job is cancelled");
+    flink.playground(&["submit", "--jar", mine]).run().expect(0);
+    flink.playground(&["stop", "Mine"]).run().expect(0);
+    assert_eq!(flink.noted(), ["stopped Click Event Count", "stopped Mine"]);
+    flink.playground(&["submit", "--from-savepoint", "file:/s"]).run().expect(0);
+    assert_eq!(flink.noted(), ["stopped Mine"]);
+    flink.playground(&["submit", "--jar", mine, "--detach"]).run().expect(0);
+    assert_eq!(flink.noted(), Vec::<String>::new(), "under the name that it turned out to have");
+}
+
+/// Read: the advice to cancel a job that did not come up forgot where its state was.
+#[test]
+fn a_job_that_is_cancelled_before_it_was_up_leaves_its_state_noted() {
+    let flink = FakeFlink::new();
+    flink.playground(&["stop"]).run().expect(0);
+    let savepoint = "file:/flink-data/savepoints/savepoint-199a34-1";
+    let submit = ["submit", "--from-savepoint", savepoint, "--", "--fail-on-start", "true"];
+    let answer = flink.playground(&submit).run().expect(4);
+    assert!(answer.stderr.contains("playground cancel "), "{}", answer.stderr);
+    flink.playground(&["cancel"]).run().expect(0);
+    assert_eq!(flink.noted(), ["stopped Click Event Count"]);
+}
+
+/// Read: the job may have stopped, and the error said that it runs on.
+#[test]
+fn a_stop_of_which_nothing_is_heard_is_never_told_as_a_job_that_runs() {
+    let flink = FakeFlink::new().trouble("/stop", usize::MAX, Trouble::LoseRequest);
+    let answer = flink.playground(&[&UPGRADE[..], &["--timeout", "2"]].concat()).run().expect(4);
+    assert!(answer.stderr.contains("may or may not have stopped"), "{}", answer.stderr);
+    assert!(!answer.stderr.contains("still running as before"), "{}", answer.stderr);
+}
+
+/// Read: one answer of a JobManager that was just losing its lead rolled a good job back.
+#[test]
+fn a_job_manager_that_is_at_a_loss_for_a_moment_rolls_nothing_back() {
+    for trouble in [Trouble::Refuse(404, "not found"), Trouble::Refuse(500, "FencingTokenException: 1 != 2")] {
+        let flink = FakeFlink::new().trouble("/vertices/", 2, trouble);
+        flink.playground(&UPGRADE).run().expect(0);
+        only_one_runs(&flink);
+    }
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn a_file_of_ones_own_has_more_services_and_its_changes_are_carried_out_or_told(
     assert_eq!(stack.state("web-1"), "running");
 
     let again = stack.up_with(&["--file", &own_file(&stack, "two", "one")]).stderr;
-    assert!(again.contains("label tier was one and is two now"), "{again}");
+    assert!(again.contains("label tier was one and is now two"), "{again}");
     let network = format!("{}_default", stack.project);
     assert_eq!(docker(&["network", "inspect", "--format", "{{.Labels.tier}}", &network]).trim(), "two");
     assert_eq!(live_jobs(&stack), 1);
@@ -168,7 +168,7 @@ fn a_file_of_ones_own_has_more_services_and_its_changes_are_carried_out_or_told(
     let ids = || docker(&["ps", "-aq", "--filter", &format!("name={}", stack.project)]);
     let before = ids();
     let refused = stack.with_ports(&["up", "--file", &own_file(&stack, "two", "two")]).run().expect(4).stderr;
-    let told = format!("{}_kafka-data: label tier was one and is two now", stack.project);
+    let told = format!("{}_kafka-data: label tier was one and is now two", stack.project);
     assert!(refused.contains(&told) && refused.contains("down --volumes"), "{refused}");
     assert_eq!(ids(), before);
 

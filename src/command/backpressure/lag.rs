@@ -1,4 +1,4 @@
-//! How far the job is behind, asked of the broker again and again while something else is looked at.
+//! How far the job is behind, polled in the background.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use crate::report::backpressure::Lag;
 use crate::workload::JOB;
 use crate::workload::meaning::Workload;
 
-/// Between two questions, so that each look at the job has a lag of its own.
+/// Between two queries: short enough that each measurement of the job has a fresh lag.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// The newest answer.
+/// The latest answer.
 pub(super) struct Newest {
     answer: watch::Receiver<Option<Lag>>,
 }
 
 impl Newest {
-    /// Begins to ask `kafka` for a job's lag, on a thread of its own, since Kafka's client blocks.
+    /// Starts polling `kafka` for a job's lag, on a thread of its own, since Kafka's client blocks.
     pub(super) fn of(job: &Summary, kafka: Result<String>) -> Result<Self> {
         let kafka = match kafka {
             _ if job.name != JOB => return Ok(Self::never(format!("only {JOB} is known to read input"))),
@@ -34,7 +34,7 @@ impl Newest {
         };
         let (admin, workload) = (Admin::new(&kafka, Isolation::Uncommitted)?, Workload::click_count());
         let (sender, answer) = watch::channel(None);
-        // Not one of the runtime's threads: when this command ends, nobody waits for it.
+        // Not a thread of the runtime, which would wait for it when this command ends.
         let work = move || {
             while sender.send(Some(ask(&admin, &workload))).is_ok() {
                 std::thread::sleep(PAUSE);
@@ -44,7 +44,7 @@ impl Newest {
         Ok(Self { answer })
     }
 
-    /// A lag that nobody can be asked for.
+    /// A lag that cannot be queried, and why.
     fn never(why: String) -> Self {
         Self { answer: watch::channel(Some(Lag::Unknown(why))).1 }
     }
@@ -54,7 +54,7 @@ impl Newest {
         let _ = timeout(2 * ANSWER, self.answer.wait_for(Option::is_some)).await;
     }
 
-    /// What is known now.
+    /// The latest known lag.
     pub(super) fn get(&self) -> Lag {
         let answer = self.answer.borrow().clone();
         answer.unwrap_or_else(|| Lag::Unknown("the broker has not answered yet".to_owned()))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{Level, SPAN, Sample, Share, SubtaskSample, VertexPressure, VertexSample};
 
-/// A subtask that told nothing new for so long is not known any more.
+/// A subtask that has reported nothing new for this long counts as unknown.
 const SILENT: Duration = Duration::from_secs(3);
 /// By how many ms counters may grow more or less than the clock did. Beyond it, what was told before was old, or of
 /// another attempt.

@@ -1,6 +1,7 @@
-//! Reads a topic straight from the brokers that lead its partitions, once over a span of offsets or on and on, and takes
-//! the records out of their answers where they lie. librdkafka makes an object of each record and locks a queue to hand it
-//! over, which for small ones takes many times as long; and it tells neither where a log begins nor that it was made anew.
+//! Reads a topic straight from the brokers that lead its partitions, once over a span of offsets or on and on, and
+//! takes the records out of their answers where they lie. librdkafka makes an object of each record and locks a queue
+//! to hand it over, which for small ones takes many times as long; and it tells neither where a log begins nor that the
+//! topic was recreated.
 
 use std::ops::Range;
 use std::thread::sleep;
@@ -65,8 +66,8 @@ pub enum Loss {
         /// Their offsets.
         offsets: Range<i64>,
     },
-    /// The topic was deleted and made anew (another identity or number of partitions, or an end before the position), or it
-    /// got this partition in addition. The follower goes on at its beginning.
+    /// The topic was deleted and recreated (another identity or number of partitions, or an end before the position),
+    /// or it got this partition in addition. The follower goes on at its beginning.
     Anew {
         /// The partition. One that the new topic does not have any more is told as well.
         partition: usize,
@@ -207,7 +208,7 @@ impl Follower {
             } else if let Some(cause) = cause {
                 self.wait(progress.0, cause)?;
             } else if progress.0.elapsed() > self.patience {
-                self.wait(progress.0, Error::msg("the leaders answer, but give no records"))?;
+                self.wait(progress.0, Error::msg("the leaders answer, but return no records"))?;
             }
         }
         Ok(losses)

@@ -56,7 +56,7 @@ impl Follower {
         }
         if !out_of_range.is_empty() {
             let again = self.catch_up(&out_of_range, losses).err();
-            cause = again.or_else(|| Some(Error::msg("a log begins or ends elsewhere than was known")));
+            cause = again.or_else(|| Some(Error::msg("the start or end of a log has moved")));
         }
         Ok(cause)
     }

@@ -56,7 +56,7 @@ fn done(order: &Order, printed: &Printed, command: &[String]) -> Answer {
     };
     match told {
         Some(told) => Answer::Done(Some(told)),
-        None => Answer::Lost(anyhow!("{} ended well without saying what came of it", name(command))),
+        None => Answer::Lost(anyhow!("{} succeeded, but printed no result", name(command))),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The two ways to ask something of Flink: its REST API and its command line. Either takes the same orders, tells the line
-//! that it sends, and says of an order whether it was done, was not, or that it cannot tell.
+//! The two channels to Flink: its REST API and its command line. Both take the same orders, show the line that they
+//! send, and report whether an order was carried out, was not, or that this is unknown.
 
 use anyhow::{Error, Result};
 use clap::ValueEnum;
@@ -60,14 +60,14 @@ pub enum Order {
     },
 }
 
-/// What a channel says of an order.
+/// What a channel reports about an order.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// It is done: a savepoint's path, the id of a job that runs, or nothing to tell.
+    /// It was carried out: a savepoint's path, the id of a running job, or nothing to report.
     Done(Option<String>),
-    /// It is not done and will not be; why.
+    /// It was not carried out and will not be, and why.
     Refused(Error),
-    /// It may be done or not, or be done later: the answer was lost, came too late, or says so itself.
+    /// It may have been carried out, or may be later: the answer was lost, came too late, or says so itself.
     Lost(Error),
 }
 
@@ -94,7 +94,7 @@ impl Via {
 }
 
 impl Control<'_> {
-    /// Gives Flink an order, as a part, and follows it as far as the channel can tell.
+    /// Gives Flink an order, as a part, and follows it as far as the channel can.
     pub(super) async fn ask(&self, part: &str, order: &Order) -> Result<Answer> {
         self.part(part, Some(self.via().line(order)), async {
             let answer = match self.via() {

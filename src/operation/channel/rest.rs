@@ -33,7 +33,9 @@ pub(super) async fn send(control: &Control<'_>, part: &str, order: &Order) -> An
             Err(error) => Err(error),
         },
         Order::Dispose { .. } => match flink.trigger(&request).await {
-            Ok(trigger) => return follow(control, part, &savepoint::disposal_status(&trigger), Interruption::Heeded).await,
+            Ok(trigger) => {
+                return follow(control, part, &savepoint::disposal_status(&trigger), Interruption::Heeded).await;
+            }
             Err(error) => Err(error),
         },
         Order::Cancel { .. } => flink.order(&request).await.map(|()| None),
@@ -58,8 +60,8 @@ async fn follow(control: &Control<'_>, part: &str, status: &Request, interruptio
     let look = async || {
         Ok(match control.flink().triggered(status).await {
             Ok(Triggered::UnderWay) => {
-                control.waiting(part, "under way");
-                Seen::NotYet("under way".to_owned())
+                control.waiting(part, "in progress");
+                Seen::NotYet("in progress".to_owned())
             }
             Ok(Triggered::Done(told)) => Seen::Done(Answer::Done(told)),
             Ok(Triggered::Failed(cause)) => Seen::Done(Answer::Refused(anyhow!("{cause}"))),

@@ -141,7 +141,7 @@ impl Bringing<'_> {
     async fn leader(&self) -> Result<Flink> {
         until("the JobManager", self.up.limit, LOOK, async || {
             let answer = async {
-                let flink = reach::flink(self.up.platform).await?.context("no JobManager runs")?;
+                let flink = reach::flink(self.up.platform).await?.context("no JobManager is running")?;
                 flink.jobs().await.map(|_| flink)
             };
             Ok(seen(answer.await))

@@ -1,5 +1,5 @@
-//! What bringing a stack up does with the job: one that is not as asked is stopped with a savepoint and goes on from there as
-//! what was asked for; one that was stopped goes on from its savepoint; and `--fresh` begins from nothing.
+//! What bringing a stack up does with the job: one that is not as requested is stopped with a savepoint and restarted
+//! from it as requested; one that was stopped resumes from its savepoint; and `--fresh` starts with empty state.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Bringing<'_> {
         // What failed says where the job's state is, or that it runs on.
         let state = self.state_of(flink, &job).await.inspect_err(|_| self.stopped.set(false))?;
         run.savepoint = self.up.fitting(&had, state.clone()).filter(|_| !self.is_fresh());
-        let why = if self.is_fresh() { "is to begin from nothing" } else { "runs with other arguments" };
+        let why = if self.is_fresh() { "is restarted as --fresh asks" } else { "is running with other arguments" };
         self.told(format!("{why}: {}", beginning(&run, state.as_deref())));
         Ok(Some(Resume { name: job.name, run, state }))
     }
@@ -59,7 +59,7 @@ impl Bringing<'_> {
             Whence::Savepoint(path, run) => (path, run),
             Whence::Job(id) => {
                 let found = latest(platform, Some(&id)).await.with_context(|| {
-                    format!("job {id} was stopped, and its savepoint was not found\n  playground up --fresh starts the job from nothing")
+                    format!("job {id} was stopped, and its savepoint was not found\n  playground up --fresh starts the job with empty state")
                 })?;
                 // A JobManager that was started since knows nothing of it.
                 (found.path, self.ran_as(flink, &id).await.ok().flatten())
@@ -88,7 +88,7 @@ impl Bringing<'_> {
         }
         let cause = flink.newest_cause(id).await?.unwrap_or_else(|| "Flink gives no cause".to_owned());
         let found = latest(self.up.platform, Some(id)).await.with_context(|| {
-            format!("job {id} FAILED, and has left no checkpoint that Flink knows: {cause}\n  playground up --fresh starts the job from nothing")
+            format!("job {id} FAILED, and Flink knows no checkpoint of it: {cause}\n  playground up --fresh starts the job with empty state")
         });
         Ok(found?.path)
     }
@@ -126,22 +126,19 @@ impl Bringing<'_> {
         // The adaptive scheduler tells nothing of a job that waits for slots, its checkpoints included.
         if checkpoint.is_none() && detail.vertices.is_empty() && !self.is_fresh() {
             bail!(
-                "{} ({}) is {} and cannot be stopped, and does not tell yet where its state is\n  playground job shows what it waits for; playground up --fresh gives its state up",
+                "{} ({}) is {} and cannot be stopped, and Flink does not say yet where its state is\n  playground job shows what it is waiting for; playground up --fresh discards its state",
                 job.name,
                 job.id,
                 detail.state
             );
         }
         if checkpoint.is_some() {
-            let note = NotedJob {
-                savepoint: checkpoint.clone(),
-                run: noted(&submitted, &detail),
-                ..NotedJob::default()
-            };
+            let note =
+                NotedJob { savepoint: checkpoint.clone(), run: noted(&submitted, &detail), ..NotedJob::default() };
             Marks::by(self.up.platform, UP, Some(JOB)).stopped(&job.id, note).await?;
         }
         let cancelled = self.control(flink, async |control| control.cancel(job).await).await;
-        cancelled.context("cancel a job that is not as asked and does not run")?;
+        cancelled.context("cancel a job that is not as requested and is not running")?;
         Ok(checkpoint)
     }
 
@@ -236,8 +233,8 @@ async fn newest_checkpoint(flink: &Flink, id: &str) -> Result<Option<String>> {
 /// How a job begins whose state is there.
 fn beginning(run: &Run, state: Option<&str>) -> String {
     match (&run.savepoint, state) {
-        (Some(savepoint), _) => format!("goes on from {savepoint}"),
-        (None, Some(state)) => format!("begins from nothing, its state is left in {state}"),
-        (None, None) => "begins from nothing".to_owned(),
+        (Some(savepoint), _) => format!("resumes from {savepoint}"),
+        (None, Some(state)) => format!("starts with empty state; the old state is left in {state}"),
+        (None, None) => "starts with empty state".to_owned(),
     }
 }

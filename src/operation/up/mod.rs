@@ -1,6 +1,7 @@
-//! Brings a stack up, and returns when it works: the job runs in every vertex and its first checkpoint is complete.
+//! Brings a stack up, and returns once it works: every subtask of the job is running and its first checkpoint is
+//! complete.
 //!
-//! All parts are waited for side by side, so that each is told the moment it is there.
+//! All parts are waited for concurrently, so that each is reported the moment it is ready.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -162,8 +163,8 @@ impl Up<'_> {
         let done = both(containers, parts.all(), stopped).await;
         if stopped.get() {
             return done.context(match self.beginning {
-                Beginning::State => "the job is stopped; playground up goes on from its savepoint",
-                Beginning::Fresh => "the job is stopped; playground up --fresh starts it from nothing",
+                Beginning::State => "the job is stopped; playground up resumes from its savepoint",
+                Beginning::Fresh => "the job is stopped; playground up --fresh starts it with empty state",
             });
         }
         done?;
@@ -211,7 +212,7 @@ async fn relay(
     started: &watch::Sender<Option<Instant>>,
 ) {
     while let Some(progress) = progress.recv().await {
-        // What is in the way goes first: until then, a service that has ended is about to be made anew.
+        // What is in the way goes first: until then, a service that has ended is about to be recreated.
         let clears = matches!(progress, Progress::Operation { verb: "replace" | "remove", .. });
         if matches!(progress, Progress::Operation { .. }) && !clears {
             start(started);

@@ -1,4 +1,4 @@
-//! Waits for the parts of a stack that comes up, side by side, so that each is told the moment it is there.
+//! Waits for the parts of a stack that is coming up, concurrently, so that each is reported the moment it is ready.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::{LOOK, News, Part, Reached, Up, is_ours};
 use crate::flink::Flink;
 use crate::flink::job::Summary;
-use crate::flink::request::is_away;
+use crate::flink::request::is_unavailable;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::operation::reach;
@@ -17,7 +17,7 @@ use crate::platform::{Contract as _, Health, LogRange, State};
 use crate::wait::{Seen, until};
 use crate::workload::{INPUT, JOB, OUTPUT};
 
-/// How much longer each part is waited for than the one before it.
+/// How much longer each part is waited for than the one it depends on.
 const HEAD_START: Duration = Duration::from_millis(500);
 /// How many lines of a service's log are shown when it does not come up; fewer than the channel for them holds.
 const LAST_WORDS: u32 = 8;
@@ -74,7 +74,7 @@ impl<'a> Parts<'a> {
     async fn ask(&self, look: impl AsyncFnOnce(&Flink) -> Result<Seen<String>>) -> Seen<String> {
         let looked = async { look(&self.flink().await?).await };
         looked.await.unwrap_or_else(|error| {
-            if is_away(&error) {
+            if is_unavailable(&error) {
                 self.flink.take();
             }
             Seen::NotYet(format!("{error:#}"))
@@ -117,14 +117,14 @@ impl<'a> Parts<'a> {
         let (sender, mut lines) = mpsc::channel(64);
         let range = LogRange { follow: false, tail: Some(LAST_WORDS) };
         let told = self.up.platform.logs(Some(service), range, sender).await;
-        let mut words = format!("{} did not come up; the last words of {service}:", part.name());
+        let mut words = format!("{} did not come up; the last log lines of {service}:", part.name());
         while let Ok(line) = lines.try_recv() {
             words.push_str("\n    ");
             words.push_str(&line.text);
         }
         match told {
             Ok(()) => words,
-            Err(error) => format!("{words} not to be had: {error:#}"),
+            Err(error) => format!("{words} not available: {error:#}"),
         }
     }
 
@@ -148,7 +148,7 @@ impl<'a> Parts<'a> {
         Ok(match (instance.state, instance.health) {
             (State::Running, Some(Health::Healthy) | None) => Seen::Done("ready".to_owned()),
             (State::Exited, _) => {
-                bail!("{} ended with exit code {}", instance.name(), instance.exit_code.unwrap_or_default())
+                bail!("{} exited with code {}", instance.name(), instance.exit_code.unwrap_or_default())
             }
             (state, None) => Seen::NotYet(format!("{state:?}").to_lowercase()),
             (state, Some(health)) => Seen::NotYet(format!("{state:?}, {health:?}").to_lowercase()),
@@ -160,14 +160,14 @@ impl<'a> Parts<'a> {
             return Ok(Seen::NotYet(last));
         }
         let Some(kafka) = reach::kafka(self.up.platform).await? else {
-            return Ok(Seen::NotYet("ready, not published yet".to_owned()));
+            return Ok(Seen::NotYet("ready, its port not published yet".to_owned()));
         };
         let topics = move || Admin::new(&kafka.to_string(), Isolation::Uncommitted)?.topics();
         Ok(match tokio::task::spawn_blocking(topics).await? {
             Ok(topics) if topics.contains_key(INPUT) && topics.contains_key(OUTPUT) => {
                 Seen::Done(format!("ready, topics {INPUT} and {OUTPUT}"))
             }
-            Ok(_) => Seen::NotYet("ready, topics not made yet".to_owned()),
+            Ok(_) => Seen::NotYet("ready, topics not created yet".to_owned()),
             Err(error) => Seen::NotYet(format!("{error:#}")),
         })
     }
@@ -217,7 +217,7 @@ impl<'a> Parts<'a> {
 
     async fn running(&self, flink: &Flink, id: &str) -> Result<Seen<String>> {
         if !self.up.is_as_asked(flink, id).await? {
-            return Ok(Seen::NotYet("one with other arguments is replaced".to_owned()));
+            return Ok(Seen::NotYet("replacing the one with other arguments".to_owned()));
         }
         let job = flink.job(id).await?;
         let (running, all) = job.subtasks();

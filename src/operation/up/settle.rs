@@ -28,7 +28,7 @@ impl Bringing<'_> {
         // Somebody else's, as of `flink stop`: there is no trigger to ask for.
         let jobs = flink.jobs().await?;
         let Some(job) = jobs.iter().find(|job| is_ours(job)) else { return Ok(()) };
-        self.until_settled("the savepoint that is under way", async || {
+        self.until_settled("the savepoint in progress", async || {
             let under_way = flink.is_savepoint_under_way(&job.id).await?;
             Ok(if under_way { not_yet() } else { Seen::Done(()) })
         })
@@ -39,7 +39,7 @@ impl Bringing<'_> {
         let marks = Marks::by(self.up.platform, &stopping.by, Some(JOB));
         let begun = Instant::now();
         let savepoint = self
-            .until_settled("the savepoint that is under way", async || {
+            .until_settled("the savepoint in progress", async || {
                 Ok(match became(flink, stopping).await? {
                     Stop::Done(savepoint) => Seen::Done(Some(savepoint)),
                     Stop::Not if begun.elapsed() > ON_ITS_WAY => Seen::Done(None),
@@ -63,7 +63,11 @@ impl Bringing<'_> {
     }
 
     /// A JobManager that is lost meanwhile is brought back first; what it was at is settled when it answers again.
-    pub(super) async fn until_settled<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Seen<T>>) -> Result<T> {
+    pub(super) async fn until_settled<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Result<Seen<T>>,
+    ) -> Result<T> {
         until(what, self.up.limit, LOOK, async || {
             let seen = match look().await {
                 Err(error) if is_undecided(&error) => Seen::NotYet("the JobManager does not answer".to_owned()),
@@ -79,5 +83,5 @@ impl Bringing<'_> {
 }
 
 fn not_yet<T>() -> Seen<T> {
-    Seen::NotYet("a savepoint is under way, with which the job stops".to_owned())
+    Seen::NotYet("the job is stopping; its savepoint is in progress".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Carries a plan out. It decides nothing: the plan says what, in which order, and why.
+//! Carries out a plan. It decides nothing: the plan says what, in which order, and why.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -49,21 +49,21 @@ impl Docker {
             return Ok(());
         }
         bail!(
-            "project {} is somebody else's: the playground did not make {}\n  \
-             Nothing was changed. Use a project of another name: playground -p NAME up",
+            "project {} belongs to somebody else: the playground did not create {}\n  \
+             Nothing was changed. Use another project name: playground -p NAME up",
             self.project,
             observed.foreign.join(", ")
         )
     }
 
-    /// A volume is not made anew without the user's word: what is in it would be lost.
+    /// A volume is not recreated unless the user asks for it: its data would be lost.
     fn check_volumes(&self, plan: &Plan) -> Result<()> {
         if plan.changed_volumes.is_empty() {
             return Ok(());
         }
         bail!(
-            "the compose file describes volumes otherwise than they were made:\n  {}\n  \
-             Nothing was changed. Their data goes with: playground -p {} down --volumes",
+            "the compose file no longer matches these volumes:\n  {}\n  \
+             Nothing was changed. To recreate them, which deletes their data: playground -p {} down --volumes",
             plan.changed_volumes.join("\n  "),
             self.project
         )
@@ -144,7 +144,7 @@ impl Docker {
         }
     }
 
-    /// Makes a network anew; the engine may take a moment to let go of it.
+    /// Recreates a network; the engine may take a moment to release it.
     async fn renew(&self, renewal: &Renewal, progress: &UnboundedSender<Progress>) -> Result<()> {
         let (begun, name) = (Instant::now(), &renewal.network.name);
         let what = format!("remove network {name}");

@@ -47,7 +47,7 @@ pub(super) async fn connect() -> Result<Connected> {
     let answer = tokio::time::timeout(FIRST_ANSWER, docker.negotiate_version()).await;
     let Ok(answer) = answer else {
         let (address, note, seconds) = (&endpoint.address, endpoint.source.note(), FIRST_ANSWER.as_secs());
-        bail!("the Docker engine at {address} does not answer within {seconds} s{note}")
+        bail!("the Docker engine at {address} did not answer within {seconds} s{note}")
     };
     let api = answer.map_err(|error| unreachable(&endpoint, &error))?;
     let remote = endpoint.remote().map(|host| Remote { host, instead: endpoint.source.instead() });
@@ -65,7 +65,7 @@ fn open(endpoint: &Endpoint) -> Result<Docker> {
             Docker::connect_with_ssl(address, &tls.key, &tls.cert, &tls.ca, ANSWER, API_DEFAULT_VERSION)
         }
         ("https", None) => bail!("{address} needs certificates: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"),
-        _ => bail!("{address} is no address that the playground knows: unix://, tcp:// or ssh://"),
+        _ => bail!("{address} is not an address that the playground supports; use unix://, tcp:// or ssh://"),
     };
     opened.map_err(|error| unreachable(endpoint, &error))
 }
@@ -88,13 +88,12 @@ fn unreachable(endpoint: &Endpoint, error: &(dyn std::error::Error + 'static)) -
 }
 
 impl super::Docker {
-    /// A stack's ports are published on the engine's machine; a stack that nobody here could speak to is not made.
+    /// A stack's ports are published on the engine's machine; a stack that could not be reached from here is not
+    /// created.
     pub(super) fn check_here(&self) -> Result<()> {
         let Some(Remote { host, instead }) = &self.remote else { return Ok(()) };
-        Err(anyhow!("nothing was made; {instead}, or run playground on {host} itself")).with_context(|| {
-            format!(
-                "the Docker engine is on {host}, where the ports of a stack would be published and not on this machine"
-            )
+        Err(anyhow!("nothing was created; {instead}, or run playground on {host} itself")).with_context(|| {
+            format!("the Docker engine is on {host}: a stack's ports would be published there, not on this machine")
         })
     }
 }

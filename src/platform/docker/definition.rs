@@ -45,16 +45,16 @@ impl Definition {
         Self(options.chain(with_labels(labels)).collect())
     }
 
-    /// What the file has otherwise than what was made from it, as in `internal was false and is true now`.
+    /// What the file has otherwise than what was made from it, as in `internal was false and is now true`.
     pub(super) fn change_to(&self, wanted: &Self) -> Option<String> {
         let names: BTreeSet<&String> = self.0.keys().chain(wanted.0.keys()).collect();
         let changes: Vec<String> = names
             .into_iter()
             .filter_map(|name| match (self.0.get(name), wanted.0.get(name)) {
                 (was, is) if was == is => None,
-                (Some(was), Some(is)) => Some(format!("{name} was {was} and is {is} now")),
-                (Some(was), None) => Some(format!("{name} was {was} and is gone")),
-                (None, is) => Some(format!("{name} is {} now", is.map_or("", String::as_str))),
+                (Some(was), Some(is)) => Some(format!("{name} was {was} and is now {is}")),
+                (Some(was), None) => Some(format!("{name} was {was} and is no longer set")),
+                (None, is) => Some(format!("{name} is now {}", is.map_or("", String::as_str))),
             })
             .collect();
         (!changes.is_empty()).then(|| changes.join(", "))
@@ -96,7 +96,7 @@ mod tests {
         let wanted = Definition::volume(&pairs([("type", "tmpfs"), ("device", "/d")]), &pairs([]));
         assert_eq!(
             made.change_to(&wanted).unwrap(),
-            "label tier was 1 and is gone, option device is /d now, option o was bind and is gone, option type was none and is tmpfs now"
+            "label tier was 1 and is no longer set, option device is now /d, option o was bind and is no longer set, option type was none and is now tmpfs"
         );
     }
 }

@@ -25,7 +25,7 @@ impl Docker {
             Some(running) => self.run_in(running, command, lines).await,
             None => match containers.iter().find(of_service) {
                 Some(model) => self.run_beside(model, command, lines).await,
-                None => bail!("{service} is not there in project {}; playground up", self.project),
+                None => bail!("there is no {service} in project {}; playground up starts it", self.project),
             },
         }
         .with_context(|| format!("run {} in {service}", command.first().map_or("nothing", String::as_str)))
@@ -43,7 +43,7 @@ impl Docker {
             forward(&container.instance.name(), output, &lines).await?;
         }
         let ended = self.api.inspect_exec(&exec.id).await.plain()?;
-        let exit_code = ended.exit_code.context("the engine gave no exit code")?;
+        let exit_code = ended.exit_code.context("the engine reported no exit code")?;
         Ok(Ended { exit_code })
     }
 
@@ -55,7 +55,7 @@ impl Docker {
         let like = self.api.inspect_container(&model.instance.id, None).await.plain()?;
         let body = container::one_off(like, labels, command);
         let options: CreateContainerOptions = CreateContainerOptionsBuilder::new().name(&name).build();
-        let id = self.api.create_container(Some(options), body).await.plain().context("make its container")?.id;
+        let id = self.api.create_container(Some(options), body).await.plain().context("create its container")?.id;
         let guard = Guard { api: self.api.clone(), id: Some(id.clone()) };
         let ended = self.run_attached(&id, &model.instance.service, &lines).await;
         guard.remove().await?;
@@ -72,7 +72,7 @@ impl Docker {
             // The crate makes an error of every exit code but 0.
             Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
             Some(answer) => answer.plain()?.status_code,
-            None => bail!("the engine gave no exit code"),
+            None => bail!("the engine reported no exit code"),
         };
         Ok(Ended { exit_code })
     }
@@ -99,7 +99,7 @@ async fn forward(
     Ok(())
 }
 
-/// Takes a container away even when whoever waits for its command is dropped.
+/// Removes a container even if whoever waits for its command is dropped.
 struct Guard {
     api: bollard::Docker,
     id: Option<String>,

@@ -31,9 +31,9 @@ impl Docker {
         match found {
             Some(container) => Ok(container),
             None if names.is_empty() => {
-                bail!("no {instance}: nothing of project {} is there; playground up", self.project)
+                bail!("no {instance}: project {} has no containers; playground up starts it", self.project)
             }
-            None => bail!("no {instance} in project {}; there are {}", self.project, names.join(", ")),
+            None => bail!("no {instance} in project {}; it has {}", self.project, names.join(", ")),
         }
     }
 

@@ -59,7 +59,7 @@ impl Docker {
         }
         self.build_all(&needed, &machine, cache, progress).await?;
         for image in &all {
-            self.name(image).await.with_context(|| format!("let {} mean {}", image.name, image.tag))?;
+            self.name(image).await.with_context(|| format!("tag {1} as {0}", image.name, image.tag))?;
         }
         Ok(())
     }
@@ -128,9 +128,9 @@ impl Docker {
             bail!("there is no image {name}; playground images list shows the playground's own");
         }
         let _ = progress.send(Progress::Image { image: name.to_owned(), step: "pulling".to_owned() });
-        self.pull(name).await.with_context(|| format!("image {name} is not there and cannot be pulled"))?;
+        self.pull(name).await.with_context(|| format!("image {name} is missing and cannot be pulled"))?;
         tell(progress, name, true);
-        self.find_image(name).await?.with_context(|| format!("image {name} is not there after it was pulled"))
+        self.find_image(name).await?.with_context(|| format!("image {name} is missing after it was pulled"))
     }
 
     pub(super) async fn find_image(&self, name: &str) -> Result<Option<String>> {
@@ -164,10 +164,10 @@ impl Docker {
         Ok(containers)
     }
 
-    /// Takes all names from an image, and with the last one the image.
+    /// Removes all names of an image, and with the last one the image.
     pub(super) async fn remove_own_image(&self, image: &Entry) -> Result<Removal> {
         let Some(found) = image.found.as_ref().filter(|_| image.standing == Standing::Old) else {
-            return Ok(Removal::Kept("it is no old image".to_owned()));
+            return Ok(Removal::Kept("it is not an old image".to_owned()));
         };
         let names = if found.tags.is_empty() { vec![found.id.clone()] } else { found.tags.clone() };
         for name in names {

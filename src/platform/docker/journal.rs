@@ -1,4 +1,4 @@
-//! What is not to stay as it is, noted as empty volumes: cheap, durable, and found by their labels.
+//! Marks, stored as empty volumes: cheap, durable, and found by their labels.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ impl Docker {
         // The engine would answer with the older volume, and leave its labels as they are.
         self.erase_mark(&mark.id).await?;
         let made = self.api.create_volume(request).await.map(drop).plain();
-        made.with_context(|| format!("note that {} of {} is about to be done", mark.what, mark.target))
+        made.with_context(|| format!("record the {} of {} before it begins", mark.what, mark.target))
     }
 
     pub(super) async fn erase_mark(&self, id: &str) -> Result<()> {
@@ -31,8 +31,9 @@ impl Docker {
     pub(super) async fn read_marks(&self) -> Result<Vec<Mark>> {
         let volumes = self.mark_volumes().await?;
         let marks = volumes.iter().map(|(name, json)| {
-            serde_json::from_str(json)
-                .with_context(|| format!("volume {name} holds no mark of this version; docker volume rm {name}"))
+            serde_json::from_str(json).with_context(|| {
+                format!("volume {name} holds no mark that this version can read; docker volume rm {name} removes it")
+            })
         });
         marks.collect()
     }

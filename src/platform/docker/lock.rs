@@ -17,7 +17,7 @@ use crate::platform::{Lock, Owner};
 
 impl Docker {
     pub(super) async fn take_lock(&self, lock: &Lock) -> Result<Option<Lock>> {
-        self.note_lock(lock).await.context("note that this command owns the project")?;
+        self.note_lock(lock).await.context("record that this command owns the project")?;
         let others = self.locks().await?.into_iter().filter(|(name, _)| *name != self.lock_name(&lock.owner));
         let Some((_, other)) = others.into_iter().find(|(_, other)| !other.owner.has_ended()) else {
             // A command that was cut off cannot take its one-off containers away itself.
@@ -51,8 +51,12 @@ impl Docker {
         let lock = |volume: bollard::models::Volume| {
             let json = volume.labels.get(labels::LOCK).map(String::as_str).unwrap_or_default();
             let lock = serde_json::from_str(json);
-            let advice =
-                || format!("volume {name} holds no lock of this version; docker volume rm {name}", name = volume.name);
+            let advice = || {
+                format!(
+                    "volume {name} holds no lock that this version can read; docker volume rm {name} removes it",
+                    name = volume.name
+                )
+            };
             Ok((volume.name.clone(), lock.with_context(advice)?))
         };
         listed.volumes.unwrap_or_default().into_iter().map(lock).collect()

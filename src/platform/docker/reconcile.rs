@@ -13,7 +13,7 @@ use crate::stack::{Network, Service, Stack, Volume};
 pub(super) struct Plan {
     /// Networks that are missing.
     pub networks: Vec<Network>,
-    /// Networks whose definition changed: made anew once nothing of ours is on them.
+    /// Networks whose definition changed: recreated once none of our containers is on them.
     pub renewals: Vec<Renewal>,
     /// Volumes that are missing.
     pub volumes: Vec<Volume>,
@@ -25,7 +25,7 @@ pub(super) struct Plan {
     pub instances: Vec<Steps>,
 }
 
-/// A network to make anew.
+/// A network to recreate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Renewal {
     /// As it is to be.
@@ -34,7 +34,7 @@ pub(super) struct Renewal {
     pub cause: String,
 }
 
-/// A container to take away.
+/// A container to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Removal {
     /// Its id.
@@ -164,7 +164,7 @@ fn surplus(stack: &Stack, container: &Container) -> Option<String> {
     match stack.service(&container.instance.service) {
         None => Some("no such service in the compose file".to_owned()),
         Some(service) if container.instance.number == 0 || container.instance.number > service.replicas => {
-            Some(format!("{} of it are wanted", service.replicas))
+            Some(format!("only {} wanted", service.replicas))
         }
         Some(_) => None,
     }
@@ -173,7 +173,7 @@ fn surplus(stack: &Stack, container: &Container) -> Option<String> {
 /// Why a container is not what would be made now.
 fn outdated(service: &Service, images: &BTreeMap<String, String>, container: &Container) -> Option<String> {
     if container.hash != service.hash() {
-        Some("its description changed".to_owned())
+        Some("its configuration changed".to_owned())
     } else if images.get(&service.image).is_some_and(|id| *id != container.image) {
         Some("its image changed".to_owned())
     } else {
@@ -206,7 +206,7 @@ fn from_what_is_there(service: &Service, container: &Container) -> Vec<Operation
         (State::Created, _) => operations.push(Operation::new(Verb::Start, "never started")),
         (State::Exited, Some(0)) if service.one_shot => operations.clear(),
         (State::Exited, code) => {
-            let cause = code.map_or_else(|| "ended".to_owned(), |code| format!("ended with exit code {code}"));
+            let cause = code.map_or_else(|| "ended".to_owned(), |code| format!("exited with code {code}"));
             operations.push(Operation::new(Verb::Start, cause));
         }
     }

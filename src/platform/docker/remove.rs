@@ -1,4 +1,4 @@
-//! Taking a project away, by labels alone, so that it works after a crash as well.
+//! Removes a project, by labels alone, so that it works after a crash as well.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use super::observe::Observed;
 use super::{Docker, MOMENT, is_missing, is_so_already, words};
 use crate::platform::{Extent, Mark};
 
-/// How long the engine may take to let go of a network or volume whose containers are gone.
+/// How long the engine may take to release a network or volume whose containers are gone.
 pub(super) const RELEASE: Duration = Duration::from_secs(20);
 /// How long the engine may go on with what a command asked for that was killed meanwhile.
 const LATE: Duration = Duration::from_secs(1);
 
 impl Docker {
-    /// Takes away what there is until nothing is left: what is in use now may be free a moment later, and what a killed
-    /// command asked for may come a moment later.
+    /// Removes what there is until nothing is left: what is in use now may be free a moment later, and what a killed
+    /// command asked for may appear a moment later.
     pub(super) async fn remove_project(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         let mut taken = Vec::new();
         let begun = Instant::now();

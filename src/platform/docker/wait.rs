@@ -46,7 +46,9 @@ impl Docker {
             Condition::Completed => format!("wait until {instance} is done"),
         };
         let waited = until(what, LIMIT, INTERVAL, async || {
-            let Some(container) = self.container(&name).await? else { return Ok(Seen::NotYet("not made".to_owned())) };
+            let Some(container) = self.container(&name).await? else {
+                return Ok(Seen::NotYet("not created".to_owned()));
+            };
             Ok(match judge(&container, condition) {
                 Found::Holds => Seen::Done(None),
                 Found::NotYet(seen) => Seen::NotYet(seen),
@@ -81,7 +83,7 @@ fn judge(container: &Container, condition: Condition) -> Found {
         (Condition::Started | Condition::Completed, State::Exited) if instance.exit_code == Some(0) => Found::Holds,
         (_, State::Exited) => {
             let code = instance.exit_code.unwrap_or_default();
-            Found::Never(format!("ended with exit code {code}{}", meaning(code)))
+            Found::Never(format!("exited with code {code}{}", meaning(code)))
         }
         (_, State::Created | State::Paused) => Found::NotYet("not running".to_owned()),
         (Condition::Completed, State::Running) => Found::NotYet("still running".to_owned()),
@@ -98,7 +100,7 @@ fn meaning(code: i64) -> &'static str {
     match code {
         137 => " (killed, by its memory limit or by someone)",
         139 => " (crashed)",
-        143 => " (asked to stop)",
+        143 => " (SIGTERM: asked to stop)",
         _ => "",
     }
 }
@@ -142,17 +144,17 @@ mod tests {
             (Healthy, Running, None, Some(Health::Healthy), "holds"),
             // Without a health check there is nothing to wait for.
             (Healthy, Running, None, None, "holds"),
-            (Healthy, Exited, Some(0), None, "never: ended with exit code 0"),
+            (Healthy, Exited, Some(0), None, "never: exited with code 0"),
             (Healthy, State::Paused, None, None, "not yet: not running"),
             (Completed, Running, None, None, "not yet: still running"),
             (Completed, Exited, Some(0), None, "holds"),
-            (Completed, Exited, Some(1), None, "never: ended with exit code 1"),
+            (Completed, Exited, Some(1), None, "never: exited with code 1"),
             (
                 Completed,
                 Exited,
                 Some(137),
                 None,
-                "never: ended with exit code 137 (killed, by its memory limit or by someone)",
+                "never: exited with code 137 (killed, by its memory limit or by someone)",
             ),
         ] {
             assert_eq!(seen(condition, state, exit_code, health), want, "{condition:?} {state:?}");

@@ -22,13 +22,13 @@ impl Condition for Backlog {
     fn ask(&self, fold: &Fold) -> Answer {
         let window = fold.ledger.most_sent().saturating_mul(fold.ledger.keys() as u64);
         if window == 0 {
-            return Answer::NotYet("no whole window in the input yet".to_owned());
+            return Answer::NotYet("no complete window in the input yet".to_owned());
         }
         let wanted = self.windows.get().saturating_mul(window);
         // What one checkpoint has not committed yet is no backlog.
         let waiting = (fold.lag() - fold.usual_lag.records()).max(0);
         let enough = u64::try_from(waiting).is_ok_and(|waiting| waiting >= wanted);
-        either(enough, format!("{waiting} of {wanted} records wait in the input"))
+        either(enough, format!("{waiting} records waiting in input, {wanted} needed"))
     }
 }
 

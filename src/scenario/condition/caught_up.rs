@@ -17,7 +17,7 @@ impl Condition for CaughtUp {
     fn ask(&self, fold: &Fold) -> Answer {
         let (lag, usual) = (fold.lag(), fold.usual_lag.records());
         let holds = fold.read.is_some() && fold.job.is_running() && lag <= usual;
-        either(holds, format!("lag {lag} records, {usual} at most at rest"))
+        either(holds, format!("lag {lag} records, at most {usual} in steady state"))
     }
 }
 

@@ -16,7 +16,7 @@ impl Condition for Judged {
 
     fn ask(&self, fold: &Fold) -> Answer {
         let (Some(due), Some(length)) = (fold.due, fold.window_length()) else {
-            return Answer::NotYet("no whole window in the input yet".to_owned());
+            return Answer::NotYet("no complete window in the input yet".to_owned());
         };
         // The window that was under way then may hold records of the outage as well.
         let last = due.saturating_add(length);

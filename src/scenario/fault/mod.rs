@@ -1,7 +1,7 @@
 //! What can be broken on purpose, one file a fault, each with its undo.
 //!
-//! A mark is written into the platform before a fault is done and taken away after its undo, so that the next command
-//! finds and mends what a killed one left broken ([`heal`]).
+//! A mark is written to the platform before a fault is injected and removed after its undo, so that the next command
+//! finds and undoes what a killed one left broken ([`heal`]).
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -35,10 +35,10 @@ impl Fault {
         }
     }
 
-    /// Writes the mark down, then breaks the target. Returns the mark, which [`mend`] takes away.
+    /// Writes the mark, then breaks the target. Returns the mark, which [`mend`] removes.
     pub async fn inject(self, platform: &Platform, target: &str, by: &str) -> Result<Mark> {
         let mark = mark(self, target, by)?;
-        platform.mark(&mark).await.with_context(|| format!("note down the fault on {target}"))?;
+        platform.mark(&mark).await.with_context(|| format!("record the fault on {target}"))?;
         match self {
             Self::Kill => kill::inject(platform, target).await?,
         }
@@ -50,7 +50,7 @@ impl Fault {
 /// what starting promises; so a mark of a later version of this program is mended as well.
 pub async fn mend(platform: &Platform, mark: &Mark) -> Result<()> {
     platform.start(&mark.target).await.with_context(|| format!("undo {} of {}", mark.what, mark.target))?;
-    platform.forget(&mark.id).await.with_context(|| format!("forget the fault on {}", mark.target))
+    platform.forget(&mark.id).await.with_context(|| format!("remove the record of the fault on {}", mark.target))
 }
 
 /// What became of a mark whose process is gone.

@@ -17,7 +17,8 @@ const PERIOD: Duration = Duration::from_millis(100);
 impl Scope<'_> {
     pub(super) fn container(&self, name: &str, given: &compose_spec::Service) -> Result<Service> {
         let limits = given.deploy.as_ref().and_then(|deploy| deploy.resources.as_ref()?.limits.as_ref());
-        let image = given.image.as_ref().context("image is missing; the playground builds none of your own")?;
+        let image =
+            given.image.as_ref().context("image is missing; the playground does not build images of your own")?;
         // Each fault is a decision of the user's or a scenario's, and so is its undo.
         ensure!(given.restart.is_none_or(|restart| restart == Restart::No), "restart: only \"no\" is supported");
         let ports = self.ports(given)?;
@@ -134,7 +135,7 @@ fn cpus(given: &compose_spec::Service, limits: Option<&deploy::resources::Limits
     let number = given.cpus.or(limits.and_then(|limits| limits.cpus)).map(deploy::resources::Cpus::into_inner);
     ensure!(given.cpu_period.is_none() || given.cpu_quota.is_some(), "cpu_period: it needs a cpu_quota");
     let Some(quota) = given.cpu_quota else { return Ok(number) };
-    ensure!(number.is_none(), "cpu_quota: there is cpus already");
+    ensure!(number.is_none(), "cpu_quota: cpus is already set");
     let period = given.cpu_period.unwrap_or(PERIOD);
     ensure!(!period.is_zero(), "cpu_period: it must be above 0");
     Ok(Some(quota.as_secs_f64() / period.as_secs_f64()))
@@ -154,7 +155,7 @@ pub(super) fn bytes(given: ByteValue) -> Result<u64> {
         ByteValue::Megabytes(number) => (number, 1 << 20),
         ByteValue::Gigabytes(number) => (number, 1 << 30),
     };
-    number.checked_mul(unit).with_context(|| format!("{given} is too much"))
+    number.checked_mul(unit).with_context(|| format!("{given} is too large"))
 }
 
 fn pids(given: Option<&Limit<u32>>) -> Option<u32> {

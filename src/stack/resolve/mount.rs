@@ -27,7 +27,7 @@ impl Scope<'_> {
         let source = match given {
             Given::Volume(volume) => {
                 let Some(key) = &volume.source else {
-                    bail!("a volume without a name is not supported: it would be left behind")
+                    bail!("anonymous volumes are not supported: they would be left behind")
                 };
                 MountSource::Volume(self.volume_name(key.as_str())?)
             }
@@ -47,7 +47,7 @@ impl Scope<'_> {
             SELinux::Shared => Relabel::Shared,
             SELinux::Private => Relabel::Private,
         });
-        ensure!(create || relabel.is_none(), "bind.selinux: the engine does it only with create_host_path: true");
+        ensure!(create || relabel.is_none(), "bind.selinux: the engine supports it only with create_host_path: true");
         Ok(MountSource::Host { path: self.host_path(given.source.as_path())?, create, relabel })
     }
 
@@ -67,7 +67,7 @@ impl Scope<'_> {
     }
 }
 
-/// The long form has no place for the label of a volume, so it would be dropped without a word.
+/// The long form has no place for the label of a volume, so it would be dropped silently.
 fn check_short(given: &ShortOrLong<ShortVolume, Given>) -> Result<()> {
     let ShortOrLong::Short(ShortVolume { options: Some(options), .. }) = given else { return Ok(()) };
     let is_volume = matches!(options.source, volumes::Source::Volume(_));

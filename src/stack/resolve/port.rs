@@ -26,7 +26,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 fn published(port: &ports::Port) -> Result<Port> {
     let target = port.target;
     let Some(range) = port.published else {
-        bail!("{target}: say which port of the host, as in 127.0.0.1:8081:{target}")
+        bail!("{target}: name the port on the host, as in 127.0.0.1:8081:{target}")
     };
     ensure!(range.end().is_none(), "{target}: a range of host ports is not supported");
     let host = match port.host_ip {

@@ -162,6 +162,16 @@ impl FakeFlink {
         living.map(|job| (job.id.clone(), job.savepoint.clone())).collect()
     }
 
+    /// What is noted on the platform of jobs, as in `stopped Click Event Count`, in order.
+    pub fn noted(&self) -> Vec<String> {
+        let platform: Value =
+            serde_json::from_slice(&std::fs::read(&self.world().platform).expect("the platform")).expect("JSON");
+        let words = |mark: &Value| Some(format!("{} {}", mark["kind"].as_str()?, mark["job"]["name"].as_str()?));
+        let mut noted: Vec<String> = platform["marks"].as_array().into_iter().flatten().filter_map(words).collect();
+        noted.sort();
+        noted
+    }
+
     /// The TaskManagers that run on the platform.
     pub fn taskmanagers(&self) -> u64 {
         self.world().taskmanagers()
@@ -198,7 +208,7 @@ fn serve(world: &Mutex<World>, stream: &TcpStream) {
     if Instant::now() < lock(world).away_until {
         return respond(stream, 503, &refusal("no leader"));
     }
-    let trouble = if request.changes { lock(world).begins(&request) } else { None };
+    let trouble = lock(world).begins(&request);
     match trouble {
         Some(Trouble::Refuse(status, reason)) => return respond(stream, status, &refusal(reason)),
         Some(Trouble::LoseRequest) => return,
@@ -279,8 +289,13 @@ impl Job {
         matches!(self.state, "RUNNING" | "RESTARTING")
     }
 
+    /// A jar of the user's is a job of another name.
+    fn name(&self) -> &'static str {
+        if self.jar.contains("click-event-count") { "Click Event Count" } else { "Mine" }
+    }
+
     fn summary(&self) -> Value {
-        json!({ "jid": self.id, "name": "Click Event Count", "state": self.state, "start-time": 1, "duration": 2 })
+        json!({ "jid": self.id, "name": self.name(), "state": self.state, "start-time": 1, "duration": 2 })
     }
 
     /// How many subtasks of each vertex it has now.
@@ -294,7 +309,7 @@ impl Job {
     fn detail(&self) -> Value {
         let parallelism = self.parallelism();
         let running = if self.state == "RUNNING" { parallelism } else { 0 };
-        json!({ "jid": self.id, "name": "Click Event Count", "state": self.state, "start-time": 1, "now": now(), "vertices": [{
+        json!({ "jid": self.id, "name": self.name(), "state": self.state, "start-time": 1, "now": now(), "vertices": [{
             "id": "v", "name": "Source", "parallelism": parallelism, "maxParallelism": 128,
             "status": self.state, "tasks": { "RUNNING": running, "INITIALIZING": 0, "SCHEDULED": 0 } }] })
     }
@@ -323,7 +338,9 @@ impl World {
             *times -= 1;
             trouble.clone()
         });
-        self.log.push(line);
+        if request.changes {
+            self.log.push(line);
+        }
         trouble
     }
 
@@ -494,8 +511,8 @@ pub fn lines(plan: &Value, of: &str) -> Vec<String> {
 }
 
 /// A file that a jar begins like.
-pub fn jar_file(folder: &Path) -> PathBuf {
-    let file = folder.join("click-event-count.jar");
+pub fn jar_file(folder: &Path, name: &str) -> PathBuf {
+    let file = folder.join(name);
     std::fs::write(&file, b"PK\x03\x04 not much of a jar").expect("write a jar");
     file
 }

@@ -68,7 +68,7 @@ fn ran_nothing(stack: &Stack) {
     runs_on(stack, "taskmanager-2");
     let run = scenario(stack, &[KILL, DETECTED, REST]).expect(3);
     because(&run, "taskmanager-1");
-    because(&run, "ran nothing");
+    because(&run, "was running no tasks");
     judged_again(stack, &run);
 }
 

@@ -87,7 +87,9 @@ impl Config {
         let docker = meta.endpoints.get("docker");
         let docker = docker.with_context(|| format!("docker context '{name}' names no Docker engine"))?;
         if docker.skip_tls_verify {
-            bail!("docker context '{name}' trusts whoever answers as the engine: make it anew without skip-tls-verify");
+            bail!(
+                "docker context '{name}' does not verify the engine's certificate: recreate it without skip-tls-verify"
+            );
         }
         let files = contexts.join("tls").join(&id).join("docker");
         let tls = files.is_dir().then(|| Tls::in_folder(&files));

@@ -71,7 +71,7 @@ fn named(name: &str, password: &str) -> DockerCredentials {
 /// The protocol of these programs: the registry goes in, JSON comes out. One that has nothing says so, and ends with 1.
 async fn ask(helper: &str, registry: &str) -> Result<Option<DockerCredentials>> {
     if !helper.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
-        bail!("'{helper}' is not the end of a program's name");
+        bail!("'{helper}' is not the name of a credential helper");
     }
     let mut program = Command::new(format!("docker-credential-{helper}"));
     program.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -139,6 +139,6 @@ mod tests {
         let error = format!("{:#}", of(r#"{"credsStore": "no-such-store"}"#, "r").await.unwrap_err());
         assert!(error.starts_with("ask docker-credential-no-such-store: start it"), "{error}");
         let error = format!("{:#}", of(r#"{"credHelpers": {"r": "../x"}}"#, "r").await.unwrap_err());
-        assert!(error.contains("'../x' is not the end of a program's name"), "{error}");
+        assert!(error.contains("'../x' is not the name of a credential helper"), "{error}");
     }
 }

@@ -44,8 +44,8 @@ impl Source {
     /// For the end of a message about the engine.
     pub(super) fn note(&self) -> String {
         match self {
-            Self::Environment => "; DOCKER_HOST names it".to_owned(),
-            Self::Context(name) => format!("; docker context '{name}' names it"),
+            Self::Environment => "; the address comes from DOCKER_HOST".to_owned(),
+            Self::Context(name) => format!("; the address comes from docker context '{name}'"),
             Self::Found => String::new(),
         }
     }
@@ -53,9 +53,9 @@ impl Source {
     /// How not to use the engine that it names.
     pub(super) fn instead(&self) -> String {
         match self {
-            Self::Environment => "unset DOCKER_HOST to use an engine here".to_owned(),
-            Self::Context(_) => "docker context use default takes the engine here".to_owned(),
-            Self::Found => "use an engine here".to_owned(),
+            Self::Environment => "unset DOCKER_HOST to use an engine on this machine".to_owned(),
+            Self::Context(_) => "docker context use default switches to the engine on this machine".to_owned(),
+            Self::Found => "use an engine on this machine".to_owned(),
         }
     }
 }
@@ -109,7 +109,7 @@ pub(super) fn choose(environment: impl Fn(&str) -> Option<String>, config: &Conf
 fn tls(environment: &impl Fn(&str) -> Option<String>, config: &Config) -> Result<Option<Tls>> {
     if environment("DOCKER_TLS_VERIFY").is_none() {
         if environment("DOCKER_TLS").is_some() {
-            bail!("DOCKER_TLS alone would trust whoever answers as the engine: set DOCKER_TLS_VERIFY=1 as well");
+            bail!("DOCKER_TLS alone does not verify the engine's certificate: set DOCKER_TLS_VERIFY=1 as well");
         }
         return Ok(None);
     }

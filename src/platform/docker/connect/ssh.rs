@@ -34,7 +34,7 @@ fn arguments(address: &str) -> Result<Vec<String>> {
         _ => (host, None),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    anyhow::ensure!(!host.is_empty(), "{address} names no machine: ssh://USER@HOST");
+    anyhow::ensure!(!host.is_empty(), "{address} has no host; use ssh://USER@HOST");
     let mut words = vec!["-o", CONNECT, "-T"];
     words.extend(user.into_iter().flat_map(|user| ["-l", user]));
     words.extend(port.into_iter().flat_map(|port| ["-p", port]));

@@ -70,8 +70,8 @@ impl Docker {
         match self.pull(&base.pinned).await {
             Ok(()) => Ok(base.pinned),
             Err(error) => Err(error.context(format!(
-                "{} is not there, on which all images stand, and cannot be pulled\n  \
-                 scripts/setup makes it where no registry can be reached",
+                "{}, the base of all images, is missing and cannot be pulled\n  \
+                 scripts/setup builds it where no registry can be reached",
                 base.tag
             ))),
         }
@@ -86,9 +86,9 @@ impl Docker {
                 format!("the disk is full{}; playground images prune removes old images", self.free_space().await)
             }
             Some(name) => format!(
-                "{name} is an address of this machine alone, which a build cannot reach: give the proxy's address on its network"
+                "{name} points to a loopback address of this machine, which a build cannot reach: use the proxy's address on the network"
             ),
-            None => "playground images build tries again, and goes on where this stopped".to_owned(),
+            None => "playground images build tries again, and continues where this stopped".to_owned(),
         };
         anyhow!("{}\n  {advice}", text.join("\n  ")).context(format!("image {} cannot be built", image.name))
     }

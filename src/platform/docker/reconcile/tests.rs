@@ -102,16 +102,16 @@ fn what_does_not_run_is_started_and_what_is_done_is_not() {
         observed.containers[1].instance.exit_code = Some(137);
     }), @r"
     unpause a-1: paused
-    start a-2: ended with exit code 137
+    start a-2: exited with code 137
     ");
     let ended_well = after(|observed| {
         observed.containers[1].instance.state = State::Exited;
         observed.containers[1].instance.exit_code = Some(0);
     });
-    assert_eq!(ended_well, "start a-2: ended with exit code 0");
+    assert_eq!(ended_well, "start a-2: exited with code 0");
     assert_eq!(
         after(|observed| observed.containers[2].instance.exit_code = Some(1)),
-        "start once-1: ended with exit code 1"
+        "start once-1: exited with code 1"
     );
 }
 
@@ -126,9 +126,9 @@ fn what_was_made_from_something_else_is_replaced() {
         observed.containers[0].hash = "other".into();
         observed.containers[1].image = "other".into();
     }), @r"
-    replace a-1: its description changed
+    replace a-1: its configuration changed
     replace a-2: its image changed
-    create a-1: its description changed
+    create a-1: its configuration changed
     start a-1: new
     create a-2: its image changed
     start a-2: new
@@ -146,7 +146,7 @@ fn surplus_goes_and_one_off_containers_are_none_of_it() {
         one_off.one_off = true;
         observed.containers.extend([extra, foreign, one_off]);
     }), @r"
-    remove a-3: 2 of it are wanted
+    remove a-3: only 2 wanted
     remove gone-3: no such service in the compose file
     ");
 }
@@ -162,7 +162,7 @@ fn a_changed_network_is_made_anew_with_all_that_is_on_it() {
     let plan = with_file(&FILE.replace("other: }", "other: {internal: true}}"));
     insta::assert_snapshot!(told(&plan), @r"
     replace once-1: its network p_other changed
-    renew p_other: internal was false and is true now
+    renew p_other: internal was false and is now true
     create once-1: its network p_other changed
     connect once-1 to p_other: not on it
     start once-1: new
@@ -173,6 +173,6 @@ fn a_changed_network_is_made_anew_with_all_that_is_on_it() {
 #[test]
 fn a_changed_volume_is_told_and_nothing_is_done_about_it() {
     let plan = with_file(&FILE.replace("data: }", "data: {driver_opts: {type: tmpfs}}}"));
-    assert_eq!(plan.changed_volumes, ["p_data: option type is tmpfs now"]);
+    assert_eq!(plan.changed_volumes, ["p_data: option type is now tmpfs"]);
     assert_eq!(told(&plan), "");
 }
