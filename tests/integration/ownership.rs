@@ -20,7 +20,10 @@ fn what_was_stopped_goes_on_from_its_savepoint() {
             ("stop, up as something else", changed),
             ("stop killed, up", stop_killed),
             ("upgrade killed, up", upgrade_killed),
+            ("down killed, up", down_killed),
+            ("TaskManagers killed under the adaptive scheduler, up", waits_for_slots),
             ("one owner", one_owner),
+            ("stop, up with other windows", other_windows),
             ("up --fresh", fresh),
         ],
     );
@@ -66,10 +69,14 @@ fn judged(stack: &Stack) {
     stack.playground(&["verify"]).run().expect(0);
 }
 
+/// It goes on as what it was, with as many subtasks and the TaskManagers for them.
 fn down(stack: &Stack) {
+    stack.playground(&["upgrade", "--parallelism", "3"]).run().expect(0);
     let savepoint = stop(stack);
     stack.playground(&["down"]).run().expect(0);
     goes_on(stack, &[], &savepoint);
+    assert_eq!(parallelism(stack), 3);
+    assert_eq!(stack.state("taskmanager-2"), "running");
     // What goes on is noted no more.
     let told = stack.up();
     assert!(!told.stderr.contains("was stopped"), "{}", told.stderr);
@@ -78,8 +85,43 @@ fn down(stack: &Stack) {
 fn changed(stack: &Stack) {
     let savepoint = stop(stack);
     goes_on(stack, &["--parallelism", "1"], &savepoint);
-    let vertices = stack.flink(&format!("/jobs/{}", stack.job()));
-    assert_eq!(vertices["vertices"][0]["parallelism"], 1);
+    assert_eq!(parallelism(stack), 1);
+}
+
+fn parallelism(stack: &Stack) -> u64 {
+    let job = stack.flink(&format!("/jobs/{}", stack.job()));
+    job["vertices"][0]["parallelism"].as_u64().expect("a parallelism")
+}
+
+/// Seen: the engine went on stopping what had been asked of it, and `up` took for running what ended a moment later.
+fn down_killed(stack: &Stack) {
+    for moment in [400, 800, 1600] {
+        let mut down = started(stack, &["down"]);
+        std::thread::sleep(Duration::from_millis(moment));
+        kill(&mut down);
+        stack.up_with(&["--parallelism", "1"]);
+        // As long as any container may take to stop.
+        std::thread::sleep(Duration::from_secs(6));
+        for instance in ["zookeeper-1", "kafka-1", "jobmanager-1", "taskmanager-1", "clickevent-generator-1"] {
+            assert_eq!(stack.state(instance), "running", "{instance}, down killed after {moment} ms");
+        }
+        judged(stack);
+    }
+}
+
+/// Read: a job that waits for slots tells nothing of itself, was taken for another one, and began from nothing.
+fn waits_for_slots(stack: &Stack) {
+    let adaptive = ["--scheduler", "adaptive"];
+    stack.up_with(&adaptive);
+    let job = stack.job();
+    stack.playground(&["kill", "taskmanager"]).run().expect(0);
+    crate::support::wait::until("a job that waits for slots", 60, || {
+        let state = stack.flink(&format!("/jobs/{job}"))["state"].clone();
+        (state != "RUNNING").then_some(())
+    });
+    stack.up_with(&adaptive);
+    assert_eq!(stack.job(), job);
+    judged(stack);
 }
 
 /// Killed at several moments of its second, the request sent or not: `up` waits for what is under way.
@@ -122,6 +164,14 @@ fn one_owner(stack: &Stack) {
     assert!(waited.stderr.contains("waiting for upgrade (process "), "{}", waited.stderr);
     assert_eq!(upgrade.wait().expect("its end").code(), Some(0));
     judged(stack);
+}
+
+/// Windows of processing time have no place in the state of a job that counts by event time.
+fn other_windows(stack: &Stack) {
+    let savepoint = stop(stack);
+    let up = stack.up_with(&["--no-event-time"]);
+    let said = up.stderr.replace("\n               ", " ");
+    assert!(said.contains(&format!("starts with empty state; the old state is left in {savepoint}")), "{}", up.stderr);
 }
 
 fn fresh(stack: &Stack) {

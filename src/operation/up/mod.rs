@@ -160,7 +160,7 @@ impl Up<'_> {
             start(&started);
             applied
         };
-        let done = both(containers, parts.all(), stopped).await;
+        let done = Box::pin(both(containers, parts.all(), stopped)).await;
         if stopped.get() {
             return done.context(match self.beginning {
                 Beginning::State => "the job is stopped; playground up resumes from its savepoint",
