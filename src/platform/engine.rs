@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Platform, PortTaken, Progress};
+use super::{Platform, PlatformNews, PortTaken};
 use crate::image::Entry;
 
 /// What an engine says about itself and its machine.
@@ -60,7 +60,7 @@ pub trait Engine {
     async fn images(&self) -> Result<Vec<Entry>>;
 
     /// Builds own images that are missing, or all, and lets the names that the compose file has mean them.
-    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()>;
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Removes one of our images, with all its names, unless somebody needs it by now.
     async fn remove_image(&self, image: &Entry) -> Result<Removal>;
@@ -86,7 +86,7 @@ impl Engine for Platform {
     async fn images(&self) -> Result<Vec<Entry>> {
         forward!(self, platform => platform.images())
     }
-    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         forward!(self, platform => platform.build_images(cache, progress))
     }
     async fn remove_image(&self, image: &Entry) -> Result<Removal> {

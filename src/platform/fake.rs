@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::platform::{
-    Contract, Ended, Endpoint, Extent, Health, Instance, Journal, Line, Lock, LogRange, Mark, Port, Progress, State,
+    Contract, Endpoint, ExecEnd, Extent, Health, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews, Port,
+    State,
 };
 use crate::stack::{HealthCheck, Service, Stack};
 
@@ -116,8 +117,8 @@ fn make(service: &Service, number: u32) -> Made {
     Made { instance, hash: service.hash(), one_shot: service.one_shot }
 }
 
-fn told(progress: &mpsc::UnboundedSender<Progress>, verb: &'static str, object: String, cause: &str) {
-    let _ = progress.send(Progress::Operation { verb, object, cause: cause.to_owned(), took: Duration::ZERO });
+fn told(progress: &mpsc::UnboundedSender<PlatformNews>, verb: &'static str, object: String, cause: &str) {
+    let _ = progress.send(PlatformNews::Operation { verb, object, cause: cause.to_owned(), took: Duration::ZERO });
 }
 
 impl Contract for Fake {
@@ -146,11 +147,11 @@ impl Contract for Fake {
         })
     }
 
-    async fn prepare(&self, _: &Stack, _: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn prepare(&self, _: &Stack, _: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         Ok(())
     }
 
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         self.with(|world| {
             world.network = true;
             world.volumes = stack.volumes.iter().map(|volume| volume.name.clone()).collect();
@@ -206,7 +207,7 @@ impl Contract for Fake {
 
     /// Prints what lies in the file of the command's name in the folder `exec` or, without one, the command; `false` ends
     /// with 1.
-    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         if !self.services().await?.iter().any(|one| one.service == service) {
             bail!("there is no {service} in project {}; playground up starts it", self.project);
         }
@@ -215,7 +216,7 @@ impl Contract for Fake {
         for text in prepared.unwrap_or_else(|_| command.join(" ")).lines() {
             let _ = lines.send(Line { instance: service.to_owned(), stderr: false, text: text.to_owned() }).await;
         }
-        Ok(Ended { exit_code: i64::from(command.last().is_some_and(|word| word == "false")) })
+        Ok(ExecEnd { exit_code: i64::from(command.last().is_some_and(|word| word == "false")) })
     }
 
     /// One line for each instance.
@@ -321,7 +322,7 @@ volumes: {data: }";
         let (sender, mut progress) = mpsc::unbounded_channel();
         fake.apply(&stack, sender).await.unwrap();
         let mut told = Vec::new();
-        while let Some(Progress::Operation { verb, object, .. }) = progress.recv().await {
+        while let Some(PlatformNews::Operation { verb, object, .. }) = progress.recv().await {
             told.push(format!("{verb} {object}"));
         }
         told

@@ -120,7 +120,7 @@ impl std::fmt::Display for Endpoint {
 
 /// What a command in a container did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct ExecEnd {
     /// The command's exit code.
     pub exit_code: i64,
 }
@@ -175,7 +175,7 @@ pub trait Contract {
 
     /// Does all of [`Contract::apply`] that can fail before anything of the project is changed: whether all that bears its
     /// name is ours, whether its ports are free, whether its images are there or can be built.
-    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
     /// what is stopped, removes surplus replicas. Services without a `depends_on` between them start side by side.
@@ -183,7 +183,7 @@ pub trait Contract {
     /// Images that are missing or stale are built first, where they are ours. Returns once each instance is what its
     /// description promises: healthy, where it has a health check; exited with code 0, where it is one-shot. One that
     /// ends otherwise is an error at once, with what it printed last. A one-shot service that is done is left alone.
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
+    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Makes an instance run and be reachable, whether it was killed, paused or disconnected. One that is not there is
     /// made like another of its service, ports and fixed names left out; where there is no other, it is an error.
@@ -200,7 +200,7 @@ pub trait Contract {
 
     /// Runs `command` in the service's running instance or, where none runs, in a one-off container of the service
     /// that is removed afterwards. Its output goes to `lines` as it comes.
-    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended>;
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd>;
 
     /// Sends the lines of a service's instances, or of all, in the order they were printed.
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()>;
@@ -212,7 +212,7 @@ pub trait Contract {
 
 /// Something that happened during [`Contract::apply`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum PlatformNews {
     /// An operation on an instance, and why.
     Operation {
         /// As in `create`, `start`, `replace`, `remove`; `ready` when an instance is what its description promises.
@@ -297,10 +297,10 @@ impl Contract for Platform {
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
         forward!(self, platform => platform.endpoint(service, port))
     }
-    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         forward!(self, platform => platform.prepare(stack, progress))
     }
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         forward!(self, platform => platform.apply(stack, progress))
     }
     async fn start(&self, instance: &str) -> Result<()> {
@@ -315,7 +315,7 @@ impl Contract for Platform {
     async fn disconnect(&self, instance: &str) -> Result<()> {
         forward!(self, platform => platform.disconnect(instance))
     }
-    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         forward!(self, platform => platform.exec(service, command, lines))
     }
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {

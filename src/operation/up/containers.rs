@@ -15,7 +15,7 @@ use crate::operation::marks::{Noted, Whence};
 use crate::operation::reach;
 use crate::operation::resume::Resume;
 use crate::operation::scale::TASKMANAGER;
-use crate::platform::{Contract as _, Progress};
+use crate::platform::{Contract as _, PlatformNews};
 use crate::settings::MAX_TASKMANAGERS;
 use crate::stack::Stack;
 use crate::wait::{Seen, until};
@@ -29,7 +29,7 @@ pub(super) struct Bringing<'a> {
     pub(super) up: Up<'a>,
     pub(super) news: &'a mpsc::UnboundedSender<News>,
     /// From the platform.
-    pub(super) progress: mpsc::UnboundedSender<Progress>,
+    pub(super) progress: mpsc::UnboundedSender<PlatformNews>,
     /// Whether a job is stopped now that has to be started again.
     pub(super) stopped: &'a Cell<bool>,
 }

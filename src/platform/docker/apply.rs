@@ -15,18 +15,18 @@ use super::reconcile::{Plan, Removal, Renewal, Steps, Verb, container_name, reco
 use super::remove::{RELEASE, settled};
 use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already, labels};
 use crate::image::{Machine, images, pinned};
-use crate::platform::Progress;
+use crate::platform::PlatformNews;
 use crate::stack::{Network, Stack, Volume};
 use crate::wait::{Seen, until};
 
 impl Docker {
-    pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<()> {
+    pub(super) async fn bring_in_line(&self, stack: &Stack, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         let (stack, plan) = self.plan(stack, progress).await?;
         self.carry_out(&stack, plan, progress).await
     }
 
     /// All that can fail before anything of the project is changed. Returns the stack with images that go by what is in them.
-    pub(super) async fn plan(&self, stack: &Stack, progress: &UnboundedSender<Progress>) -> Result<(Stack, Plan)> {
+    pub(super) async fn plan(&self, stack: &Stack, progress: &UnboundedSender<PlatformNews>) -> Result<(Stack, Plan)> {
         self.check_here()?;
         let machine = Machine::this();
         let stack = pinned(stack, &images(&machine)?);
@@ -69,7 +69,7 @@ impl Docker {
         )
     }
 
-    async fn carry_out(&self, stack: &Stack, plan: Plan, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn carry_out(&self, stack: &Stack, plan: Plan, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         try_join_all(plan.networks.iter().map(|network| self.make_network(network))).await?;
         try_join_all(plan.volumes.iter().map(|volume| self.make_volume(volume))).await?;
         try_join_all(plan.removals.iter().map(|removal| self.take_away(removal, progress))).await?;
@@ -80,7 +80,7 @@ impl Docker {
         Ok(())
     }
 
-    async fn instance(&self, stack: &Stack, steps: &Steps, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn instance(&self, stack: &Stack, steps: &Steps, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         let object = format!("{}-{}", steps.service.name, steps.number);
         for operation in &steps.operations {
             if operation.verb == Verb::Start {
@@ -145,7 +145,7 @@ impl Docker {
     }
 
     /// Recreates a network; the engine may take a moment to release it.
-    async fn renew(&self, renewal: &Renewal, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn renew(&self, renewal: &Renewal, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         let (begun, name) = (Instant::now(), &renewal.network.name);
         let what = format!("remove network {name}");
         until(&what, RELEASE, MOMENT, async || {
@@ -173,7 +173,7 @@ impl Docker {
             .with_context(|| format!("create volume {}", volume.name))
     }
 
-    async fn take_away(&self, removal: &Removal, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn take_away(&self, removal: &Removal, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         let begun = Instant::now();
         self.stop_and_remove(&removal.id).await.with_context(|| format!("remove {}", removal.object))?;
         told(progress, removal.verb, &removal.object, &removal.cause, begun);
@@ -199,7 +199,7 @@ impl Docker {
 }
 
 /// Nobody listening is no reason to stop.
-fn told(progress: &UnboundedSender<Progress>, verb: &'static str, object: &str, cause: &str, begun: Instant) {
+fn told(progress: &UnboundedSender<PlatformNews>, verb: &'static str, object: &str, cause: &str, begun: Instant) {
     let (object, cause, took) = (object.to_owned(), cause.to_owned(), begun.elapsed());
-    let _ = progress.send(Progress::Operation { verb, object, cause, took });
+    let _ = progress.send(PlatformNews::Operation { verb, object, cause, took });
 }

@@ -10,7 +10,7 @@ use super::port::is_taken;
 use super::{Docker, Plain as _, images};
 use crate::image::Entry;
 use crate::platform::engine::{Cache, Engine, Facts, Removal};
-use crate::platform::{PortTaken, Progress};
+use crate::platform::{PlatformNews, PortTaken};
 
 impl Engine for Docker {
     async fn facts(&self) -> Result<Facts> {
@@ -40,7 +40,7 @@ impl Engine for Docker {
         self.stock().await
     }
 
-    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         self.build_own_images(cache, progress).await
     }
 

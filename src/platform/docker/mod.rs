@@ -9,7 +9,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::platform::{Contract, Ended, Endpoint, Extent, Instance, Journal, Line, Lock, LogRange, Mark, Progress};
+use crate::platform::{
+    Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews,
+};
 use crate::stack::Stack;
 
 mod apply;
@@ -112,10 +114,10 @@ impl Contract for Docker {
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
         self.published(service, port).await
     }
-    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         self.plan(stack, &progress).await.map(drop)
     }
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         self.bring_in_line(stack, &progress).await
     }
     async fn start(&self, instance: &str) -> Result<()> {
@@ -130,7 +132,7 @@ impl Contract for Docker {
     async fn disconnect(&self, instance: &str) -> Result<()> {
         self.disconnect_instance(instance).await
     }
-    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         self.run_command(service, command, lines).await
     }
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
