@@ -252,7 +252,8 @@ impl Contract for Fake {
 impl Journal for Fake {
     async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
         self.with(|world| {
-            let other = world.lock.clone().filter(|other| other.owner != lock.owner && !other.owner.has_ended());
+            let other =
+                world.lock.clone().filter(|other| !other.owner.is_same(&lock.owner) && !other.owner.has_ended());
             if other.is_none() {
                 world.lock = Some(lock.clone());
             }
@@ -261,7 +262,7 @@ impl Journal for Fake {
     }
     async fn unlock(&self, lock: &Lock) -> Result<()> {
         self.with(|world| {
-            world.lock.take_if(|held| held.owner == lock.owner);
+            world.lock.take_if(|held| held.owner.is_same(&lock.owner));
             Ok(())
         })
     }
@@ -299,7 +300,7 @@ mod tests {
         let owner = Owner::current().unwrap();
         let lock = |owner: &Owner| Lock { what: "up".into(), owner: owner.clone(), since: 7 };
         let ended = Owner { started: owner.started + 1, ..owner.clone() };
-        let elsewhere = Owner { machine: "elsewhere".into(), ..owner.clone() };
+        let elsewhere = Owner { machine: "elsewhere".into(), boot: "another".into(), ..owner.clone() };
         assert_eq!(open().lock(&lock(&ended)).await.unwrap(), None);
         assert_eq!(open().lock(&lock(&owner)).await.unwrap(), None);
         assert_eq!(open().lock(&lock(&elsewhere)).await.unwrap(), Some(lock(&owner)));
