@@ -94,9 +94,9 @@ pub struct Judge {
 /// `playground generate`
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// Kafka broker to send to
-    #[arg(long, default_value = "127.0.0.1:9094", value_name = "HOST:PORT")]
-    pub bootstrap_server: String,
+    /// Send to this broker instead of the project's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_server: Option<String>,
     /// Topic to send to
     #[arg(long, default_value = crate::workload::INPUT)]
     pub topic: String,

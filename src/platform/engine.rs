@@ -1,7 +1,5 @@
 //! What `doctor` and `images` ask of a platform: about the engine itself, and about the images that it keeps for all projects.
 
-use std::net::SocketAddr;
-
 use anyhow::Result;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -53,8 +51,8 @@ pub trait Engine {
     /// What it says about itself and its machine.
     async fn facts(&self) -> Result<Facts>;
 
-    /// Who holds an address of this machine, unless it is free or held by this project.
-    async fn holder(&self, address: SocketAddr) -> Result<Option<PortTaken>>;
+    /// Who holds a port of this machine at the address that stacks publish on, unless it is free or held by this project.
+    async fn holder(&self, port: u16) -> Result<Option<PortTaken>>;
 
     /// The playground's own images: those that are wanted now, there or not, then old ones.
     async fn images(&self) -> Result<Vec<Entry>>;
@@ -80,8 +78,8 @@ impl Engine for Platform {
     async fn facts(&self) -> Result<Facts> {
         forward!(self, platform => platform.facts())
     }
-    async fn holder(&self, address: SocketAddr) -> Result<Option<PortTaken>> {
-        forward!(self, platform => platform.holder(address))
+    async fn holder(&self, port: u16) -> Result<Option<PortTaken>> {
+        forward!(self, platform => platform.holder(port))
     }
     async fn images(&self) -> Result<Vec<Entry>> {
         forward!(self, platform => platform.images())

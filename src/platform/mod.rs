@@ -46,8 +46,15 @@ impl Instance {
     /// The name that people use, as in `taskmanager-1`.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}-{}", self.service, self.number)
+        instance_name(&self.service, self.number)
     }
+}
+
+/// The name of a service's instance, there or not, as in `taskmanager-1`: what [`Instance::name`] would be, and what the
+/// methods of the [`Contract`] take. Nobody composes one outside of the platforms.
+#[must_use]
+pub fn instance_name(service: &str, number: u32) -> String {
+    format!("{service}-{number}")
 }
 
 /// What an instance is doing.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::platform::instance_name;
 use crate::stack::{Network, Service, Volume};
 
 /// The project that something belongs to.
@@ -81,7 +82,7 @@ fn more(given: &BTreeMap<String, String>, own: Labels) -> Labels {
 
 /// A service's container's name.
 pub(super) fn name(project: &str, service: &str, number: u32) -> String {
-    format!("{project}-{service}-{number}")
+    format!("{project}-{}", instance_name(service, number))
 }
 
 /// The filter for what carries a label.

@@ -1,7 +1,5 @@
 //! The engine of the platform in memory: it has what the contract says of images, and nothing is in them.
 
-use std::net::SocketAddr;
-
 use anyhow::Result;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -15,7 +13,7 @@ impl Engine for Fake {
         Ok(Facts { version: "0".to_owned(), system: "memory".to_owned(), memory: 8 << 30, cpus: 1, ..Facts::default() })
     }
 
-    async fn holder(&self, _: SocketAddr) -> Result<Option<PortTaken>> {
+    async fn holder(&self, _: u16) -> Result<Option<PortTaken>> {
         Ok(None)
     }
 
