@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::platform::{
-    Contract, Endpoint, ExecEnd, Extent, Health, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews, Port,
-    State,
+    Contract, Elsewhere, Endpoint, ExecEnd, Extent, Health, Instance, Journal, Line, Lock, LogRange, Mark,
+    PlatformNews, Port, State,
 };
 use crate::stack::{HealthCheck, Service, Stack};
 
@@ -36,6 +36,9 @@ struct World {
     volumes: Vec<String>,
     #[serde(default)]
     images: Vec<crate::image::Found>,
+    /// The machine that it is on, where that is another one than this.
+    #[serde(default)]
+    remote: Option<String>,
 }
 
 /// An instance and what it was made from.
@@ -140,6 +143,9 @@ impl Contract for Fake {
 
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
         self.with(|world| {
+            if let Some(host) = world.remote.clone() {
+                bail!(Elsewhere { host, instead: "use an engine here".to_owned() });
+            }
             let running = world.made.iter().filter(|one| one.instance.state == State::Running);
             let mut ports = running.filter(|one| one.instance.service == service).flat_map(|one| &one.instance.ports);
             let found = ports.find(|one| one.target == port);

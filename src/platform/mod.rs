@@ -177,7 +177,8 @@ pub trait Contract {
     async fn foreign(&self) -> Result<Vec<String>>;
 
     /// Where this machine reaches a port of a service of this project, by the project's own containers alone; `None` where
-    /// no instance of it runs that publishes the port.
+    /// no instance of it runs that publishes the port. [`Elsewhere`] where ports are published on another machine than this:
+    /// at the same address of this one, another stack may answer.
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>>;
 
     /// Does all of [`Contract::apply`] that can fail before anything of the project is changed: whether all that bears its
@@ -257,6 +258,19 @@ pub struct PortTaken {
     pub by: String,
     /// Whose port it was to be.
     pub service: String,
+}
+
+/// The ports of a stack are published on another machine than this one, so nothing here can speak to it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the Docker engine is on {host}: a stack's ports are published there, not on this machine\n  \
+     Nothing was done; {instead}, or run playground on {host} itself"
+)]
+pub struct Elsewhere {
+    /// The other machine.
+    pub host: String,
+    /// How to use an engine here instead, as in `unset DOCKER_HOST to use an engine here`.
+    pub instead: String,
 }
 
 /// One of the platforms.

@@ -88,6 +88,7 @@ impl Docker {
 
     /// Where a port of a service is published, by a container of our own that runs.
     pub(super) async fn published(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+        self.check_here()?;
         let containers = self.containers().await?;
         let runs = |one: &&Container| {
             !one.one_off
