@@ -157,7 +157,7 @@ impl Contract for Fake {
         Ok(())
     }
 
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
+    async fn apply(&self, stack: &Stack, _: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         self.with(|world| {
             world.network = true;
             world.volumes = stack.volumes.iter().map(|volume| volume.name.clone()).collect();
@@ -327,7 +327,7 @@ volumes: {data: }";
         let source = Source { name: "f", folder: Path::new("/"), text };
         let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
         let (sender, mut progress) = mpsc::unbounded_channel();
-        fake.apply(&stack, sender).await.unwrap();
+        fake.apply(&stack, Duration::ZERO, sender).await.unwrap();
         let mut told = Vec::new();
         while let Some(PlatformNews::Operation { verb, object, .. }) = progress.recv().await {
             told.push(format!("{verb} {object}"));

@@ -182,7 +182,8 @@ pub trait Contract {
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>>;
 
     /// Does all of [`Contract::apply`] that can fail before anything of the project is changed: whether all that bears its
-    /// name is ours, whether its ports are free, whether its images are there or can be built.
+    /// name, or a name that the stack needs, is ours; whether its ports are free, whether its images are there or can be
+    /// built. It has no limit: what takes long in it is building images.
     async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
@@ -190,8 +191,9 @@ pub trait Contract {
     /// Each operation is told through `progress` with its cause. Applying the same stack twice changes nothing.
     /// Images that are missing or stale are built first, where they are ours. Returns once each instance is what its
     /// description promises: healthy, where it has a health check; exited with code 0, where it is one-shot. One that
-    /// ends otherwise is an error at once, with what it printed last. A one-shot service that is done is left alone.
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
+    /// ends otherwise is an error at once, with what it printed last, and so is one that is not as promised within `limit`
+    /// from when it is waited for. A one-shot service that is done is left alone.
+    async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Makes an instance run and be reachable, whether it was killed, paused or disconnected. One that is not there is
     /// made like another of its service, ports and fixed names left out; where there is no other, it is an error.
@@ -218,7 +220,7 @@ pub trait Contract {
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>>;
 }
 
-/// Something that happened during [`Contract::apply`].
+/// Something that happened during [`Contract::prepare`], [`Contract::apply`] or a build of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlatformNews {
     /// An operation on an instance, and why.
@@ -321,8 +323,8 @@ impl Contract for Platform {
     async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         forward!(self, platform => platform.prepare(stack, progress))
     }
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
-        forward!(self, platform => platform.apply(stack, progress))
+    async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
+        forward!(self, platform => platform.apply(stack, limit, progress))
     }
     async fn start(&self, instance: &str) -> Result<()> {
         forward!(self, platform => platform.start(instance))

@@ -63,7 +63,7 @@ impl Bringing<'_> {
         let there = self.before().await?;
         if there != There::NoneOrAsAsked || self.is_fresh() {
             let servers = stack.clone().without(CLIENT);
-            let applied = platform.apply(&servers, self.progress.clone()).await;
+            let applied = platform.apply(&servers, self.up.limit, self.progress.clone()).await;
             applied.map_err(|error| there.located(error))?;
             let flink = self.leader().await?;
             match there {
@@ -75,7 +75,7 @@ impl Bringing<'_> {
                 }
             }
         }
-        platform.apply(&stack, self.progress.clone()).await?;
+        platform.apply(&stack, self.up.limit, self.progress.clone()).await?;
         self.after().await
     }
 

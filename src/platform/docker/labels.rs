@@ -80,6 +80,11 @@ fn more(given: &BTreeMap<String, String>, own: Labels) -> Labels {
     given.clone().into_iter().chain(own).collect()
 }
 
+/// Whether something that bears these labels is a project's, and the playground's.
+pub(super) fn are_of(project: &str, labels: &Labels) -> bool {
+    labels.contains_key(OURS) && labels.get(PROJECT).is_some_and(|of| of == project)
+}
+
 /// A service's container's name.
 pub(super) fn name(project: &str, service: &str, number: u32) -> String {
     format!("{project}-{}", instance_name(service, number))

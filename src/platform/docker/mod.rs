@@ -4,6 +4,7 @@
 //! works as Compose does: observe, [`reconcile`] to a plan with a cause for each operation, carry it out.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -31,7 +32,11 @@ mod port;
 mod problem;
 mod reconcile;
 mod remove;
+mod strangers;
 mod wait;
+
+#[cfg(test)]
+mod tests;
 
 use connect::{Connected, Remote};
 
@@ -45,13 +50,15 @@ pub struct Docker {
     /// Held while a container is made: the engine then fills its new volumes from the image, and two at once that share a
     /// volume get into each other's way.
     making: Arc<Mutex<()>>,
+    /// Whether an `apply` of this process was cut off or failed, so that the engine may still be at what it asked for.
+    cut_off: Arc<AtomicBool>,
 }
 
 impl Docker {
     /// A project on the first engine that answers.
     pub async fn connect(project: &str) -> Result<Self> {
         let Connected { api, remote } = connect::connect().await?;
-        Ok(Self { api, project: project.to_owned(), remote, making: Arc::default() })
+        Ok(Self { api, project: project.to_owned(), remote, making: Arc::default(), cut_off: Arc::default() })
     }
 }
 
@@ -117,8 +124,8 @@ impl Contract for Docker {
     async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         self.plan(stack, &progress).await.map(drop)
     }
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
-        self.bring_in_line(stack, &progress).await
+    async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
+        self.bring_in_line(stack, limit, &progress).await
     }
     async fn start(&self, instance: &str) -> Result<()> {
         self.make_reachable(instance).await
