@@ -13,6 +13,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod environment;
 pub mod failure;
 pub mod flink;
 pub mod fold;

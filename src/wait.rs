@@ -25,11 +25,12 @@ pub async fn until<T>(
     interval: Duration,
     mut look: impl AsyncFnMut() -> Result<Seen<T>>,
 ) -> Result<T> {
-    let deadline = Instant::now() + limit;
+    // Without an end where no clock tells one.
+    let deadline = Instant::now().checked_add(limit);
     loop {
         match look().await? {
             Seen::Done(value) => return Ok(value),
-            Seen::NotYet(last) if Instant::now() >= deadline => {
+            Seen::NotYet(last) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                 bail!("{what}: timed out after {} s; last seen: {last}", limit.as_secs())
             }
             Seen::NotYet(_) => sleep(interval).await,
@@ -46,6 +47,16 @@ mod tests {
         let look = async || Ok(Seen::<()>::NotYet("1 of 2 slots".into()));
         let error = until("slots", Duration::ZERO, Duration::ZERO, look).await.unwrap_err();
         assert_eq!(error.to_string(), "slots: timed out after 0 s; last seen: 1 of 2 slots");
+    }
+
+    #[tokio::test]
+    async fn a_limit_that_no_clock_tells_is_none() {
+        let mut looks = 0;
+        let value = until("second look", Duration::MAX, Duration::ZERO, async || {
+            looks += 1;
+            Ok(if looks == 2 { Seen::Done(looks) } else { Seen::NotYet(String::new()) })
+        });
+        assert_eq!(value.await.unwrap(), 2);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand};
 
+use super::seconds;
 use crate::operation::Via;
 use crate::settings::MAX_PARALLELISM;
 
@@ -36,7 +37,7 @@ pub struct Operating {
     #[arg(long, value_enum, default_value_t = Via::Rest)]
     pub via: Via,
     /// Timeout of each part of the operation, in seconds
-    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = seconds())]
     pub timeout: u64,
     /// Print the requests or command lines without sending them
     #[arg(long)]

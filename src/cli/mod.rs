@@ -1,5 +1,6 @@
 //! The command line, as clap types: nothing here does anything.
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::settings::PROJECT;
@@ -42,7 +43,7 @@ pub struct Global {
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]
     pub output: Output,
     /// If another command is changing the stack, wait up to SECONDS for it to finish [default: 600]
-    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "600", value_name = "SECONDS")]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "600", value_name = "SECONDS", value_parser = seconds())]
     pub wait: Option<u64>,
 }
 
@@ -119,6 +120,11 @@ pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// A time in whole seconds: up to a day, as no wait of a command is longer, and more than clocks can tell would be none.
+fn seconds() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=86_400)
 }
 
 /// Docker's own rule for the names of networks and volumes, and Compose's for projects: lower case, digits, `-`, `_`.

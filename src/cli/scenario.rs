@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::seconds;
 use crate::failure::Failure;
 use crate::operation::Via;
 use crate::scenario::asked::{Asked, LIMIT_SECONDS, RUNS};
@@ -52,7 +53,7 @@ pub struct Run {
     #[arg(long, default_value = RUNS, value_name = "DIR")]
     pub runs: String,
     /// Timeout of each step, in seconds
-    #[arg(long, default_value_t = LIMIT_SECONDS, value_name = "SECONDS")]
+    #[arg(long, default_value_t = LIMIT_SECONDS, value_name = "SECONDS", value_parser = seconds())]
     pub timeout: u64,
 }
 

@@ -5,6 +5,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
+use super::seconds;
 use crate::settings::option::{Kind, OPTIONS, StackOption};
 use crate::settings::overrides::Overrides;
 
@@ -81,7 +82,7 @@ pub struct Up {
     #[arg(long)]
     pub fresh: bool,
     /// Timeout in seconds, not counting image builds
-    #[arg(long, default_value_t = 180, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 180, value_name = "SECONDS", value_parser = seconds())]
     pub timeout: u64,
 }
 

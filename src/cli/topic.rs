@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum, value_parser};
 
+use super::seconds;
 use crate::settings::Delivery;
 use crate::settings::option::{positive, speed};
 
@@ -76,7 +77,7 @@ pub struct Verify {
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_server: Option<String>,
     /// Timeout of `--windows` in seconds; if fewer windows closed by then, the verdict is unknown
-    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = seconds())]
     pub timeout: u64,
 }
 
@@ -93,9 +94,9 @@ pub struct Judge {
 /// `playground generate`
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// Kafka broker to send to
-    #[arg(long, default_value = "127.0.0.1:9094", value_name = "HOST:PORT")]
-    pub bootstrap_server: String,
+    /// Send to this broker instead of the project's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_server: Option<String>,
     /// Topic to send to
     #[arg(long, default_value = crate::workload::INPUT)]
     pub topic: String,
@@ -112,7 +113,7 @@ pub struct Generate {
     #[arg(long, value_name = "FILE")]
     pub alive: Option<std::path::PathBuf>,
     /// How long to wait for the broker at the start, in seconds
-    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = seconds())]
     pub timeout: u64,
 }
 

@@ -1,7 +1,5 @@
 //! `playground doctor`.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use anyhow::Result;
 
 use crate::cli::Global;
@@ -11,6 +9,7 @@ use crate::platform::Platform;
 use crate::platform::engine::{Engine as _, Facts};
 use crate::report::Terminal;
 use crate::report::doctor::{Check, DoctorResult};
+use crate::settings::{KAFKA_PORT, REST_PORT};
 
 /// Disk space for the images, including those that they are built with.
 const DISK: u64 = 4 << 30;
@@ -45,11 +44,13 @@ async fn engine(platform: &Platform, checks: &mut Vec<Check>) -> Result<()> {
         ));
         return Ok(());
     }
-    for (name, port, option) in [("port 8081", 8081, "--rest-port 8082"), ("port 9094", 9094, "--kafka-port 9095")] {
-        let taken = platform.holder(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-        checks.push(match taken {
-            None => Check::good(name, "free"),
-            Some(taken) => Check::bad(name, format!("in use by {}", taken.by), format!("playground up {option}")),
+    for (port, option) in [(REST_PORT, "--rest-port"), (KAFKA_PORT, "--kafka-port")] {
+        let (name, other) = (format!("port {port}"), port + 1);
+        checks.push(match platform.holder(port).await? {
+            None => Check::good(&name, "free"),
+            Some(taken) => {
+                Check::bad(&name, format!("in use by {}", taken.by), format!("playground up {option} {other}"))
+            }
         });
     }
     Ok(())

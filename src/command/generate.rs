@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::kafka_of;
 use crate::cli::{Global, topic::Generate};
 use crate::failure::Status;
 use crate::report::{Terminal, generate::Ticker};
@@ -17,9 +18,9 @@ use crate::workload::generator::{self, Order};
 
 /// Sends clicks until told to stop. SIGTERM, which is how a container is stopped, gives exit code 0 if all clicks were
 /// acknowledged and 4 if not; Ctrl-C gives 130.
-pub async fn run(_global: &Global, args: Generate, terminal: &Terminal) -> Result<Status> {
+pub async fn run(global: &Global, args: Generate, terminal: &Terminal) -> Result<Status> {
     let order = Order {
-        bootstrap: args.bootstrap_server,
+        bootstrap: kafka_of(global, terminal, args.bootstrap_server).await?,
         topic: args.topic,
         speed: args.rate.map_or(args.speed, |rate| rate / CLICKS_PER_SECOND),
         clicks: args.clicks,

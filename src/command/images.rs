@@ -9,7 +9,7 @@ use crate::cli::stack::{Images as Arguments, ImagesAction};
 use crate::failure::{Failure, Status};
 use crate::image::{Entry, Standing};
 use crate::platform::engine::{Cache, Engine as _, Removal};
-use crate::platform::{Platform, Progress as News};
+use crate::platform::{Platform, PlatformNews};
 use crate::report::Terminal;
 use crate::report::images::{Fate, ImageLine, ImagesResult, PruneResult, PrunedLine};
 use crate::report::progress::Progress;
@@ -73,12 +73,12 @@ async fn build(platform: &Platform, cache: Cache, terminal: &Terminal) -> Result
     let show = async {
         while let Some(one) = news.recv().await {
             match one {
-                News::Image { image, step } => progress.doing(&image, &step),
-                News::ImageReady { image, built: true } => {
+                PlatformNews::Image { image, step } => progress.doing(&image, &step),
+                PlatformNews::ImageReady { image, built: true } => {
                     progress.done(&image, "built");
                     built.push(image);
                 }
-                News::ImageReady { .. } | News::Operation { .. } => {}
+                PlatformNews::ImageReady { .. } | PlatformNews::Operation { .. } => {}
             }
         }
     };

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::cli::Global;
 use crate::operation::marks::{self, Marks};
 use crate::operation::reach;
-use crate::platform::{Journal as _, Life, Lock, Owner, Platform};
+use crate::platform::{Elsewhere, Journal as _, Life, Lock, Owner, Platform};
 use crate::report::{self, Terminal};
 use crate::scenario::fault;
 use crate::wait::{Seen, until};
@@ -88,7 +88,11 @@ async fn put_right(platform: &Platform, terminal: &Terminal) -> Result<()> {
     for healed in fault::heal(platform).await? {
         terminal.progress(&report::scenario::healed(&healed));
     }
-    let flink = reach::flink(platform).await?;
+    let flink = match reach::flink(platform).await {
+        // Nobody here can ask it, so what is noted stays. What does not need to ask is free all the same.
+        Err(error) if error.is::<Elsewhere>() => None,
+        flink => flink?,
+    };
     for left in marks::left_behind(platform, flink.as_ref()).await? {
         terminal.progress(&report::operation::left(&left));
         if left.advice.is_none() {

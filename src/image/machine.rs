@@ -20,7 +20,11 @@ impl Machine {
     /// The one that this process runs on.
     #[must_use]
     pub fn this() -> Self {
-        Self { program: Program::running(), certificates: certificates(), proxies: proxies(std::env::vars()) }
+        Self {
+            program: Program::running(),
+            certificates: certificates(),
+            proxies: proxies(crate::environment::variables()),
+        }
     }
 
     /// The name of a proxy that only this machine can reach: in a build, that address is the build's own container.

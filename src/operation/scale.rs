@@ -8,7 +8,7 @@ use super::plan::{Act, Part, Plan};
 use super::slots::Room;
 use crate::failure::Failure;
 use crate::flink::job::{Job, Summary};
-use crate::platform::{Contract as _, Extent, Instance, State};
+use crate::platform::{Contract as _, Extent, Instance, State, instance_name};
 use crate::wait::Seen;
 
 /// The service that can be scaled: the others hold data or publish a port.
@@ -44,7 +44,7 @@ impl Workers {
         let runs =
             |number: u32| self.0.iter().any(|one| one.number == number && one.state == State::Running && one.connected);
         let missing = (1..=replicas).filter(|number| !runs(*number));
-        let instances = missing.map(|number| format!("{TASKMANAGER}-{number}")).collect();
+        let instances = missing.map(|number| instance_name(TASKMANAGER, number)).collect();
         let cause = format!("{cause}: {TASKMANAGER} {} → {replicas}", self.0.len());
         Part::new("scale up", cause, Act::Start { instances, taskmanagers: replicas })
     }

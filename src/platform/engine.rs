@@ -1,11 +1,9 @@
 //! What `doctor` and `images` ask of a platform: about the engine itself, and about the images that it keeps for all projects.
 
-use std::net::SocketAddr;
-
 use anyhow::Result;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Platform, PortTaken, Progress};
+use super::{Platform, PlatformNews, PortTaken};
 use crate::image::Entry;
 
 /// What an engine says about itself and its machine.
@@ -53,14 +51,14 @@ pub trait Engine {
     /// What it says about itself and its machine.
     async fn facts(&self) -> Result<Facts>;
 
-    /// Who holds an address of this machine, unless it is free or held by this project.
-    async fn holder(&self, address: SocketAddr) -> Result<Option<PortTaken>>;
+    /// Who holds a port of this machine at the address that stacks publish on, unless it is free or held by this project.
+    async fn holder(&self, port: u16) -> Result<Option<PortTaken>>;
 
     /// The playground's own images: those that are wanted now, there or not, then old ones.
     async fn images(&self) -> Result<Vec<Entry>>;
 
     /// Builds own images that are missing, or all, and lets the names that the compose file has mean them.
-    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()>;
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Removes one of our images, with all its names, unless somebody needs it by now.
     async fn remove_image(&self, image: &Entry) -> Result<Removal>;
@@ -80,13 +78,13 @@ impl Engine for Platform {
     async fn facts(&self) -> Result<Facts> {
         forward!(self, platform => platform.facts())
     }
-    async fn holder(&self, address: SocketAddr) -> Result<Option<PortTaken>> {
-        forward!(self, platform => platform.holder(address))
+    async fn holder(&self, port: u16) -> Result<Option<PortTaken>> {
+        forward!(self, platform => platform.holder(port))
     }
     async fn images(&self) -> Result<Vec<Entry>> {
         forward!(self, platform => platform.images())
     }
-    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         forward!(self, platform => platform.build_images(cache, progress))
     }
     async fn remove_image(&self, image: &Entry) -> Result<Removal> {

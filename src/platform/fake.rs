@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::platform::{
-    Contract, Ended, Endpoint, Extent, Health, Instance, Journal, Line, Lock, LogRange, Mark, Port, Progress, State,
+    Contract, Elsewhere, Endpoint, ExecEnd, Extent, Health, Instance, Journal, Line, Lock, LogRange, Mark,
+    PlatformNews, Port, State,
 };
 use crate::stack::{HealthCheck, Service, Stack};
 
@@ -35,6 +36,9 @@ struct World {
     volumes: Vec<String>,
     #[serde(default)]
     images: Vec<crate::image::Found>,
+    /// The machine that it is on, where that is another one than this.
+    #[serde(default)]
+    remote: Option<String>,
 }
 
 /// An instance and what it was made from.
@@ -116,8 +120,8 @@ fn make(service: &Service, number: u32) -> Made {
     Made { instance, hash: service.hash(), one_shot: service.one_shot }
 }
 
-fn told(progress: &mpsc::UnboundedSender<Progress>, verb: &'static str, object: String, cause: &str) {
-    let _ = progress.send(Progress::Operation { verb, object, cause: cause.to_owned(), took: Duration::ZERO });
+fn told(progress: &mpsc::UnboundedSender<PlatformNews>, verb: &'static str, object: String, cause: &str) {
+    let _ = progress.send(PlatformNews::Operation { verb, object, cause: cause.to_owned(), took: Duration::ZERO });
 }
 
 impl Contract for Fake {
@@ -139,6 +143,9 @@ impl Contract for Fake {
 
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
         self.with(|world| {
+            if let Some(host) = world.remote.clone() {
+                bail!(Elsewhere { host, instead: "use an engine here".to_owned() });
+            }
             let running = world.made.iter().filter(|one| one.instance.state == State::Running);
             let mut ports = running.filter(|one| one.instance.service == service).flat_map(|one| &one.instance.ports);
             let found = ports.find(|one| one.target == port);
@@ -146,11 +153,11 @@ impl Contract for Fake {
         })
     }
 
-    async fn prepare(&self, _: &Stack, _: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn prepare(&self, _: &Stack, _: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         Ok(())
     }
 
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn apply(&self, stack: &Stack, _: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         self.with(|world| {
             world.network = true;
             world.volumes = stack.volumes.iter().map(|volume| volume.name.clone()).collect();
@@ -206,7 +213,7 @@ impl Contract for Fake {
 
     /// Prints what lies in the file of the command's name in the folder `exec` or, without one, the command; `false` ends
     /// with 1.
-    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         if !self.services().await?.iter().any(|one| one.service == service) {
             bail!("there is no {service} in project {}; playground up starts it", self.project);
         }
@@ -215,7 +222,7 @@ impl Contract for Fake {
         for text in prepared.unwrap_or_else(|_| command.join(" ")).lines() {
             let _ = lines.send(Line { instance: service.to_owned(), stderr: false, text: text.to_owned() }).await;
         }
-        Ok(Ended { exit_code: i64::from(command.last().is_some_and(|word| word == "false")) })
+        Ok(ExecEnd { exit_code: i64::from(command.last().is_some_and(|word| word == "false")) })
     }
 
     /// One line for each instance.
@@ -251,7 +258,8 @@ impl Contract for Fake {
 impl Journal for Fake {
     async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
         self.with(|world| {
-            let other = world.lock.clone().filter(|other| other.owner != lock.owner && !other.owner.has_ended());
+            let other =
+                world.lock.clone().filter(|other| !other.owner.is_same(&lock.owner) && !other.owner.has_ended());
             if other.is_none() {
                 world.lock = Some(lock.clone());
             }
@@ -260,7 +268,7 @@ impl Journal for Fake {
     }
     async fn unlock(&self, lock: &Lock) -> Result<()> {
         self.with(|world| {
-            world.lock.take_if(|held| held.owner == lock.owner);
+            world.lock.take_if(|held| held.owner.is_same(&lock.owner));
             Ok(())
         })
     }
@@ -298,7 +306,7 @@ mod tests {
         let owner = Owner::current().unwrap();
         let lock = |owner: &Owner| Lock { what: "up".into(), owner: owner.clone(), since: 7 };
         let ended = Owner { started: owner.started + 1, ..owner.clone() };
-        let elsewhere = Owner { machine: "elsewhere".into(), ..owner.clone() };
+        let elsewhere = Owner { machine: "elsewhere".into(), boot: "another".into(), ..owner.clone() };
         assert_eq!(open().lock(&lock(&ended)).await.unwrap(), None);
         assert_eq!(open().lock(&lock(&owner)).await.unwrap(), None);
         assert_eq!(open().lock(&lock(&elsewhere)).await.unwrap(), Some(lock(&owner)));
@@ -319,9 +327,9 @@ volumes: {data: }";
         let source = Source { name: "f", folder: Path::new("/"), text };
         let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
         let (sender, mut progress) = mpsc::unbounded_channel();
-        fake.apply(&stack, sender).await.unwrap();
+        fake.apply(&stack, Duration::ZERO, sender).await.unwrap();
         let mut told = Vec::new();
-        while let Some(Progress::Operation { verb, object, .. }) = progress.recv().await {
+        while let Some(PlatformNews::Operation { verb, object, .. }) = progress.recv().await {
             told.push(format!("{verb} {object}"));
         }
         told

@@ -46,8 +46,15 @@ impl Instance {
     /// The name that people use, as in `taskmanager-1`.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}-{}", self.service, self.number)
+        instance_name(&self.service, self.number)
     }
+}
+
+/// The name of a service's instance, there or not, as in `taskmanager-1`: what [`Instance::name`] would be, and what the
+/// methods of the [`Contract`] take. Nobody composes one outside of the platforms.
+#[must_use]
+pub fn instance_name(service: &str, number: u32) -> String {
+    format!("{service}-{number}")
 }
 
 /// What an instance is doing.
@@ -120,7 +127,7 @@ impl std::fmt::Display for Endpoint {
 
 /// What a command in a container did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct ExecEnd {
     /// The command's exit code.
     pub exit_code: i64,
 }
@@ -170,20 +177,23 @@ pub trait Contract {
     async fn foreign(&self) -> Result<Vec<String>>;
 
     /// Where this machine reaches a port of a service of this project, by the project's own containers alone; `None` where
-    /// no instance of it runs that publishes the port.
+    /// no instance of it runs that publishes the port. [`Elsewhere`] where ports are published on another machine than this:
+    /// at the same address of this one, another stack may answer.
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>>;
 
     /// Does all of [`Contract::apply`] that can fail before anything of the project is changed: whether all that bears its
-    /// name is ours, whether its ports are free, whether its images are there or can be built.
-    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
+    /// name, or a name that the stack needs, is ours; whether its ports are free, whether its images are there or can be
+    /// built. It has no limit: what takes long in it is building images.
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
     /// what is stopped, removes surplus replicas. Services without a `depends_on` between them start side by side.
     /// Each operation is told through `progress` with its cause. Applying the same stack twice changes nothing.
     /// Images that are missing or stale are built first, where they are ours. Returns once each instance is what its
     /// description promises: healthy, where it has a health check; exited with code 0, where it is one-shot. One that
-    /// ends otherwise is an error at once, with what it printed last. A one-shot service that is done is left alone.
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()>;
+    /// ends otherwise is an error at once, with what it printed last, and so is one that is not as promised within `limit`
+    /// from when it is waited for. A one-shot service that is done is left alone.
+    async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Makes an instance run and be reachable, whether it was killed, paused or disconnected. One that is not there is
     /// made like another of its service, ports and fixed names left out; where there is no other, it is an error.
@@ -200,7 +210,7 @@ pub trait Contract {
 
     /// Runs `command` in the service's running instance or, where none runs, in a one-off container of the service
     /// that is removed afterwards. Its output goes to `lines` as it comes.
-    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended>;
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd>;
 
     /// Sends the lines of a service's instances, or of all, in the order they were printed.
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()>;
@@ -210,9 +220,9 @@ pub trait Contract {
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>>;
 }
 
-/// Something that happened during [`Contract::apply`].
+/// Something that happened during [`Contract::prepare`], [`Contract::apply`] or a build of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum PlatformNews {
     /// An operation on an instance, and why.
     Operation {
         /// As in `create`, `start`, `replace`, `remove`; `ready` when an instance is what its description promises.
@@ -250,6 +260,19 @@ pub struct PortTaken {
     pub by: String,
     /// Whose port it was to be.
     pub service: String,
+}
+
+/// The ports of a stack are published on another machine than this one, so nothing here can speak to it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the Docker engine is on {host}: a stack's ports are published there, not on this machine\n  \
+     Nothing was done; {instead}, or run playground on {host} itself"
+)]
+pub struct Elsewhere {
+    /// The other machine.
+    pub host: String,
+    /// How to use an engine here instead, as in `unset DOCKER_HOST to use an engine here`.
+    pub instead: String,
 }
 
 /// One of the platforms.
@@ -297,11 +320,11 @@ impl Contract for Platform {
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
         forward!(self, platform => platform.endpoint(service, port))
     }
-    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         forward!(self, platform => platform.prepare(stack, progress))
     }
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
-        forward!(self, platform => platform.apply(stack, progress))
+    async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
+        forward!(self, platform => platform.apply(stack, limit, progress))
     }
     async fn start(&self, instance: &str) -> Result<()> {
         forward!(self, platform => platform.start(instance))
@@ -315,7 +338,7 @@ impl Contract for Platform {
     async fn disconnect(&self, instance: &str) -> Result<()> {
         forward!(self, platform => platform.disconnect(instance))
     }
-    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         forward!(self, platform => platform.exec(service, command, lines))
     }
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {

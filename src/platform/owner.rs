@@ -47,16 +47,28 @@ impl Owner {
         })
     }
 
+    /// Whether this is the same process, whatever its machine is called by now.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.is_of_same_kernel(other)
+            && self.namespace == other.namespace
+            && (self.pid, self.started) == (other.pid, other.started)
+    }
+
+    /// A boot has an id that no other has, on no machine; so it alone tells, and a host name may change. Where there is no
+    /// such id, the machine has to do.
+    fn is_of_same_kernel(&self, other: &Self) -> bool {
+        self.boot == other.boot && (!self.boot.is_empty() || self.machine == other.machine)
+    }
+
     /// Whether it still runs, as far as it can be told from here.
     #[must_use]
     pub fn life(&self) -> Life {
         let Ok(here) = Self::current() else { return Life::Unknown };
-        if self.machine != here.machine {
-            return Life::Unknown;
-        }
-        // Nothing outlives a reboot of its machine.
-        if self.boot != here.boot {
-            return Life::Ended;
+        if !self.is_of_same_kernel(&here) {
+            // Nothing outlives a reboot of its machine.
+            let rebooted = self.machine == here.machine && !self.machine.is_empty();
+            return if rebooted { Life::Ended } else { Life::Unknown };
         }
         if self.namespace != here.namespace {
             return Life::Unknown;
@@ -134,7 +146,30 @@ mod tests {
         let in_container = Owner { namespace: "pid:[1]".into(), ..owner.clone() };
         assert_eq!(in_container.life(), Life::Unknown);
         // A note of a version that knew no machines.
-        assert_eq!(Owner { machine: String::new(), ..owner }.life(), Life::Unknown);
+        assert_eq!(Owner { machine: String::new(), boot: "another".into(), ..owner.clone() }.life(), Life::Unknown);
+        // Without the id of a boot, the machine has to do.
+        assert_eq!(Owner { machine: "elsewhere 7".into(), boot: String::new(), ..owner }.life(), Life::Unknown);
+    }
+
+    #[test]
+    fn a_process_is_the_same_when_its_machine_is_called_otherwise() {
+        let owner = Owner::current().unwrap();
+        let before = Owner { machine: "as-it-was-called 7".into(), ..owner.clone() };
+        assert_eq!(before.life(), Life::Alive);
+        assert_eq!(Owner { started: owner.started + 1, ..before.clone() }.life(), Life::Ended);
+        assert!(before.is_same(&owner) && owner.is_same(&before));
+        for other in [
+            Owner { pid: owner.pid + 1, ..owner.clone() },
+            Owner { started: owner.started + 1, ..owner.clone() },
+            Owner { boot: "another".into(), ..owner.clone() },
+            Owner { namespace: "pid:[1]".into(), ..owner.clone() },
+            Owner { boot: String::new(), ..owner.clone() },
+        ] {
+            assert!(!other.is_same(&owner), "{other:?}");
+        }
+        let without = Owner { boot: String::new(), ..owner };
+        assert!(without.is_same(&without.clone()));
+        assert!(!without.is_same(&Owner { boot: String::new(), ..before }));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct DoctorResult {
 #[derive(Debug, Serialize)]
 pub struct Check {
     /// What was looked at.
-    pub name: &'static str,
+    pub name: String,
     /// Whether it is as it must be.
     pub ok: bool,
     /// What was found.
@@ -29,13 +29,13 @@ pub struct Check {
 
 impl Check {
     /// As it must be.
-    pub fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, ok: true, found: found.into(), advice: None }
+    pub fn good(name: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { name: name.into(), ok: true, found: found.into(), advice: None }
     }
 
     /// Not as it must be.
-    pub fn bad(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { name, ok: false, found: found.into(), advice: Some(advice.into()) }
+    pub fn bad(name: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name: name.into(), ok: false, found: found.into(), advice: Some(advice.into()) }
     }
 }
 
@@ -48,7 +48,7 @@ impl Render for DoctorResult {
 
 fn rows(check: &Check) -> Vec<Vec<Cell>> {
     let mark = if check.ok { ("ok".to_owned(), Tone::Good) } else { ("no".to_owned(), Tone::Bad) };
-    let mut rows = vec![vec![mark, plain(check.name), plain(&check.found)]];
+    let mut rows = vec![vec![mark, plain(&check.name), plain(&check.found)]];
     rows.extend(check.advice.iter().map(|advice| vec![plain(""), plain(""), plain(advice)]));
     rows
 }

@@ -9,7 +9,7 @@ use super::{Terminal, columns, operation as page, plain, progress_width, up};
 use crate::history::clock::Clock;
 use crate::operation;
 use crate::operation::up::{News, Part};
-use crate::platform::Progress;
+use crate::platform::PlatformNews;
 use crate::scenario::Plan;
 use crate::scenario::runner::Told;
 
@@ -118,26 +118,26 @@ impl UpProgress {
         }
     }
 
-    fn platform(&mut self, progress: &Progress) {
+    fn platform(&mut self, progress: &PlatformNews) {
         if let Some(line) = up::platform(progress, self.live.width) {
             self.live.keep(&line);
         }
         match progress {
-            Progress::Image { image, step } => self.live.wait(&up::building(image, step)),
-            Progress::ImageReady { built, .. } => {
+            PlatformNews::Image { image, step } => self.live.wait(&up::building(image, step)),
+            PlatformNews::ImageReady { built, .. } => {
                 // Another image that is still being built tells its next step soon.
                 self.live.clear();
                 self.images += 1;
                 self.built += usize::from(*built);
             }
-            Progress::Operation { .. } if self.images > 0 => {
+            PlatformNews::Operation { .. } if self.images > 0 => {
                 // Looked at a second time when a job is replaced; nothing is built then.
                 if !std::mem::replace(&mut self.images_told, true) {
                     self.live.keep(&up::images(self.images, self.built, self.live.width));
                 }
                 self.images = 0;
             }
-            Progress::Operation { .. } => {}
+            PlatformNews::Operation { .. } => {}
         }
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Paint, Render, columns, plain};
 use crate::operation::up::{Part, Reached};
-use crate::platform::Progress;
+use crate::platform::PlatformNews;
 
 /// A stack that is up.
 #[derive(Debug, Serialize)]
@@ -71,13 +71,13 @@ pub fn images(all: usize, built: usize, width: Option<usize>) -> String {
 
 /// What the platform did, if it is worth a line: images that were built, containers that were replaced.
 #[must_use]
-pub fn platform(progress: &Progress, width: Option<usize>) -> Option<String> {
+pub fn platform(progress: &PlatformNews, width: Option<usize>) -> Option<String> {
     match progress {
-        Progress::ImageReady { image, built: true } => Some(line("image", &format!("{image} built"), None, width)),
-        Progress::Operation { verb: "replace", object, cause, .. } => {
+        PlatformNews::ImageReady { image, built: true } => Some(line("image", &format!("{image} built"), None, width)),
+        PlatformNews::Operation { verb: "replace", object, cause, .. } => {
             Some(line("replaced", &format!("{object}: {cause}"), None, width))
         }
-        Progress::Operation { .. } | Progress::Image { .. } | Progress::ImageReady { .. } => None,
+        PlatformNews::Operation { .. } | PlatformNews::Image { .. } | PlatformNews::ImageReady { .. } => None,
     }
 }
 

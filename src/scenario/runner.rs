@@ -295,7 +295,7 @@ impl Run<'_> {
     async fn marks(&self) -> Result<Vec<Mark>> {
         let own = Owner::current()?;
         let marks = self.up.platform.marks().await?;
-        Ok(marks.into_iter().filter(|mark| mark.kind == Kind::Fault && mark.owner == own).collect())
+        Ok(marks.into_iter().filter(|mark| mark.kind == Kind::Fault && mark.owner.is_same(&own)).collect())
     }
 
     /// Mends first: a disk that is full must not keep a fault in place.

@@ -42,7 +42,7 @@ pub struct Source<'a> {
 impl Stack {
     /// The stack that the settings ask for: the user's file, or else the built-in one.
     pub fn load(settings: &StackSettings) -> Result<Self> {
-        let shell = std::env::vars().collect();
+        let shell = crate::environment::variables().collect();
         let Some(file) = &settings.file else {
             let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
             let source = Source { name: BUILTIN_NAME, folder: &folder, text: BUILTIN };

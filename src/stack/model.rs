@@ -29,7 +29,7 @@ pub struct Service {
     /// The image. Not in the hash: a container's image is compared by what it is, not by what it is called.
     #[serde(skip)]
     pub image: String,
-    /// How many containers.
+    /// How many containers. Not in the hash: another number of them needs no replacement.
     #[serde(skip)]
     pub replicas: u32,
     /// Whether it is done once it exited with code 0: its `x-one-shot` says so, or a service that waits for its end.
@@ -42,7 +42,7 @@ pub struct Service {
     pub command: Option<Vec<String>>,
     /// Replaces the image's entry point.
     pub entrypoint: Option<Vec<String>>,
-    /// Environment variables.
+    /// Environment variables, over those of the image.
     pub environment: BTreeMap<String, String>,
     /// Extra labels of its containers.
     pub labels: BTreeMap<String, String>,
@@ -54,7 +54,7 @@ pub struct Service {
     pub working_dir: Option<String>,
     /// The host name inside the container.
     pub hostname: Option<String>,
-    /// Ports.
+    /// Ports that other containers see, and those that the host offers.
     pub ports: Vec<Port>,
     /// Volumes, host folders and memory file systems.
     pub mounts: Vec<Mount>,
@@ -156,11 +156,11 @@ pub struct Port {
 /// Something mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mount {
-    /// Where in the container.
+    /// The absolute path in the container.
     pub target: String,
     /// Whether it cannot be written to.
     pub read_only: bool,
-    /// What.
+    /// What the container sees there.
     pub source: MountSource,
 }
 

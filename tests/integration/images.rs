@@ -96,6 +96,20 @@ fn an_engine_behind_ssh_is_looked_at_and_no_stack_is_made_there() {
     assert!(up.stderr.contains("the Docker engine is on build.example.org"), "{}", up.stderr);
     assert!(up.stderr.contains("unset DOCKER_HOST"), "{}", up.stderr);
     assert_eq!(stack.left(), Vec::<String>::new());
+
+    // A JobManager there publishes a port there: what listens on it here is another stack's.
+    let labels = ["io.playground.stack=", "com.docker.compose.service=jobmanager"];
+    let project = format!("com.docker.compose.project={}", stack.project);
+    let labels = [labels[0], labels[1], &project, "com.docker.compose.container-number=1"];
+    let labels: Vec<&str> = labels.iter().flat_map(|label| ["--label", label]).collect();
+    let port = format!("127.0.0.1:{}:8081", stack.rest_port);
+    let run = ["run", "-d", "--init", "--name", &format!("{}-jobmanager-1", stack.project), "-p", &port];
+    docker(&[&run[..], &labels, &["debian:bookworm-slim", "sleep", "600"]].concat());
+    for args in [&["stop"][..], &["jobs"], &["cancel"]] {
+        let refused = far(args).expect(4);
+        assert!(refused.stderr.contains("the Docker engine is on build.example.org"), "{args:?}: {}", refused.stderr);
+    }
+    assert_eq!(far(&["ps", "-o", "json"]).expect(0).json()["instances"].as_array().map(Vec::len), Some(1));
 }
 
 /// Images as builds leave them: one of ours that is used, one that is not, one that a user made on top of ours.

@@ -1,4 +1,4 @@
-//! The binary as its users run it: `cli`, `docs`, `operations` and `scripts` need no Docker, all others run on the real one.
+//! The binary as its users run it: `cli`, `docs`, `operations`, `platform` and `scripts` need no Docker, all others run on the real one.
 
 #![allow(clippy::expect_used, reason = "what a test needs and does not find is its failure")]
 #![allow(clippy::print_stderr, reason = "a failed test shows the logs of its stack")]
@@ -12,6 +12,7 @@ mod kafka;
 mod operate;
 mod operations;
 mod ownership;
+mod platform;
 mod scenario;
 mod scripts;
 mod shared;

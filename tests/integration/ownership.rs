@@ -210,6 +210,62 @@ fn what_is_not_ours_is_left_alone() {
     assert_eq!(stack.left(), Vec::<String>::new());
 }
 
+/// Names are no proof: what only bears one that the stack needs is not used, nor taken away.
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn what_only_has_a_name_of_ours_is_neither_used_nor_removed() {
+    let stack = Stack::new("names");
+    let (volume, network) = (format!("{}_kafka-data", stack.project), format!("{}_default", stack.project));
+    let container = format!("{}-jobmanager-1", stack.project);
+    let image = std::env::var("DEBIAN_IMAGE").unwrap_or_else(|_| "debian:bookworm-slim".to_owned());
+    let theirs: [(&[&str], &str, String); 3] = [
+        (&["volume", "create", &volume], &volume, format!("docker volume rm {volume}")),
+        (&["network", "create", &network], &network, format!("docker network rm {network}")),
+        (&["create", "--name", &container, &image, "true"], &container, format!("docker container rm {container}")),
+    ];
+    for (make, name, removal) in &theirs {
+        docker(make);
+        let before = stack.left();
+        let refused = stack.with_ports(&["up"]).run();
+        let after = stack.left();
+        let words: Vec<&str> = removal.split(' ').skip(1).collect();
+        docker(&words);
+        let refused = refused.expect(4);
+        assert!(refused.stderr.contains(name) && refused.stderr.contains(removal), "{}", refused.stderr);
+        assert!(refused.stderr.contains("Nothing was changed"), "{}", refused.stderr);
+        assert_eq!((after, before), (vec![(*name).to_owned()], vec![(*name).to_owned()]));
+    }
+
+    // One of ours that has somebody else's volume goes, and the volume stays.
+    let labels = ["--label", "io.playground.stack=", "--label", "com.docker.compose.service=kafka"];
+    let project = format!("com.docker.compose.project={}", stack.project);
+    let mount = format!("type=volume,source={volume},target=/d");
+    docker(&["volume", "create", &volume]);
+    let more = ["--label", &project, "--name", &container, "--mount", &mount, &image, "sleep", "600"];
+    docker(&[&["run", "-d", "--init"], &labels[..], &more].concat());
+    let down = stack.playground(&["down", "--volumes"]).run().expect(0);
+    let left = stack.left();
+    drop(Command::new("docker").args(["volume", "rm", &volume]).output());
+    assert_eq!(left, [volume], "{}", down.stdout);
+}
+
+/// The engine makes a volume by itself for a container that needs one. Where `down` came in between, it is ours all the same.
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn a_volume_that_the_engine_makes_for_a_container_of_ours_is_ours() {
+    let stack = Stack::new("late");
+    let name = format!("{}-late-1", stack.project);
+    let volume = format!("{}_late-data", stack.project);
+    let image = std::env::var("DEBIAN_IMAGE").unwrap_or_else(|_| "debian:bookworm-slim".to_owned());
+    let project = format!("com.docker.compose.project={}", stack.project);
+    let mount =
+        format!("type=volume,source={volume},target=/d,volume-label=io.playground.stack=,volume-label={project}");
+    docker(&["create", "--name", &name, "--mount", &mount, &image, "true"]);
+    docker(&["rm", &name]);
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
 fn started(stack: &Stack, args: &[&str]) -> Child {
     let mut command: Command = stack.playground(args).command();
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("start it")

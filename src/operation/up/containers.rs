@@ -15,7 +15,7 @@ use crate::operation::marks::{Noted, Whence};
 use crate::operation::reach;
 use crate::operation::resume::Resume;
 use crate::operation::scale::TASKMANAGER;
-use crate::platform::{Contract as _, Progress};
+use crate::platform::{Contract as _, PlatformNews};
 use crate::settings::MAX_TASKMANAGERS;
 use crate::stack::Stack;
 use crate::wait::{Seen, until};
@@ -29,7 +29,7 @@ pub(super) struct Bringing<'a> {
     pub(super) up: Up<'a>,
     pub(super) news: &'a mpsc::UnboundedSender<News>,
     /// From the platform.
-    pub(super) progress: mpsc::UnboundedSender<Progress>,
+    pub(super) progress: mpsc::UnboundedSender<PlatformNews>,
     /// Whether a job is stopped now that has to be started again.
     pub(super) stopped: &'a Cell<bool>,
 }
@@ -63,7 +63,7 @@ impl Bringing<'_> {
         let there = self.before().await?;
         if there != There::NoneOrAsAsked || self.is_fresh() {
             let servers = stack.clone().without(CLIENT);
-            let applied = platform.apply(&servers, self.progress.clone()).await;
+            let applied = platform.apply(&servers, self.up.limit, self.progress.clone()).await;
             applied.map_err(|error| there.located(error))?;
             let flink = self.leader().await?;
             match there {
@@ -75,7 +75,7 @@ impl Bringing<'_> {
                 }
             }
         }
-        platform.apply(&stack, self.progress.clone()).await?;
+        platform.apply(&stack, self.up.limit, self.progress.clone()).await?;
         self.after().await
     }
 

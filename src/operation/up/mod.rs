@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::marks::Marks;
 use crate::flink::job::Summary;
-use crate::platform::{Platform, Progress};
+use crate::platform::{Platform, PlatformNews};
 use crate::settings::StackSettings;
 use crate::stack::Stack;
 use crate::wait::Seen;
@@ -70,7 +70,7 @@ impl Part {
 #[derive(Debug, Clone)]
 pub enum News {
     /// From the platform: images and containers.
-    Platform(Progress),
+    Platform(PlatformNews),
     /// The job that was there is not as asked, and what is done about it.
     Job(String),
     /// A part is there.
@@ -207,14 +207,14 @@ pub(super) fn seen<T>(answer: Result<T>) -> Seen<T> {
 /// Passes the platform's progress on, and notes when the first container is made or started: the images are there then, and
 /// what was in the way is gone.
 async fn relay(
-    mut progress: mpsc::UnboundedReceiver<Progress>,
+    mut progress: mpsc::UnboundedReceiver<PlatformNews>,
     news: &mpsc::UnboundedSender<News>,
     started: &watch::Sender<Option<Instant>>,
 ) {
     while let Some(progress) = progress.recv().await {
         // What is in the way goes first: until then, a service that has ended is about to be recreated.
-        let clears = matches!(progress, Progress::Operation { verb: "replace" | "remove", .. });
-        if matches!(progress, Progress::Operation { .. }) && !clears {
+        let clears = matches!(progress, PlatformNews::Operation { verb: "replace" | "remove", .. });
+        if matches!(progress, PlatformNews::Operation { .. }) && !clears {
             start(started);
         }
         // Who does not listen does not want to know.

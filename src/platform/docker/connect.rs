@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use bollard::{API_DEFAULT_VERSION, Docker};
 
 pub(super) mod config;
@@ -12,6 +12,8 @@ mod endpoint;
 mod local;
 mod ssh;
 
+use crate::environment;
+use crate::platform::Elsewhere;
 use config::Config;
 use endpoint::{Endpoint, Source};
 
@@ -39,7 +41,7 @@ pub(super) struct Remote {
 /// A connection to the engine that `DOCKER_HOST` or a context of the docker command names or, without them, to the first that
 /// is found here.
 pub(super) async fn connect() -> Result<Connected> {
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let environment = |name: &str| environment::variable(name).filter(|value| !value.is_empty());
     let named = endpoint::choose(environment, &Config::read()?)?;
     let endpoint = named.map_or_else(local::find, Ok)?;
     let docker = open(&endpoint)?;
@@ -88,12 +90,12 @@ fn unreachable(endpoint: &Endpoint, error: &(dyn std::error::Error + 'static)) -
 }
 
 impl super::Docker {
-    /// A stack's ports are published on the engine's machine; a stack that could not be reached from here is not
-    /// created.
-    pub(super) fn check_here(&self) -> Result<()> {
-        let Some(Remote { host, instead }) = &self.remote else { return Ok(()) };
-        Err(anyhow!("nothing was created; {instead}, or run playground on {host} itself")).with_context(|| {
-            format!("the Docker engine is on {host}: a stack's ports would be published there, not on this machine")
-        })
+    /// A stack's ports are published on the engine's machine. One that could not be reached from here is not
+    /// created, and what answers at its address here is another one.
+    pub(super) fn check_here(&self) -> Result<(), Elsewhere> {
+        match &self.remote {
+            Some(Remote { host, instead }) => Err(Elsewhere { host: host.clone(), instead: instead.clone() }),
+            None => Ok(()),
+        }
     }
 }

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig,
-    Mount as EngineMount, MountType, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits,
+    Mount as EngineMount, MountType, MountVolumeOptions, MountVolumeOptionsDriverConfig, NetworkingConfig, PortBinding,
+    PortMap, ResourcesUlimits,
 };
 
 use super::labels::{self, Labels};
-use crate::stack::{Attachment, HealthCheck, HealthCommand, Logging, Mount, MountSource, Relabel, Service};
+use crate::platform::instance_name;
+use crate::stack::{Attachment, HealthCheck, HealthCommand, Logging, Mount, MountSource, Relabel, Service, Stack};
 
 /// A service's container.
-pub(super) fn instance(project: &str, service: &Service, number: u32) -> ContainerCreateBody {
-    let aliases = vec![service.name.clone(), format!("{}-{number}", service.name)];
-    let mut body = body(service, labels::instance(project, service, number), aliases);
+pub(super) fn instance(stack: &Stack, service: &Service, number: u32) -> ContainerCreateBody {
+    let aliases = vec![service.name.clone(), instance_name(&service.name, number)];
+    let mut body = body(stack, service, labels::instance(&stack.project, service, number), aliases);
     body.healthcheck = health(&service.health);
     body.exposed_ports = Some(service.ports.iter().map(|port| format!("{}/{}", port.target, port.protocol)).collect());
     if let Some(host) = &mut body.host_config {
@@ -48,7 +50,7 @@ pub(super) fn sibling(model: ContainerInspectResponse, service: &str, number: u3
     let host = model.host_config.unwrap_or_default();
     let mut labels = config.labels.unwrap_or_default();
     labels.insert(labels::NUMBER.to_owned(), number.to_string());
-    let aliases = Some(vec![service.to_owned(), format!("{service}-{number}")]);
+    let aliases = Some(vec![service.to_owned(), instance_name(service, number)]);
     let endpoint = EndpointSettings { aliases, ..EndpointSettings::default() };
     let network = host.network_mode.clone().map(|network| HashMap::from([(network, endpoint)]));
     ContainerCreateBody {
@@ -69,7 +71,7 @@ pub(super) fn sibling(model: ContainerInspectResponse, service: &str, number: u3
     }
 }
 
-fn body(service: &Service, labels: Labels, aliases: Vec<String>) -> ContainerCreateBody {
+fn body(stack: &Stack, service: &Service, labels: Labels, aliases: Vec<String>) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(service.image.clone()),
         cmd: service.command.clone(),
@@ -81,7 +83,7 @@ fn body(service: &Service, labels: Labels, aliases: Vec<String>) -> ContainerCre
         labels: Some(labels),
         stop_signal: service.stop_signal.clone(),
         stop_timeout: service.stop_grace.map(whole_seconds),
-        host_config: Some(host(service)),
+        host_config: Some(host(stack, service)),
         networking_config: service.networks.first().map(|first| NetworkingConfig {
             endpoints_config: Some(HashMap::from([(first.network.clone(), endpoint(first, aliases))])),
         }),
@@ -95,10 +97,10 @@ pub(super) fn endpoint(attachment: &Attachment, mut aliases: Vec<String>) -> End
     EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() }
 }
 
-fn host(service: &Service) -> HostConfig {
+fn host(stack: &Stack, service: &Service) -> HostConfig {
     HostConfig {
         binds: Some(service.mounts.iter().filter_map(bind).collect()),
-        mounts: Some(service.mounts.iter().filter_map(mount).collect()),
+        mounts: Some(service.mounts.iter().filter_map(|one| mount(stack, one)).collect()),
         tmpfs: Some(service.mounts.iter().filter_map(memory).collect()),
         network_mode: service.networks.first().map(|first| first.network.clone()),
         memory: service.memory.and_then(|bytes| i64::try_from(bytes).ok()),
@@ -154,7 +156,7 @@ fn bind(mount: &Mount) -> Option<String> {
     Some(format!("{path}:{}:{}{relabel}", mount.target, if mount.read_only { "ro" } else { "rw" }))
 }
 
-fn mount(mount: &Mount) -> Option<EngineMount> {
+fn mount(stack: &Stack, mount: &Mount) -> Option<EngineMount> {
     let (typ, source) = match &mount.source {
         MountSource::Volume(name) => (MountType::VOLUME, name),
         MountSource::Host { path, create: false, .. } => (MountType::BIND, path),
@@ -165,7 +167,21 @@ fn mount(mount: &Mount) -> Option<EngineMount> {
         source: Some(source.clone()),
         target: Some(mount.target.clone()),
         read_only: Some(mount.read_only),
+        volume_options: volume(stack, &mount.source),
         ..EngineMount::default()
+    })
+}
+
+/// The engine makes a volume that is not there when it makes a container: late, when `down` took the volume away while the
+/// request was under way. It is ours then as well, and told by its labels like any other.
+fn volume(stack: &Stack, source: &MountSource) -> Option<MountVolumeOptions> {
+    let MountSource::Volume(name) = source else { return None };
+    let volume = stack.volumes.iter().find(|volume| volume.name == *name)?;
+    let options = (!volume.options.is_empty()).then(|| volume.options.clone().into_iter().collect());
+    Some(MountVolumeOptions {
+        labels: Some(labels::volume(&stack.project, volume)),
+        driver_config: options.map(|options| MountVolumeOptionsDriverConfig { name: None, options: Some(options) }),
+        ..MountVolumeOptions::default()
     })
 }
 
@@ -209,7 +225,7 @@ fn health_command(command: &HealthCommand) -> HealthConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::{Source, Stack, Variables};
+    use crate::stack::{Source, Variables};
 
     #[test]
     fn a_container_says_what_the_file_says() {
@@ -218,11 +234,15 @@ mod tests {
             volumes: {v: }";
         let source = Source { name: "f", folder: std::path::Path::new("/x"), text };
         let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
-        let body = instance("p", stack.service("a").unwrap(), 2);
+        let body = instance(&stack, stack.service("a").unwrap(), 2);
         let host = body.host_config.clone().unwrap();
         assert_eq!((host.memory, host.readonly_rootfs), (Some(1 << 20), Some(true)));
         assert_eq!(host.binds.unwrap(), ["/x/h:/h:rw"]);
-        assert_eq!(host.mounts.unwrap()[0].source.as_deref(), Some("p_v"));
+        let volume = host.mounts.unwrap().swap_remove(0);
+        assert_eq!(volume.source.as_deref(), Some("p_v"));
+        // Where the engine makes it by itself, it is ours as well.
+        let volume = volume.volume_options.unwrap().labels.unwrap();
+        assert!(labels::are_of("p", &volume), "{volume:?}");
         let ports = host.port_bindings.unwrap();
         assert_eq!(ports["80/tcp"].as_ref().unwrap()[0].host_ip.as_deref(), Some("127.0.0.1"));
         assert_eq!(body.healthcheck.unwrap().interval, Some(1_000_000_000));
@@ -237,7 +257,7 @@ mod tests {
         let text = format!("services: {{a: {{image: b, {service}}}}}");
         let source = Source { name: "f", folder: std::path::Path::new("/x"), text: &text };
         let stack = Stack::parse(&source, "p", &Variables::new()).unwrap();
-        instance("p", stack.service("a").unwrap(), 1)
+        instance(&stack, stack.service("a").unwrap(), 1)
     }
 
     #[test]

@@ -14,10 +14,10 @@ use tokio::sync::mpsc::Sender;
 use super::logs::Splitter;
 use super::observe::Container;
 use super::{Docker, Plain as _, container, is_missing, labels};
-use crate::platform::{Ended, Line, Owner, State};
+use crate::platform::{ExecEnd, Line, Owner, State};
 
 impl Docker {
-    pub(super) async fn run_command(&self, service: &str, command: &[String], lines: Sender<Line>) -> Result<Ended> {
+    pub(super) async fn run_command(&self, service: &str, command: &[String], lines: Sender<Line>) -> Result<ExecEnd> {
         self.sweep().await?;
         let containers = self.containers().await?;
         let of_service = |one: &&Container| !one.one_off && one.instance.service == service;
@@ -31,7 +31,7 @@ impl Docker {
         .with_context(|| format!("run {} in {service}", command.first().map_or("nothing", String::as_str)))
     }
 
-    async fn run_in(&self, container: &Container, command: &[String], lines: Sender<Line>) -> Result<Ended> {
+    async fn run_in(&self, container: &Container, command: &[String], lines: Sender<Line>) -> Result<ExecEnd> {
         let options = CreateExecOptions {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
@@ -44,11 +44,11 @@ impl Docker {
         }
         let ended = self.api.inspect_exec(&exec.id).await.plain()?;
         let exit_code = ended.exit_code.context("the engine reported no exit code")?;
-        Ok(Ended { exit_code })
+        Ok(ExecEnd { exit_code })
     }
 
     /// In a container like `model`, with the same image, environment, mounts and networks.
-    async fn run_beside(&self, model: &Container, command: &[String], lines: Sender<Line>) -> Result<Ended> {
+    async fn run_beside(&self, model: &Container, command: &[String], lines: Sender<Line>) -> Result<ExecEnd> {
         let name = format!("{}-{}-run-{}", self.project, model.instance.service, std::process::id());
         let owner = serde_json::to_string(&Owner::current()?)?;
         let labels = labels::one_off(&self.project, &model.instance.service, &owner);
@@ -62,7 +62,7 @@ impl Docker {
         ended
     }
 
-    async fn run_attached(&self, id: &str, instance: &str, lines: &Sender<Line>) -> Result<Ended> {
+    async fn run_attached(&self, id: &str, instance: &str, lines: &Sender<Line>) -> Result<ExecEnd> {
         let options = AttachContainerOptionsBuilder::new().stdout(true).stderr(true).stream(true).build();
         let attached = self.api.attach_container(id, Some(options)).await.plain()?;
         self.api.start_container(id, None::<StartContainerOptions>).await.plain().context("start its container")?;
@@ -74,7 +74,7 @@ impl Docker {
             Some(answer) => answer.plain()?.status_code,
             None => bail!("the engine reported no exit code"),
         };
-        Ok(Ended { exit_code })
+        Ok(ExecEnd { exit_code })
     }
 }
 

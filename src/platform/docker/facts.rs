@@ -1,6 +1,6 @@
 //! What `playground doctor` and `playground images` ask an engine.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -10,7 +10,10 @@ use super::port::is_taken;
 use super::{Docker, Plain as _, images};
 use crate::image::Entry;
 use crate::platform::engine::{Cache, Engine, Facts, Removal};
-use crate::platform::{PortTaken, Progress};
+use crate::platform::{PlatformNews, PortTaken};
+
+/// Where stacks publish their ports.
+const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 impl Engine for Docker {
     async fn facts(&self) -> Result<Facts> {
@@ -29,10 +32,12 @@ impl Engine for Docker {
         })
     }
 
-    async fn holder(&self, address: SocketAddr) -> Result<Option<PortTaken>> {
-        let own = self.containers().await?.iter().any(|one| {
-            one.instance.ports.iter().any(|port| port.published == address.port()) && one.instance.exit_code.is_none()
-        });
+    async fn holder(&self, port: u16) -> Result<Option<PortTaken>> {
+        let address = SocketAddr::from((LOOPBACK, port));
+        let own =
+            self.containers().await?.iter().any(|one| {
+                one.instance.ports.iter().any(|one| one.published == port) && one.instance.exit_code.is_none()
+            });
         Ok(if own || !is_taken(address) { None } else { Some(self.taken(address, "").await) })
     }
 
@@ -40,7 +45,7 @@ impl Engine for Docker {
         self.stock().await
     }
 
-    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         self.build_own_images(cache, progress).await
     }
 

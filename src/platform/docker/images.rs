@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Docker, Plain as _, has_code, is_missing, labels, words};
 use crate::image::{Entry, Found, Image, Machine, OWN, Standing, images, take_stock};
-use crate::platform::Progress;
+use crate::platform::PlatformNews;
 use crate::platform::engine::{Cache, Removal};
 use crate::stack::Stack;
 
@@ -28,7 +28,7 @@ impl Docker {
         &self,
         stack: &Stack,
         machine: &Machine,
-        progress: &UnboundedSender<Progress>,
+        progress: &UnboundedSender<PlatformNews>,
     ) -> Result<BTreeMap<String, String>> {
         let all = images(machine)?;
         let current = self.current(&all).await?;
@@ -49,7 +49,7 @@ impl Docker {
 
     /// Builds own images that are missing, or all. Only here is a name moved that has no content in it: a command for that
     /// alone, as another checkout may have moved it last.
-    pub(super) async fn build_own_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
+    pub(super) async fn build_own_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         let machine = Machine::this();
         let all = images(&machine)?;
         let current = self.current(&all).await?;
@@ -105,7 +105,7 @@ impl Docker {
         images: &[Image],
         machine: &Machine,
         cache: Cache,
-        progress: &UnboundedSender<Progress>,
+        progress: &UnboundedSender<PlatformNews>,
     ) -> Result<()> {
         if images.is_empty() {
             return Ok(());
@@ -119,7 +119,7 @@ impl Docker {
     }
 
     /// An image's id; one that is not there is pulled.
-    async fn image_id(&self, name: &str, progress: &UnboundedSender<Progress>) -> Result<String> {
+    async fn image_id(&self, name: &str, progress: &UnboundedSender<PlatformNews>) -> Result<String> {
         if let Some(id) = self.find_image(name).await? {
             return Ok(id);
         }
@@ -127,7 +127,7 @@ impl Docker {
         if name.starts_with(OWN) {
             bail!("there is no image {name}; playground images list shows the playground's own");
         }
-        let _ = progress.send(Progress::Image { image: name.to_owned(), step: "pulling".to_owned() });
+        let _ = progress.send(PlatformNews::Image { image: name.to_owned(), step: "pulling".to_owned() });
         self.pull(name).await.with_context(|| format!("image {name} is missing and cannot be pulled"))?;
         tell(progress, name, true);
         self.find_image(name).await?.with_context(|| format!("image {name} is missing after it was pulled"))
@@ -198,8 +198,8 @@ fn found(one: ImageSummary, containers: &HashMap<String, Vec<String>>) -> Found 
     }
 }
 
-fn tell(progress: &UnboundedSender<Progress>, image: &str, built: bool) {
-    let _ = progress.send(Progress::ImageReady { image: image.to_owned(), built });
+fn tell(progress: &UnboundedSender<PlatformNews>, image: &str, built: bool) {
+    let _ = progress.send(PlatformNews::ImageReady { image: image.to_owned(), built });
 }
 
 /// The images to build and, of those that they stand on, the ones that are not current, in the order of `all`.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::platform::instance_name;
 use crate::stack::{Network, Service, Volume};
 
 /// The project that something belongs to.
@@ -79,9 +80,14 @@ fn more(given: &BTreeMap<String, String>, own: Labels) -> Labels {
     given.clone().into_iter().chain(own).collect()
 }
 
+/// Whether something that bears these labels is a project's, and the playground's.
+pub(super) fn are_of(project: &str, labels: &Labels) -> bool {
+    labels.contains_key(OURS) && labels.get(PROJECT).is_some_and(|of| of == project)
+}
+
 /// A service's container's name.
 pub(super) fn name(project: &str, service: &str, number: u32) -> String {
-    format!("{project}-{service}-{number}")
+    format!("{project}-{}", instance_name(service, number))
 }
 
 /// The filter for what carries a label.

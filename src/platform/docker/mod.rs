@@ -4,12 +4,15 @@
 //! works as Compose does: observe, [`reconcile`] to a plan with a cause for each operation, carry it out.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::platform::{Contract, Ended, Endpoint, Extent, Instance, Journal, Line, Lock, LogRange, Mark, Progress};
+use crate::platform::{
+    Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews,
+};
 use crate::stack::Stack;
 
 mod apply;
@@ -29,7 +32,11 @@ mod port;
 mod problem;
 mod reconcile;
 mod remove;
+mod strangers;
 mod wait;
+
+#[cfg(test)]
+mod tests;
 
 use connect::{Connected, Remote};
 
@@ -43,13 +50,15 @@ pub struct Docker {
     /// Held while a container is made: the engine then fills its new volumes from the image, and two at once that share a
     /// volume get into each other's way.
     making: Arc<Mutex<()>>,
+    /// Whether an `apply` of this process was cut off or failed, so that the engine may still be at what it asked for.
+    cut_off: Arc<AtomicBool>,
 }
 
 impl Docker {
     /// A project on the first engine that answers.
     pub async fn connect(project: &str) -> Result<Self> {
         let Connected { api, remote } = connect::connect().await?;
-        Ok(Self { api, project: project.to_owned(), remote, making: Arc::default() })
+        Ok(Self { api, project: project.to_owned(), remote, making: Arc::default(), cut_off: Arc::default() })
     }
 }
 
@@ -112,11 +121,11 @@ impl Contract for Docker {
     async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
         self.published(service, port).await
     }
-    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
+    async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         self.plan(stack, &progress).await.map(drop)
     }
-    async fn apply(&self, stack: &Stack, progress: mpsc::UnboundedSender<Progress>) -> Result<()> {
-        self.bring_in_line(stack, &progress).await
+    async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
+        self.bring_in_line(stack, limit, &progress).await
     }
     async fn start(&self, instance: &str) -> Result<()> {
         self.make_reachable(instance).await
@@ -130,7 +139,7 @@ impl Contract for Docker {
     async fn disconnect(&self, instance: &str) -> Result<()> {
         self.disconnect_instance(instance).await
     }
-    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<Ended> {
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         self.run_command(service, command, lines).await
     }
     async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {

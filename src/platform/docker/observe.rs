@@ -3,9 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context as _, Result};
-use bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum, Mount, MountType,
-};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
 use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
 };
@@ -40,8 +38,6 @@ pub(super) struct Container {
     pub attachments: Vec<Attachment>,
     /// The last line that its health check printed.
     pub health_said: String,
-    /// The named volumes that it mounts.
-    pub volumes: Vec<String>,
 }
 
 /// All of a project.
@@ -88,6 +84,7 @@ impl Docker {
 
     /// Where a port of a service is published, by a container of our own that runs.
     pub(super) async fn published(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+        self.check_here()?;
         let containers = self.containers().await?;
         let runs = |one: &&Container| {
             !one.one_off
@@ -132,6 +129,11 @@ impl Docker {
         Ok(listed.into_iter().filter_map(resource).collect())
     }
 
+    /// Whether a network of the project's own is there.
+    pub(super) async fn is_own_network(&self, name: &str) -> Result<bool> {
+        Ok(self.networks().await?.iter().any(|one| one.ours && one.name == name))
+    }
+
     /// Names of our own ones.
     pub(super) async fn volume_names(&self) -> Result<Vec<String>> {
         Ok(self.all_volumes().await?.into_iter().filter(|one| one.ours).map(|one| one.name).collect())
@@ -160,7 +162,6 @@ fn container(found: ContainerInspectResponse) -> Container {
     let host = found.host_config.unwrap_or_default();
     Container {
         health_said: state.health.as_ref().map(said).unwrap_or_default(),
-        volumes: volumes(host.mounts),
         attachments: attachments(label(labels::NETWORKS), host.network_mode),
         instance: Instance {
             service: label(labels::SERVICE).unwrap_or_default(),
@@ -185,11 +186,6 @@ fn container(found: ContainerInspectResponse) -> Container {
 fn said(health: &bollard::models::Health) -> String {
     let output = health.log.iter().flatten().next_back().and_then(|check| check.output.as_deref());
     output.and_then(|output| output.trim_end().lines().next_back()).unwrap_or("nothing printed").to_owned()
-}
-
-fn volumes(mounts: Option<Vec<Mount>>) -> Vec<String> {
-    let mounts = mounts.unwrap_or_default().into_iter();
-    mounts.filter(|mount| mount.typ == Some(MountType::VOLUME)).filter_map(|mount| mount.source).collect()
 }
 
 /// Containers that docker-compose made have no such label: they are on the network that they were made on.

@@ -30,7 +30,7 @@ pub(super) struct Plan {
 pub(super) struct Renewal {
     /// As it is to be.
     pub network: Network,
-    /// Why.
+    /// What of its definition changed, for the user.
     pub cause: String,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Removal {
     pub verb: &'static str,
     /// As people call it.
     pub object: String,
-    /// Why.
+    /// What makes it be in the way, for the user.
     pub cause: String,
 }
 
@@ -54,16 +54,16 @@ pub(super) struct Steps {
     pub service: Service,
     /// Counts from 1.
     pub number: u32,
-    /// In order.
+    /// Each begins when the one before it is done; none where the instance is as it is to be.
     pub operations: Vec<Operation>,
 }
 
 /// One thing to do with an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Operation {
-    /// What.
+    /// What the executor asks the engine for.
     pub verb: Verb,
-    /// Why.
+    /// What was found that it mends, as in `ended with exit code 137`, for the user.
     pub cause: String,
 }
 

@@ -1,6 +1,6 @@
 //! Removes a project, by labels alone, so that it works after a crash as well.
 
-use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -14,16 +14,18 @@ use crate::platform::{Extent, Mark};
 
 /// How long the engine may take to release a network or volume whose containers are gone.
 pub(super) const RELEASE: Duration = Duration::from_secs(20);
-/// How long the engine may go on with what a command asked for that was killed meanwhile.
+/// How long the engine may go on with what a command asked for that was killed, or interrupted, meanwhile.
 const LATE: Duration = Duration::from_secs(1);
 
 impl Docker {
-    /// Removes what there is until nothing is left: what is in use now may be free a moment later, and what a killed
-    /// command asked for may appear a moment later.
+    /// Removes what there is until nothing is left: what is in use now may be free a moment later, and what a command
+    /// asked for that was cut off may appear a moment later.
     pub(super) async fn remove_project(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         let mut taken = Vec::new();
         let begun = Instant::now();
-        let quiet = if self.was_cut_off().await? { begun + LATE } else { begun };
+        // Cut off were an earlier command, or what this one did before.
+        let cut_off = self.cut_off.load(Ordering::Relaxed) || self.was_cut_off().await?;
+        let quiet = if cut_off { begun + LATE } else { begun };
         loop {
             let observed = self.observe().await?;
             let pass = self.remove_once(&observed, extent).await;
@@ -40,6 +42,7 @@ impl Docker {
             }
             taken.extend(pass.removed);
         }
+        self.cut_off.store(false, Ordering::Relaxed);
         Ok(taken)
     }
 
@@ -54,6 +57,13 @@ impl Docker {
     }
 
     /// Goes on after an error, so that one thing that sticks keeps nothing else.
+    ///
+    /// All containers are stopped at once, where Compose goes by `depends_on`, from the last to the first. In the stack's own
+    /// file only the client depends on anything, and it has ended by then. Of the others each withstands that the rest dies,
+    /// which is what they are here for, and nothing of theirs is better kept by an order: the broker needs nobody to end
+    /// well, the generator goes on after what the broker has, and what a JobManager leaves behind that could not say
+    /// good-bye to ZooKeeper, its session, expires while the next one is still starting (measured: 2 s before that asks to
+    /// lead). An order would take the sum of their times to end.
     async fn remove_once(&self, observed: &Observed, extent: Extent<'_>) -> Pass {
         let mut pass = Pass::default();
         let containers = observed.containers.iter().map(|container| async {
@@ -80,10 +90,8 @@ impl Docker {
             Err(error) => drop(pass.error.get_or_insert(error)),
         }
         if extent == Extent::Everything {
-            let mounted = observed.containers.iter().flat_map(|container| &container.volumes);
-            let own = mounted.filter(|name| name.starts_with(&format!("{}_", self.project)));
-            let all: BTreeSet<&String> = observed.volumes.keys().chain(own).collect();
-            pass.note("volume ", join_all(all.into_iter().map(|name| self.remove_volume(name.clone()))).await);
+            let volumes = observed.volumes.keys().map(|name| self.remove_volume(name.clone()));
+            pass.note("volume ", join_all(volumes).await);
         }
         pass
     }

@@ -6,27 +6,31 @@ use anyhow::{Result, anyhow};
 
 use super::observe::Container;
 use super::{Docker, labels, problem};
-use crate::platform::{Health, State};
+use crate::platform::{Health, State, instance_name};
 use crate::stack::{Condition, HealthCheck, Service, Stack};
 use crate::wait::{Seen, until};
 
-/// For each condition, from when it is waited for.
-const LIMIT: Duration = Duration::from_mins(3);
 /// Between two looks: an inspection takes the engine about a millisecond.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 impl Docker {
-    /// Waits until every instance of a service is as the condition says.
-    pub(super) async fn wait_for(&self, stack: &Stack, service: &str, condition: Condition) -> Result<()> {
+    /// Waits until every instance of a service is as the condition says, `limit` for each.
+    pub(super) async fn wait_for(
+        &self,
+        stack: &Stack,
+        service: &str,
+        condition: Condition,
+        limit: Duration,
+    ) -> Result<()> {
         let replicas = stack.service(service).map_or(0, |service| service.replicas);
         for number in 1..=replicas {
-            self.wait_for_instance(service, number, condition).await?;
+            self.wait_for_instance(service, number, condition, limit).await?;
         }
         Ok(())
     }
 
     /// Waits until an instance is what its own description promises: healthy, ended well, or running.
-    pub(super) async fn wait_for_promise(&self, service: &Service, number: u32) -> Result<()> {
+    pub(super) async fn wait_for_promise(&self, service: &Service, number: u32, limit: Duration) -> Result<()> {
         let condition = if service.one_shot {
             Condition::Completed
         } else if service.health == HealthCheck::Off {
@@ -34,18 +38,18 @@ impl Docker {
         } else {
             Condition::Healthy
         };
-        self.wait_for_instance(&service.name, number, condition).await
+        self.wait_for_instance(&service.name, number, condition, limit).await
     }
 
-    async fn wait_for_instance(&self, service: &str, number: u32, condition: Condition) -> Result<()> {
+    async fn wait_for_instance(&self, service: &str, number: u32, condition: Condition, limit: Duration) -> Result<()> {
         let name = labels::name(&self.project, service, number);
-        let instance = format!("{service}-{number}");
+        let instance = instance_name(service, number);
         let what = match condition {
             Condition::Started => format!("start {instance}"),
             Condition::Healthy => format!("wait until {instance} is healthy"),
             Condition::Completed => format!("wait until {instance} is done"),
         };
-        let waited = until(what, LIMIT, INTERVAL, async || {
+        let waited = until(what, limit, INTERVAL, async || {
             let Some(container) = self.container(&name).await? else {
                 return Ok(Seen::NotYet("not created".to_owned()));
             };

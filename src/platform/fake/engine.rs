@@ -1,21 +1,19 @@
 //! The engine of the platform in memory: it has what the contract says of images, and nothing is in them.
 
-use std::net::SocketAddr;
-
 use anyhow::Result;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Fake;
 use crate::image::{Entry, Found, Image, Machine, images, take_stock};
 use crate::platform::engine::{Cache, Engine, Facts, Removal};
-use crate::platform::{PortTaken, Progress};
+use crate::platform::{PlatformNews, PortTaken};
 
 impl Engine for Fake {
     async fn facts(&self) -> Result<Facts> {
         Ok(Facts { version: "0".to_owned(), system: "memory".to_owned(), memory: 8 << 30, cpus: 1, ..Facts::default() })
     }
 
-    async fn holder(&self, _: SocketAddr) -> Result<Option<PortTaken>> {
+    async fn holder(&self, _: u16) -> Result<Option<PortTaken>> {
         Ok(None)
     }
 
@@ -24,7 +22,7 @@ impl Engine for Fake {
         self.with(|world| Ok(take_stock(&wanted, &world.images)))
     }
 
-    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<Progress>) -> Result<()> {
+    async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         let wanted = images(&Machine::this())?;
         self.with(|world| {
             for image in &wanted {
@@ -34,7 +32,7 @@ impl Engine for Fake {
                     world.images.retain(|one| !one.tags.contains(&image.tag));
                     world.images.push(made(image));
                 }
-                let _ = progress.send(Progress::ImageReady { image: image.name.clone(), built });
+                let _ = progress.send(PlatformNews::ImageReady { image: image.name.clone(), built });
             }
             Ok(())
         })

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::tell;
 use crate::image::{Base, Image, Machine};
-use crate::platform::Progress;
+use crate::platform::PlatformNews;
 use crate::platform::docker::{Docker, labels, words};
 use crate::platform::engine::Cache;
 
@@ -25,7 +25,7 @@ impl Docker {
         base: &str,
         machine: &Machine,
         cache: Cache,
-        progress: &UnboundedSender<Progress>,
+        progress: &UnboundedSender<PlatformNews>,
     ) -> Result<()> {
         let before = self.find_image(&image.tag).await?;
         let context = image.context(machine).with_context(|| format!("build {}", image.tag))?;
@@ -36,7 +36,7 @@ impl Docker {
             match step {
                 Ok(step) => {
                     if let Some(step) = log.take(&step.stream.unwrap_or_default()) {
-                        let _ = progress.send(Progress::Image { image: image.name.clone(), step });
+                        let _ = progress.send(PlatformNews::Image { image: image.name.clone(), step });
                     }
                     if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
                         return Err(self.failed(image, &error, log, machine).await);

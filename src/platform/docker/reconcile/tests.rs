@@ -58,7 +58,7 @@ fn told(plan: &Plan) -> String {
     let volumes = plan.volumes.iter().map(|one| format!("create {}: missing", one.name));
     let removals = plan.removals.iter().map(|one| format!("{} {}: {}", one.verb, one.object, one.cause));
     let instances = plan.instances.iter().flat_map(|steps| {
-        let name = format!("{}-{}", steps.service.name, steps.number);
+        let name = crate::platform::instance_name(&steps.service.name, steps.number);
         steps.operations.iter().map(move |one| match &one.verb {
             Verb::Connect(network) => format!("connect {name} to {network}: {}", one.cause),
             verb => format!("{} {name}: {}", verb.name(), one.cause),
