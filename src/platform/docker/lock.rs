@@ -22,6 +22,9 @@ impl Docker {
         let Some((_, other)) = others.into_iter().find(|(_, other)| !other.owner.has_ended()) else {
             // A command that was cut off cannot take its one-off containers away itself.
             self.sweep().await?;
+            if self.was_cut_off().await? {
+                self.let_stops_end().await?;
+            }
             return Ok(None);
         };
         self.remove_volume(self.lock_name(&lock.owner)).await.1?;

@@ -32,6 +32,7 @@ mod port;
 mod problem;
 mod reconcile;
 mod remove;
+mod stopping;
 mod strangers;
 mod wait;
 
