@@ -149,7 +149,7 @@ async fn what_a_service_promises_is_waited_for_as_long_as_was_asked_for() {
     let stack = stack();
     let begun = Instant::now();
     let error = docker.wait_for_promise(&stack.services[0], 1, Duration::from_secs(1)).await.unwrap_err();
-    assert_eq!(error.to_string(), "wait until a-1 is healthy: not within 1 s; last seen: starting");
+    assert_eq!(error.to_string(), "wait until a-1 is healthy: timed out after 1 s; last seen: starting");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
@@ -172,6 +172,6 @@ async fn an_engine_elsewhere_has_no_endpoint_here() {
     docker.remote = Some(Remote { host: "far".to_owned(), instead: "unset DOCKER_HOST".to_owned() });
     let error = docker.endpoint("jobmanager", 8081).await.unwrap_err();
     assert!(error.is::<Elsewhere>(), "{error:#}");
-    assert!(error.to_string().starts_with("the Docker engine is on far, where"), "{error}");
+    assert!(error.to_string().starts_with("the Docker engine is on far: "), "{error}");
     assert_eq!(docker.services().await.unwrap().len(), 1);
 }
