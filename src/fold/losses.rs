@@ -19,6 +19,9 @@ impl Losses {
     pub fn add(&mut self, what: &What, ledger: &mut Ledger) {
         match what {
             What::Gone { topic, partition, from, to, unread } => {
+                if *unread && *topic == Topic::Input {
+                    ledger.input_is_cut(*partition);
+                }
                 let windows = if *topic == Topic::Input { ledger.gone(*partition, *to) } else { 0 };
                 if *unread || windows > 0 {
                     self.doubt(gone(*topic, *partition, (*from, *to), windows));
@@ -30,6 +33,15 @@ impl Losses {
             }
             _ => {}
         }
+    }
+
+    /// A partition of the output does not begin with its first record ever: a window of which it still has a count may have
+    /// had another one as well, so not even that one is proved right.
+    pub fn output_begins_at(&mut self, partition: i32, offset: i64) {
+        let name = Topic::Output.name();
+        self.doubt(format!(
+            "topic {name} no longer holds its oldest records: {name}-{partition} starts at offset {offset}"
+        ));
     }
 
     fn doubt(&mut self, doubt: String) {

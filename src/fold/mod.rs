@@ -188,7 +188,7 @@ impl Fold {
 
     fn record(&mut self, at: i64, what: &What) {
         match what {
-            What::Cut { whole_from, .. } => self.ledger.begin_at(*whole_from),
+            What::Cut { partition, whole_from } => self.ledger.input_is_whole_from(*partition, *whole_from),
             What::Sent(sent) => {
                 if let Some(window) = sent.window.filter(|_| !sent.under_way) {
                     let newest = self.newest.entry(sent.partition).or_insert((window.start, window.length()));
@@ -225,8 +225,11 @@ impl Fold {
     }
 
     fn read(&mut self, at: i64, read: &Read) {
-        if self.reads == 0 && read.output.iter().any(|place| place.start > 0) && self.scope_has_a_past() {
-            self.ledger.output_is_cut();
+        if self.reads == 0 && self.scope_has_a_past() {
+            for (partition, place) in (0..).zip(&read.output).filter(|(_, place)| place.start > 0) {
+                self.losses.output_begins_at(partition, place.start);
+                self.ledger.output_is_cut(partition);
+            }
         }
         self.reads += 1;
         if !self.disturbed {

@@ -126,7 +126,8 @@ pub enum What {
         /// The newest checkpoint that was begun when this was asked: later ones hold what this watermark set off.
         triggered: u64,
     },
-    /// A partition of the input was not read from its first record on: windows that start before this are not whole.
+    /// A partition of the input was not read from its first record on, or some of its records were gone before they were read:
+    /// windows that start before this may not be whole.
     Cut {
         /// The partition.
         partition: i32,

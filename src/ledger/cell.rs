@@ -118,6 +118,12 @@ impl Cell {
         }
     }
 
+    /// Whether it is wrong, being of this class, however many more records the input had in it.
+    pub(super) fn is_wrong_anyway(&self, class: Class) -> bool {
+        let contradicts_itself = self.least != self.most || self.checksums == Checksums::Many;
+        matches!(class, Class::Missing | Class::Short) || (class == Class::Conflicting && contradicts_itself)
+    }
+
     /// The count that a consumer ends up with if it lets later records overwrite earlier ones.
     pub(super) fn counted(&self) -> u64 {
         self.newest.map_or(self.most, |emission| emission.count)

@@ -30,7 +30,8 @@ pub enum Class {
     Missing,
     /// Emitted, but the input has no such window; or a record of the output that is not a result.
     Unexpected,
-    /// Nothing emitted yet, and the window may still be open; or its records were deleted before they were counted.
+    /// Nothing emitted yet, and the window may still be open; or its records were deleted before they were counted; or its
+    /// count may have been deleted from the output before it was read.
     Undecided,
 }
 
@@ -163,6 +164,7 @@ pub(super) struct Judge {
     delivery: Delivery,
     tally: Tally,
     before_input: u64,
+    before_output: u64,
     span: Option<Span>,
     evidence: BTreeMap<(i64, String), Counterexample>,
     strays: Vec<Counterexample>,
@@ -170,13 +172,18 @@ pub(super) struct Judge {
 
 impl Judge {
     pub(super) fn new(delivery: Delivery) -> Self {
-        let (tally, before_input, span, evidence, strays) = Default::default();
-        Self { delivery, tally, before_input, span, evidence, strays }
+        let (tally, before_input, before_output, span, evidence, strays) = Default::default();
+        Self { delivery, tally, before_input, before_output, span, evidence, strays }
     }
 
     /// A window was emitted that is older than everything the input holds for its key.
     pub(super) fn before_input(&mut self) {
         self.before_input += 1;
+    }
+
+    /// A window that nothing is seen of may have been emitted before all that the output still has.
+    pub(super) fn before_output(&mut self) {
+        self.before_output += 1;
     }
 
     pub(super) fn add(&mut self, key: &str, window: Window, cell: &Cell, class: Class, unexplained: u64) {
@@ -244,6 +251,7 @@ impl Judge {
             records_counted_twice: counted_twice,
             duplicates_unexplained: unexplained,
             before_input: self.before_input,
+            before_output: self.before_output,
             counterexamples_total: wrong,
             counterexamples,
         }
@@ -285,6 +293,9 @@ pub struct Judgement {
     pub duplicates_unexplained: u64,
     /// Unexpected windows that are older than everything the input holds for their key: it may have held them once.
     pub before_input: u64,
+    /// Of the undecided windows, those whose counts may have been among the oldest records of the output, which were deleted.
+    #[serde(default)]
+    pub before_output: u64,
     /// How many counterexamples there are.
     pub counterexamples_total: u64,
     /// The first of them by event time, then stray records.

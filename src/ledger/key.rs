@@ -46,6 +46,8 @@ pub(super) struct Key {
     first_emitted: Option<i64>,
     /// The newest window of the input that has been emitted.
     newest_emitted: Option<i64>,
+    /// Of each partition of the output in which it was seen: its first record there, and the start of that one's window.
+    heard: Vec<(i32, i64, i64)>,
 }
 
 impl Key {
@@ -74,6 +76,26 @@ impl Key {
     /// Start of the first window that was emitted.
     pub(super) fn first_emitted(&self) -> Option<i64> {
         self.first_emitted
+    }
+
+    /// The output has a record of it at this place, of a window that starts then.
+    pub(super) fn heard(&mut self, partition: i32, offset: i64, start: i64) {
+        match self.heard.iter_mut().find(|(heard, ..)| *heard == partition) {
+            Some(first) if first.1 <= offset => {}
+            Some(first) => *first = (partition, offset, start),
+            None => self.heard.push((partition, offset, start)),
+        }
+    }
+
+    /// Start of the window that its first record in a partition of the output is of.
+    pub(super) fn first_heard(&self, partition: i32) -> Option<i64> {
+        self.heard.iter().find(|(heard, ..)| *heard == partition).map(|(_, _, start)| *start)
+    }
+
+    /// Start of its newest window.
+    pub(super) fn newest(&self) -> Option<i64> {
+        let run = self.runs.last_key_value().map(|(_, run)| run.end - run.length);
+        self.windows.last_key_value().map(|(start, _)| *start).max(run)
     }
 
     /// Windows that end at or before this are closed: a later one was emitted, or the job has `passed` them.

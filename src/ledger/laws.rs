@@ -74,6 +74,14 @@ fn is_of(entry: &Entry, number: i64) -> bool {
     matches!(entry, Entry::Emitted(emitted) if emitted.window == window(number))
 }
 
+fn is(entry: &Entry, key: usize, number: i64) -> bool {
+    matches!(entry, Entry::Emitted(emitted) if emitted.key == format!("k{key}") && emitted.window == window(number))
+}
+
+fn is_sent(entry: &Entry, number: i64) -> bool {
+    matches!(entry, Entry::Sent(sent) if sent.window == window(number))
+}
+
 fn anything() -> impl Strategy<Value = Entry> {
     let count = prop_oneof![4 => Just(1000_u64), 1 => 0..3000_u64];
     prop_oneof![
@@ -279,9 +287,97 @@ fn what_a_cut_output_does_not_tell_of_is_not_missing() {
     entries.retain(|entry| !is_of(entry, 0) && !is_of(entry, 1));
     assert_eq!(judge(&entries, i64::MIN).counts.missing, 12);
     let mut ledger = ledger(BOUNDS, &entries);
-    ledger.output_is_cut();
+    ledger.output_is_cut(0);
     let judgement = ledger.judge(&at_least_once(i64::MIN));
     assert_eq!((judgement.counts.missing, judgement.counts.complete), (0, 24));
+    assert_eq!(judgement.counts.undecided, 12, "they are not forgotten");
+}
+
+#[test]
+fn a_loss_at_the_cut_of_the_output_is_not_told_from_what_was_deleted() {
+    // What is left begins at window 2, and key 0 is silent until 4.
+    let mut entries = well(6);
+    entries.retain(|entry| !is_of(entry, 0) && !is_of(entry, 1) && !(0..4).any(|number| is(entry, 0, number)));
+    let mut ledger = ledger(BOUNDS, &entries);
+    ledger.output_is_cut(0);
+    let counts = ledger.judge(&at_least_once(6 * LENGTH)).counts;
+    assert_eq!((counts.missing, counts.complete, counts.undecided), (0, 22, 14));
+}
+
+#[test]
+fn a_key_that_is_silent_in_what_is_left_of_the_output_is_not_lost() {
+    let mut entries = well(6);
+    entries.retain(|entry| !(0..6).any(|number| is(entry, 0, number)));
+    assert_eq!(judge(&entries, 6 * LENGTH).counts.missing, 6);
+    let mut ledger = ledger(BOUNDS, &entries);
+    ledger.output_is_cut(0);
+    let counts = ledger.judge(&at_least_once(6 * LENGTH)).counts;
+    assert_eq!((counts.missing, counts.complete, counts.undecided), (0, 30, 6));
+}
+
+#[test]
+fn a_partition_of_the_output_that_is_cut_says_nothing_of_what_the_others_do_not_hold() {
+    // Windows go into two partitions in turn, and the first has lost all that it had of windows before 4.
+    let mut entries = well(8);
+    entries.retain(|entry| ![0, 2].iter().any(|number| is_of(entry, *number)) && !is_of(entry, 7));
+    for entry in &mut entries {
+        if let Entry::Emitted(emitted) = entry {
+            emitted.partition = i32::from(emitted.window.unwrap().start / LENGTH % 2 != 0);
+        }
+    }
+    let mut ledger = ledger(BOUNDS, &entries);
+    ledger.output_is_cut(0);
+    let counts = ledger.judge(&at_least_once(8 * LENGTH)).counts;
+    assert_eq!((counts.complete, counts.undecided, counts.missing), (30, 12, 6), "7 is after all that is gone");
+    assert_eq!(ledger.open_until(8 * LENGTH, 8 * LENGTH), 0, "they are not waited for");
+}
+
+#[test]
+fn a_window_after_all_that_the_input_had_at_the_cut_of_the_output_is_lost_if_nothing_is_heard_of_it() {
+    let (before, later): (Vec<_>, Vec<_>) =
+        well(6).into_iter().partition(|entry| (0..3).any(|number| is_sent(entry, number)));
+    let mut ledger = ledger(BOUNDS, &before);
+    ledger.output_is_cut(0);
+    for entry in later {
+        match entry {
+            Entry::Sent(sent) => ledger.sent(&sent),
+            Entry::Emitted(emitted) if emitted.key != "k0" && emitted.window > window(2) => ledger.emitted(&emitted),
+            Entry::Emitted(_) | Entry::Stray(_) => {}
+        }
+    }
+    let counts = ledger.judge(&at_least_once(6 * LENGTH)).counts;
+    assert_eq!((counts.complete, counts.undecided, counts.missing), (15, 18, 3));
+}
+
+#[test]
+fn an_input_that_lost_all_of_a_partition_explains_whatever_was_emitted_of_it() {
+    let mut entries = well(3);
+    entries.retain(|entry| !matches!(entry, Entry::Sent(sent) if sent.partition == 2));
+    assert_eq!(judge(&entries, i64::MIN).counts.unexpected, 3);
+    let mut ledger = ledger(BOUNDS, &entries);
+    ledger.input_is_cut(2);
+    let counts = ledger.judge(&at_least_once(i64::MIN)).counts;
+    assert_eq!((counts.unexpected, counts.complete, counts.undecided), (0, 0, 15));
+    ledger.input_is_whole_from(2, LENGTH);
+    let counts = ledger.judge(&at_least_once(i64::MIN)).counts;
+    assert_eq!((counts.unexpected, counts.complete, counts.undecided), (2, 10, 5), "from here on there is no excuse");
+}
+
+#[test]
+fn what_is_wrong_whatever_the_input_lost_stays_wrong() {
+    let mut entries = well(3);
+    for entry in &mut entries {
+        match entry {
+            Entry::Emitted(emitted) if emitted.key == "k0" && emitted.window == window(0) => emitted.count = 900,
+            Entry::Emitted(emitted) if emitted.key == "k1" && emitted.window == window(0) => emitted.count = 1100,
+            _ => {}
+        }
+    }
+    entries.retain(|entry| !is(entry, 2, 1));
+    let mut ledger = ledger(BOUNDS, &entries);
+    ledger.input_is_cut(5);
+    let counts = ledger.judge(&at_least_once(i64::MIN)).counts;
+    assert_eq!((counts.short, counts.missing, counts.over, counts.undecided), (1, 1, 0, 16));
 }
 
 #[test]

@@ -5,6 +5,10 @@
 //! a loss if it was not emitted, once a later window of its key was emitted, or once the job is known to have passed
 //! it.
 //!
+//! What was deleted from a topic before it was read is unknown, never right and never lost: a window whose count may have been among
+//! the oldest records of the output, which were deleted, is undecided; so is one that may have had more records in the input,
+//! unless it is wrong whatever they were.
+//!
 //! Read the input at least as far as the output: a count whose records were not read yet is unexpected. Memory per key
 //! is bounded, whatever the length of the topics; see [`key`].
 
@@ -62,12 +66,38 @@ pub struct Ledger {
     /// Whether the output has any record at all.
     heard: bool,
     begin: i64,
-    /// Whether the oldest records of the output are gone.
-    output_is_cut: bool,
+    output_cut: OutputCut,
+    input_cut: InputCut,
     again: Again,
     /// For each partition of the input, the offset before which records were deleted.
     gone: BTreeMap<i32, i64>,
     bounds: Bounds,
+}
+
+/// What the output lost before it was read.
+#[derive(Debug, Clone)]
+struct OutputCut {
+    /// The partitions whose oldest records are gone.
+    partitions: BTreeSet<i32>,
+    /// Start of the newest window that the input had by then: those after it cannot have been emitted before.
+    newest: i64,
+}
+
+/// What the input lost before it was read.
+#[derive(Debug, Clone)]
+struct InputCut {
+    /// Partitions that lost records, while it is not known yet from which window on they are whole. One that has had no
+    /// record since never tells.
+    open: BTreeSet<i32>,
+    /// Windows that start before this may have had more records.
+    whole_from: i64,
+}
+
+impl InputCut {
+    /// Whether a window may have had more records than were read.
+    fn concerns(&self, window: Window) -> bool {
+        !self.open.is_empty() || window.start < self.whole_from
+    }
 }
 
 impl Default for Ledger {
@@ -84,7 +114,8 @@ impl Ledger {
             stray_records: 0,
             heard: false,
             begin: i64::MIN,
-            output_is_cut: false,
+            output_cut: OutputCut { partitions: BTreeSet::new(), newest: i64::MIN },
+            input_cut: InputCut { open: BTreeSet::new(), whole_from: i64::MIN },
             again: Again::default(),
             gone: BTreeMap::new(),
             bounds,
@@ -105,38 +136,55 @@ impl Ledger {
         self.begin
     }
 
-    /// The oldest records of the output were deleted: what a key emitted before its first remaining window is unknown.
-    pub fn output_is_cut(&mut self) {
-        self.output_is_cut = true;
+    /// The oldest records of a partition of the output are gone: what a key emitted before its first one that is left there
+    /// cannot be known. To be told when the input was read as far as those can have come from.
+    pub fn output_is_cut(&mut self, partition: i32) {
+        self.output_cut.partitions.insert(partition);
+        let newest = self.keys.values().filter_map(Key::newest).max();
+        self.output_cut.newest = self.output_cut.newest.max(newest.unwrap_or(i64::MIN));
+    }
+
+    /// Records of a partition of the input were gone before they were read: what windows had of them cannot be known.
+    pub fn input_is_cut(&mut self, partition: i32) {
+        self.input_cut.open.insert(partition);
+    }
+
+    /// A partition of the input is whole from this window on (ms since the epoch). Where it is known that it lost records,
+    /// older windows are judged by what is left; otherwise the reader began in the middle of it, and of the output as well.
+    pub fn input_is_whole_from(&mut self, partition: i32, window_start: i64) {
+        if self.input_cut.open.remove(&partition) {
+            self.input_cut.whole_from = self.input_cut.whole_from.max(window_start);
+        } else {
+            self.begin_at(window_start);
+        }
     }
 
     /// Adds records of the input for a key and window.
     pub fn sent(&mut self, sent: &Sent) {
+        let window = sent.window.unwrap_or(Window::ALWAYS);
+        if window.start < self.begin {
+            return;
+        }
         let gone = self.gone.get(&sent.partition).copied().unwrap_or(i64::MIN);
-        self.cell(&sent.key, sent.window, |cell| {
-            cell.send(sent);
-            // Read in time, but deleted before its window was reported.
-            cell.lose(sent.partition, gone);
+        change(&mut self.keys, &sent.key, |key| {
+            key.cell(window, self.bounds, &self.again, |cell| {
+                cell.send(sent);
+                // Read in time, but deleted before its window was reported.
+                cell.lose(sent.partition, gone);
+            });
         });
     }
 
     /// Adds a result in the output.
     pub fn emitted(&mut self, emitted: &Emitted) {
         self.heard = true;
-        self.cell(&emitted.key, emitted.window, |cell| cell.emit(Emission::of(emitted)));
-    }
-
-    fn cell(&mut self, key: &str, window: Option<Window>, change: impl FnOnce(&mut Cell)) {
-        let window = window.unwrap_or(Window::ALWAYS);
-        if window.start < self.begin {
-            return;
-        }
-        // An existing key is found without cloning its name.
-        let key = match self.keys.get_mut(key) {
-            Some(key) => key,
-            None => self.keys.entry(key.into()).or_default(),
-        };
-        key.cell(window, self.bounds, &self.again, change);
+        let window = emitted.window.unwrap_or(Window::ALWAYS);
+        change(&mut self.keys, &emitted.key, |key| {
+            key.heard(emitted.partition, emitted.offset, window.start);
+            if window.start >= self.begin {
+                key.cell(window, self.bounds, &self.again, |cell| cell.emit(Emission::of(emitted)));
+            }
+        });
     }
 
     /// Adds a record of the output that is not a result.
@@ -167,9 +215,10 @@ impl Ledger {
         let passed = if self.heard { passed } else { i64::MIN };
         let open = |key: &Key| {
             let passed = key.passed(passed);
+            let unheard = self.unheard(key);
             let mut open = 0;
             key.each(&mut |window, cell, _| {
-                let is_meant = window.start <= last && !cell.is_gone();
+                let is_meant = window.start <= last && !cell.is_gone() && !unheard(window);
                 open += usize::from(is_meant && cell.class(window.end <= passed) == Class::Undecided);
             });
             open
@@ -217,19 +266,26 @@ impl Ledger {
     }
 
     fn judge_key(&self, name: &str, key: &Key, terms: &Terms, judge: &mut Judge) {
-        let cut = key.first_emitted().filter(|_| self.output_is_cut).unwrap_or(i64::MIN);
+        let unheard = self.unheard(key);
         let first_sent = key.first_sent();
         // The job counted windows that the input no longer has, so the first one left may not be complete.
         let lost_its_past = first_sent.is_some_and(|first| key.first_emitted().is_some_and(|emitted| emitted < first));
         key.each(&mut |window, cell, unexplained| {
-            let is_meant = (cut..terms.until).contains(&window.start);
+            let may_have_had_more = self.input_cut.concerns(window);
             let class = match cell.class(window.end <= terms.passed) {
+                // As if it were before the begin: there is nothing that it could be held against.
+                Class::Unexpected if may_have_had_more => return,
                 Class::Unexpected if first_sent.is_some_and(|first| window.start < first) => {
                     judge.before_input();
                     Class::Unexpected
                 }
                 Class::Unexpected => Class::Unexpected,
-                _ if !is_meant => return,
+                _ if window.start >= terms.until => return,
+                Class::Missing | Class::Undecided if cell.emitted == 0 && unheard(window) => {
+                    judge.before_output();
+                    Class::Undecided
+                }
+                class if may_have_had_more && !cell.is_wrong_anyway(class) => Class::Undecided,
                 Class::Over if lost_its_past && Some(window.start) == first_sent => Class::Undecided,
                 class => class,
             };
@@ -237,6 +293,24 @@ impl Ledger {
             judge.add(name, window, cell, class, unexplained);
         });
         judge.include(key.dropped());
+    }
+
+    /// Whether what a key emitted of a window may be among the records that the output has lost. A key's windows come in
+    /// order, also those that it repeats: so one that was emitted there for the last time lies before the key's first
+    /// record that is left in the same partition, or the key has none left there.
+    fn unheard(&self, key: &Key) -> impl Fn(Window) -> bool + use<> {
+        let OutputCut { partitions, newest } = &self.output_cut;
+        let first = partitions.iter().map(|partition| key.first_heard(*partition).unwrap_or(i64::MAX)).max();
+        let newest = *newest;
+        move |window| first.is_some_and(|first| window.start < first) && window.start <= newest
+    }
+}
+
+/// Changes the key of a name. An existing one is found without cloning its name.
+fn change(keys: &mut BTreeMap<Box<str>, Key>, name: &str, change: impl FnOnce(&mut Key)) {
+    match keys.get_mut(name) {
+        Some(key) => change(key),
+        None => change(keys.entry(name.into()).or_default()),
     }
 }
 

@@ -161,10 +161,11 @@ impl<'a> Rounds<'a> {
 
     fn losses(&mut self, topic: Topic, losses: &[Loss]) {
         for loss in losses {
-            if let (Topic::Input, Loss::Anew { partition }) = (topic, loss)
+            let (Loss::Unread { partition, .. } | Loss::Anew { partition }) = loss;
+            if topic == Topic::Input
                 && let Some(opening) = self.openings.get_mut(*partition)
             {
-                // Its first window may lack what was sent before the topic existed.
+                // Its next window may lack what was deleted, or sent before the new topic existed.
                 *opening = Opening::somewhere();
             }
             self.watch.tell_blocking(match loss {

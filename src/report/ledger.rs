@@ -28,7 +28,8 @@ pub fn line(judgement: &Judgement) -> String {
         (counts.conflicting, "conflicting"),
         (counts.missing, "missing"),
         (counts.unexpected, "unexpected"),
-        (counts.undecided, "still open"),
+        (counts.undecided.saturating_sub(judgement.before_output), "still open"),
+        (judgement.before_output, "older than what output still holds"),
     ] {
         if number > 0 {
             parts.push(format!("{} {what}", grouped(number)));
@@ -85,7 +86,10 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
 fn doubt(judgement: &Judgement) -> String {
     match (judgement.judged, judgement.counts.undecided) {
         (0, 0) => "nothing was seen".to_owned(),
-        (0, open) => format!("nothing was decided: {} still open", counted(open, "window")),
+        (0, open) if judgement.before_output == 0 => {
+            format!("nothing was decided: {} still open", counted(open, "window"))
+        }
+        (0, undecided) => format!("nothing was decided of {}", counted(undecided, "window")),
         _ => "not everything was seen; what was seen is right".to_owned(),
     }
 }

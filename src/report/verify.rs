@@ -139,19 +139,17 @@ impl Verification {
                 self.input.topic
             ));
         }
-        for topic in [&self.input, &self.output] {
-            if topic.cut && self.ledger.span.is_some() {
-                notes.push(format!(
-                    "the oldest records of {} are gone; judged from the first complete window on",
-                    topic.topic
-                ));
-            }
+        if self.input.cut && self.ledger.span.is_some() {
+            notes.push(format!(
+                "the oldest records of {} are gone; judged from the first complete window on",
+                self.input.topic
+            ));
         }
         let times = self.ledger.duplicates_unexplained;
         if self.job.is_none() && times > 0 && self.ledger.delivery == Delivery::AtLeastOnce {
             notes.push("emitted again: unexplained, since no job could be asked about its restarts".to_owned());
         }
-        let open = self.ledger.counts.undecided;
+        let open = self.ledger.counts.undecided.saturating_sub(self.ledger.before_output);
         if self.past && open > 0 {
             notes.push(format!(
                 "{} not emitted; a savepoint or an open transaction may hold them",
@@ -415,14 +413,36 @@ mod tests {
     fn records_that_are_gone_leave_it_unknown_and_are_named() {
         let gone =
             What::Gone { topic: crate::history::traffic::Topic::Input, partition: 2, from: 0, to: 4000, unread: true };
-        let events =
-            vec![vec![began(Scope::Present), gone], job("RUNNING"), two_windows(1000), vec![read(4000, 6000, 9)]];
+        let whole = What::Cut { partition: 2, whole_from: 0 };
+        let head = vec![began(Scope::Present), gone, whole];
+        let events = vec![head, job("RUNNING"), two_windows(1000), vec![read(4000, 6000, 9)]];
         insta::assert_snapshot!(human(events), @"
         job       Click Event Count, RUNNING since 1970-01-01T00:00:00Z, at-least-once
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:30 UTC
         verdict   UNKNOWN  not everything was seen; what was seen is right
         note      the oldest records of input are gone; judged from the first complete window on
         why       4000 records were deleted from topic input before their counts were seen: input-2 @ 0 to 3999
+        next      playground job · playground verify --windows 6
+        ");
+    }
+
+    #[test]
+    fn an_output_that_lost_its_oldest_records_leaves_it_unknown() {
+        let mut windows = two_windows(1000);
+        windows.remove(1);
+        let cut = What::Read(Read {
+            committed: vec![None],
+            input: vec![Place { start: 0, read: 2000, end: 2000 }],
+            output: vec![Place { start: 8, read: 9, end: 9 }],
+        });
+        let head = vec![began(Scope::Present)];
+        let events = vec![head, job("RUNNING"), windows, vec![cut]];
+        insta::assert_snapshot!(human(events), @"
+        job       Click Event Count, RUNNING since 1970-01-01T00:00:00Z, at-least-once
+        ledger    1 of 1 window complete, 00:00:15 to 00:00:30 UTC · 1 older than what output still holds
+        verdict   UNKNOWN  not everything was seen; what was seen is right
+        why       topic output no longer holds its oldest records: output-0 starts at offset 8
+        why       1 windows may have been emitted among the oldest records of topic output, which were deleted
         next      playground job · playground verify --windows 6
         ");
     }

@@ -17,6 +17,7 @@ pub(super) fn doubts(fold: &Fold, ledger: &Judgement) -> Vec<String> {
     };
     doubts.extend(fold.losses.doubts.iter().cloned());
     doubts.extend(before_input(ledger));
+    doubts.extend(before_output(ledger));
     if fold.holds() != Holds::Spread {
         doubts.extend(unexplained(fold, ledger));
     }
@@ -74,6 +75,15 @@ fn before_input(ledger: &Judgement) -> Option<String> {
     let input = Topic::Input.name();
     (windows > 0).then(|| {
         format!("{windows} windows in the output are older than anything topic {input} still holds for their keys: old records of {input} were deleted, or the windows are from another run")
+    })
+}
+
+fn before_output(ledger: &Judgement) -> Option<String> {
+    let (windows, output) = (ledger.before_output, Topic::Output.name());
+    (windows > 0).then(|| {
+        format!(
+            "{windows} windows may have been emitted among the oldest records of topic {output}, which were deleted"
+        )
     })
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Outcome, judge};
+use super::{Outcome, Verdict, judge};
 use crate::fold::Fold;
 use crate::history::seen::{JobFacts, JobSeen, Place, Read, Restored};
 use crate::history::traffic::{Emitted, Sent, Topic, Window};
@@ -179,7 +179,7 @@ fn history(world: &World) -> Vec<Event> {
         }
         if number == windows.saturating_sub(1) && world.gone > 0 {
             let to = i64::try_from(world.gone).unwrap() * 10;
-            teller.tell(What::Gone { topic: Topic::Input, partition: 0, from: 0, to, unread: true });
+            teller.tell(What::Gone { topic: Topic::Input, partition: 0, from: 0, to, unread: false });
         }
         if let Some(fates) = number.checked_sub(world.behind).and_then(|number| world.windows.get(number)) {
             let emitted = number - world.behind;
@@ -212,6 +212,7 @@ fn expected(world: &World) -> Outcome {
             let was_passed = (number + 1..before).any(|later| world.windows[later][key] != Fate::Silent);
             let came_later = number >= before || (fates[key] == Fate::Silent && !was_passed);
             let is_gone = key == 0 && number < world.gone && came_later;
+            doubtful |= is_gone;
             match fates[key] {
                 Fate::Exact => decided += 1,
                 Fate::Lost(_) | Fate::Silent if is_gone => {}
@@ -226,7 +227,6 @@ fn expected(world: &World) -> Outcome {
             }
         }
     }
-    doubtful |= world.gone > 0 && !world.windows.is_empty();
     doubtful |= world.scope == Scope::Present && !world.alive;
     doubtful |= world.scope == Scope::Plan && !world.ended;
     match (wrong, doubtful || decided == 0) {
@@ -287,6 +287,134 @@ proptest! {
             event.at += jump;
         }
         prop_assert_eq!(judge(&Fold::of(&jumping)).outcome, judge(&Fold::of(&events)).outcome);
+    }
+}
+
+/// The same, when the output has so many partitions, its records went into them in turn, and each has lost its oldest ones:
+/// those before its offset in `begins`.
+fn output_begins_at(events: &[Event], begins: &[i64]) -> Vec<Event> {
+    let partitions = i64::try_from(begins.len()).unwrap();
+    // How many of the offsets before this one went into a partition.
+    let before = |offset: i64, partition: i64| (offset + partitions - 1 - partition) / partitions;
+    let mut cut = Vec::new();
+    for Event { at, what } in events.iter().cloned() {
+        let what = match what {
+            What::Emitted(emitted) => {
+                let (partition, offset) = (emitted.offset % partitions, emitted.offset / partitions);
+                if offset < begins[usize::try_from(partition).unwrap()] {
+                    continue;
+                }
+                What::Emitted(Emitted { partition: i32::try_from(partition).unwrap(), offset, ..emitted })
+            }
+            What::Restored(Restored { again: Some(again), job, checkpoint, savepoint }) => {
+                let span = |partition| before(again[0].start, partition)..before(again[0].end, partition);
+                What::Restored(Restored {
+                    again: Some((0..partitions).map(span).collect()),
+                    job,
+                    checkpoint,
+                    savepoint,
+                })
+            }
+            What::Read(read) => {
+                let end = read.output[0].end;
+                let place = |(partition, start): (i64, &i64)| {
+                    let end = before(end, partition);
+                    Place { start: end.min(*start), read: end, end }
+                };
+                What::Read(Read { output: (0..).zip(begins).map(place).collect(), ..read })
+            }
+            what => what,
+        };
+        cut.push(Event { at, what });
+    }
+    cut
+}
+
+/// The same, when the two partitions of the input have lost what they had of their first windows before they were read, so
+/// many of each; a window that is told in two halves lies in both partitions.
+fn input_begins_at(events: &[Event], begins: [usize; KEYS]) -> Vec<Event> {
+    let (mut cut, mut told) = (Vec::new(), Vec::new());
+    let mut opened = begins.map(|begin| begin == 0);
+    for Event { at, what } in events.iter().cloned() {
+        match what {
+            What::Began(_) => {
+                cut.push(Event { at, what });
+                for (partition, begin) in (0..).zip(begins).filter(|(_, begin)| *begin > 0) {
+                    let (topic, to) = (Topic::Input, i64::try_from(begin).unwrap() * 10);
+                    cut.push(Event { at, what: What::Gone { topic, partition, from: 0, to, unread: true } });
+                }
+            }
+            What::Sent(mut sent) => {
+                let half = (sent.key.clone(), sent.window);
+                if told.contains(&half) {
+                    sent.partition = 1 - sent.partition;
+                }
+                told.push(half);
+                let partition = usize::try_from(sent.partition).unwrap();
+                if sent.window < window(begins[partition]) {
+                    continue;
+                }
+                // As a reader that begins in the middle of a partition tells it.
+                if !std::mem::replace(&mut opened[partition], true) {
+                    let whole_from = sent.window.unwrap().end;
+                    cut.push(Event { at, what: What::Cut { partition: sent.partition, whole_from } });
+                }
+                cut.push(Event { at, what: What::Sent(sent) });
+            }
+            what => cut.push(Event { at, what }),
+        }
+    }
+    cut
+}
+
+/// A whole past, or one that a job still adds to.
+fn past() -> impl Strategy<Value = World> {
+    (world(), prop_oneof![Just(Scope::Present), Just(Scope::Past)]).prop_map(|(world, scope)| World {
+        scope,
+        gone: 0,
+        ..world
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_the_output_lost_is_never_right_and_never_wrong(
+        world in past(),
+        begins in prop::collection::vec(0..30_i64, 1..3),
+    ) {
+        let events = history(&world);
+        let whole = judge(&Fold::of(&output_begins_at(&events, &vec![0; begins.len()])));
+        let cut = judge(&Fold::of(&output_begins_at(&events, &begins)));
+        prop_assert_eq!(whole.outcome, expected(&world), "so many partitions change nothing");
+        let emitted = events.iter().filter(|event| matches!(event.what, What::Emitted(_))).count();
+        if emitted >= begins.len() && begins.iter().any(|begin| *begin > 0) {
+            prop_assert_ne!(cut.outcome, Outcome::Pass);
+            prop_assert!(cut.reasons.iter().any(|reason| reason.contains("no longer holds its oldest records")));
+        }
+        if whole.outcome != Outcome::Fail {
+            prop_assert_ne!(cut.outcome, Outcome::Fail, "{:#?}", cut.ledger);
+        }
+        // No window vanishes: what is not decided any more is counted as undecided.
+        let all = |verdict: &Verdict| verdict.ledger.judged + verdict.ledger.counts.undecided;
+        prop_assert_eq!(all(&cut), all(&whole), "{:#?}", cut.ledger);
+    }
+
+    #[test]
+    fn what_the_input_lost_is_never_right_and_never_wrong(
+        world in past(),
+        begins in prop::array::uniform2(prop_oneof![1 => Just(0_usize), 2 => 0..14_usize]),
+    ) {
+        let events = history(&world);
+        let whole = judge(&Fold::of(&input_begins_at(&events, [0; KEYS])));
+        let cut = judge(&Fold::of(&input_begins_at(&events, begins)));
+        if begins != [0; KEYS] {
+            prop_assert_ne!(cut.outcome, Outcome::Pass);
+        }
+        if whole.outcome != Outcome::Fail {
+            prop_assert_ne!(cut.outcome, Outcome::Fail, "{:?} {:#?}", cut.reasons, cut.ledger);
+        }
     }
 }
 
