@@ -21,6 +21,7 @@ pub mod history;
 pub mod image;
 pub mod kafka;
 pub mod ledger;
+pub mod meant;
 pub mod observe;
 pub mod operation;
 pub mod platform;
