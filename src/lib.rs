@@ -31,4 +31,5 @@ pub mod settings;
 pub mod stack;
 pub mod verdict;
 pub mod wait;
+pub mod work;
 pub mod workload;
