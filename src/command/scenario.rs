@@ -36,8 +36,8 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let asked = arguments.asked(&global.project)?;
     let scenario = catalog::find(&asked.scenario)?;
     let settings = scenario.settings(&asked.stack)?;
-    let plan = plan(&scenario, &asked)?;
     let stack = Stack::load(&settings)?;
+    let plan = plan(&scenario, &asked, &stack)?;
     if dry_run {
         terminal.result(&PlanPage { plan })?;
         return Ok(Status::Pass);
