@@ -225,7 +225,6 @@ impl<'a> Run<'a> {
         let mut work = Telling::new(told, control.perform(&operating.operation, Some(JOB)));
         let mut beside = Ok(());
         let done = loop {
-            let observer = self.observer.as_mut().context("a plan operates before it brings the stack up")?;
             tokio::select! {
                 biased;
                 () = self.stop.as_mut(), if !*interrupt.borrow() => drop(interrupt.send_replace(true)),
@@ -234,7 +233,7 @@ impl<'a> Run<'a> {
                     Heard::Done(done) => break done,
                 },
                 // An operation is not cut off by what goes wrong beside it.
-                Some(seen) = observer.seen.recv() => {
+                seen = seen_next(self.observer.as_mut()) => {
                     let noted = self.note_seen(seen);
                     beside = together([beside, noted]);
                 }
@@ -370,6 +369,16 @@ impl<'a> Run<'a> {
         self.fold.add(event);
         Ok(())
     }
+}
+
+/// What is seen next; nothing, where nothing is watched or all watchers have ended.
+async fn seen_next(observer: Option<&mut Observer>) -> Result<Seen> {
+    if let Some(observer) = observer
+        && let Some(seen) = observer.seen.recv().await
+    {
+        return seen;
+    }
+    std::future::pending().await
 }
 
 /// Whether a job that this operation stops is to go on when the run ends; one that was drained is at its end.

@@ -84,5 +84,6 @@ pub fn ended() -> Owner {
 
 /// A process whose life cannot be told from here.
 pub fn elsewhere() -> Owner {
-    Owner { machine: "elsewhere 7".to_owned(), ..Owner::current().expect("this process") }
+    let (machine, boot) = ("elsewhere 7".to_owned(), "another".to_owned());
+    Owner { machine, boot, ..Owner::current().expect("this process") }
 }
