@@ -67,6 +67,9 @@ impl Status {
     /// The exit code that an error chooses.
     #[must_use]
     pub fn of(error: &anyhow::Error) -> Self {
+        if let Some(together) = error.downcast_ref::<Together>() {
+            return together.status;
+        }
         match error.downcast_ref::<Failure>() {
             Some(Failure::Usage(_)) => Self::Usage,
             Some(Failure::Unknown(_)) => Self::Unknown,
@@ -74,6 +77,39 @@ impl Status {
             Some(Failure::Closed) => Self::Pass,
             None => Self::Environment,
         }
+    }
+}
+
+/// Several errors as one: the first, and what went wrong after it, as while it was cleaned up.
+#[derive(Debug, Error)]
+#[error("{text}")]
+struct Together {
+    text: String,
+    status: Status,
+}
+
+/// An error with others added to it: it stays what is told first, and chooses the exit code.
+#[must_use]
+pub fn with(first: anyhow::Error, others: impl IntoIterator<Item = anyhow::Error>) -> anyhow::Error {
+    let mut others = others.into_iter().peekable();
+    // Alone it keeps its causes, each on a line of its own.
+    if others.peek().is_none() {
+        return first;
+    }
+    let also = others.map(|error| format!("also: {error:#}"));
+    let text = std::iter::once(format!("{first:#}")).chain(also).collect::<Vec<_>>().join("\n  ");
+    Together { status: Status::of(&first), text }.into()
+}
+
+/// All went well, or the first error with all others added to it.
+///
+/// # Errors
+/// Where there is any.
+pub fn together(results: impl IntoIterator<Item = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let mut errors = results.into_iter().filter_map(anyhow::Result::err);
+    match errors.next() {
+        Some(first) => Err(with(first, errors)),
+        None => Ok(()),
     }
 }
 
@@ -87,5 +123,16 @@ mod tests {
         let error = Err::<(), _>(Failure::Usage("no scenario 'x'".into())).context("read the catalog").unwrap_err();
         assert_eq!(Status::of(&error), Status::Usage);
         assert_eq!(Status::of(&anyhow::anyhow!("no engine")), Status::Environment);
+    }
+
+    #[test]
+    fn no_error_is_dropped_and_the_first_one_chooses_the_exit_code() {
+        let interrupted = || anyhow::Error::from(Failure::Interrupted("interrupted".into())).context("stop");
+        let all = together([Ok(()), Err(interrupted()), Ok(()), Err(anyhow::anyhow!("full").context("note"))]);
+        let all = all.unwrap_err().context("run");
+        assert_eq!(format!("{all:#}"), "run: stop: interrupted\n  also: note: full");
+        assert_eq!(Status::of(&all), Status::Interrupted);
+        assert_eq!(together([Err(interrupted())]).unwrap_err().chain().count(), 2);
+        assert!(together([Ok(()), Ok(())]).is_ok());
     }
 }

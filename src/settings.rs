@@ -13,6 +13,9 @@ pub mod overrides;
 
 /// The usual project.
 pub const PROJECT: &str = "playground";
+/// The variable of the environment that names another one.
+pub const PROJECT_VARIABLE: &str = "PLAYGROUND_PROJECT";
+
 /// The usual host port of Flink's web UI and REST API.
 pub const REST_PORT: u16 = 8081;
 /// The usual host port of the broker.
@@ -27,6 +30,14 @@ pub const MAX_TASKMANAGERS: u32 = 16;
 pub const MAX_PARALLELISM: u32 = 128;
 /// The usual time between two checkpoints, in ms.
 pub const CHECKPOINT_INTERVAL_MS: u64 = 1000;
+
+/// The words with which a command line means a project in whatever shell it is run: none for the usual one, unless this
+/// shell names one in [`PROJECT_VARIABLE`], which the other may as well.
+#[must_use]
+pub fn project_words(project: &str) -> Vec<String> {
+    let is_usual = project == PROJECT && std::env::var_os(PROJECT_VARIABLE).is_none();
+    if is_usual { Vec::new() } else { vec!["-p".to_owned(), project.to_owned()] }
+}
 
 /// Which stack is meant, and how it is to run.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::PROJECT;
+use crate::settings::{PROJECT, PROJECT_VARIABLE};
 
 pub mod job;
 pub mod scenario;
@@ -37,7 +37,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Project name of the stack; stacks with different names run side by side
-    #[arg(short, long, global = true, env = "PLAYGROUND_PROJECT", default_value = PROJECT, value_parser = project_name)]
+    #[arg(short, long, global = true, env = PROJECT_VARIABLE, default_value = PROJECT, value_parser = project_name)]
     pub project: String,
     /// Output format of the result
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]

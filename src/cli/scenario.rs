@@ -80,6 +80,8 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use crate::scenario::{Plan, catalog, plan};
+    use crate::settings::StackSettings;
+    use crate::stack::Stack;
 
     /// A scenario that uses every kind of option, in every way that a shell can misread.
     const WISHES: [&[&str]; 5] = [
@@ -97,7 +99,9 @@ mod tests {
     }
 
     fn planned(asked: &Asked) -> Plan {
-        plan::plan(&catalog::find(&asked.scenario).unwrap(), asked).unwrap()
+        // The file that the wishes name is not there.
+        let stack = Stack::load(&StackSettings { file: None, ..asked.stack.clone() }).unwrap();
+        plan::plan(&catalog::find(&asked.scenario).unwrap(), asked, &stack).unwrap()
     }
 
     fn repeats(scenario: &str) {

@@ -36,20 +36,20 @@ pub async fn run(global: &Global, args: Generate, terminal: &Terminal) -> Result
         let stop = Arc::clone(&stop);
         move || generator::generate(&order, &stop, alive, |progress| ticker.tick(progress))
     });
-    let mut ended = Ended::Done;
+    let mut told = None;
     let summary = loop {
         tokio::select! {
             summary = &mut sending => break summary.context("send clicks")??,
-            _ = interrupt.recv() => ended = Ended::Interrupted,
-            _ = terminate.recv() => ended = Ended::Terminated,
+            _ = interrupt.recv() => told = Some(Signal::Interrupt),
+            _ = terminate.recv() => told = Some(Signal::Terminate),
         }
         stop.store(true, Ordering::Relaxed);
     };
     terminal.result(&summary)?;
-    Ok(match ended {
-        Ended::Interrupted => Status::Interrupted,
-        Ended::Terminated if summary.unacknowledged > 0 => Status::Environment,
-        Ended::Terminated | Ended::Done => Status::Pass,
+    Ok(match told {
+        Some(Signal::Interrupt) => Status::Interrupted,
+        Some(Signal::Terminate) if summary.unacknowledged > 0 => Status::Environment,
+        Some(Signal::Terminate) | None => Status::Pass,
     })
 }
 
@@ -58,8 +58,8 @@ fn in_a_container() -> Option<PathBuf> {
     (std::process::id() == 1).then(|| "/tmp/alive".into())
 }
 
-enum Ended {
-    Done,
-    Interrupted,
-    Terminated,
+/// What told it to end.
+enum Signal {
+    Interrupt,
+    Terminate,
 }

@@ -24,7 +24,10 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
             let built = build(&platform, cache, terminal).await?;
             list(&platform, &built, terminal).await?;
         }
-        ImagesAction::Prune { images, dry_run } => prune(&platform, &images, dry_run, terminal).await?,
+        ImagesAction::Prune { images, dry_run } => {
+            let pruning = if dry_run { Pruning::Planned } else { Pruning::Done };
+            prune(&platform, &images, pruning, terminal).await?;
+        }
     }
     Ok(Status::Pass)
 }
@@ -43,7 +46,14 @@ async fn list(platform: &Platform, built: &[String], terminal: &Terminal) -> Res
     terminal.result(&ImagesResult { images, now: jiff::Timestamp::now().as_second() })
 }
 
-async fn prune(platform: &Platform, only: &[String], dry_run: bool, terminal: &Terminal) -> Result<()> {
+/// Whether images are removed, or only shown that would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pruning {
+    Done,
+    Planned,
+}
+
+async fn prune(platform: &Platform, only: &[String], pruning: Pruning, terminal: &Terminal) -> Result<()> {
     let old = platform.images().await?.into_iter().filter(|image| image.standing == Standing::Old);
     let old: Vec<Entry> = old.filter(|image| only.is_empty() || only.contains(&image.tag)).collect();
     if let Some(unknown) = only.iter().find(|tag| !old.iter().any(|image| image.tag == **tag)) {
@@ -53,7 +63,7 @@ async fn prune(platform: &Platform, only: &[String], dry_run: bool, terminal: &T
     let mut images = Vec::new();
     for image in old {
         let fate = match image.users.as_slice() {
-            [] if dry_run => Fate::Removable,
+            [] if pruning == Pruning::Planned => Fate::Removable,
             [] => match platform.remove_image(&image).await? {
                 Removal::Removed => Fate::Removed,
                 Removal::Kept(why) => Fate::Kept(why),

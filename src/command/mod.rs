@@ -16,11 +16,11 @@ pub mod down;
 pub mod flink;
 pub mod generate;
 pub mod images;
+pub mod instances;
 mod interrupt;
 pub mod job;
 pub mod jobs;
 pub mod judge;
-pub mod kill;
 pub mod logs;
 pub mod metrics;
 pub mod operate;
@@ -28,7 +28,6 @@ mod own;
 mod port;
 pub mod ps;
 pub mod scenario;
-pub mod start;
 pub mod tail;
 mod target;
 pub mod up;
@@ -61,8 +60,8 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
         Command::Scale(args) => operate::scale(global, args, terminal).await,
         Command::Backpressure(args) => backpressure::run(global, args, terminal).await,
         Command::Tail(args) => tail::run(global, args, terminal).await,
-        Command::Kill(args) => kill::run(global, args, terminal).await,
-        Command::Start(args) => start::run(global, args, terminal).await,
+        Command::Kill(args) => instances::kill(global, args, terminal).await,
+        Command::Start(args) => instances::start(global, args, terminal).await,
         Command::Verify(args) => verify::run(global, args, terminal).await,
         Command::Judge(args) => judge::run(&args, terminal),
         Command::Scenario(args) => Box::pin(scenario::run(global, args, terminal)).await,

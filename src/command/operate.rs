@@ -21,6 +21,7 @@ use crate::platform::Platform;
 use crate::report::Terminal;
 use crate::report::live::OperationProgress;
 use crate::report::operation::{OperationPage, OperationPlan, SavepointList};
+use crate::work::{Heard, Telling};
 
 /// `playground savepoint`.
 pub async fn savepoint(global: &Global, args: arguments::Savepoint, terminal: &Terminal) -> Result<Status> {
@@ -153,27 +154,26 @@ async fn followed(
     job: Option<&str>,
     terminal: &Terminal,
 ) -> Result<(Operated, bool)> {
-    let (sender, mut news) = mpsc::unbounded_channel::<PartNews>();
+    let (sender, news) = mpsc::unbounded_channel::<PartNews>();
     let (stop, stopped) = watch::channel(false);
     let control = Control::new((platform, flink), how, operation.name(), sender, stopped);
     let mut progress = OperationProgress::new(terminal);
     let mut interrupt = Box::pin(interrupted());
-    let mut work = Box::pin(control.perform(operation, job));
+    let mut work = Telling::new(news, control.perform(operation, job));
     let done = loop {
         tokio::select! {
             biased;
-            Some(news) = news.recv() => progress.tell(&news),
             // Not aborted: if the job is stopped by now, it is started again first.
             () = &mut interrupt, if !*stop.borrow() => {
                 terminal.progress("interrupted: exiting once the job is running again or is known to be untouched");
                 stop.send_replace(true);
             }
-            done = &mut work => break done,
+            heard = work.next() => match heard {
+                Heard::News(news) => progress.tell(&news),
+                Heard::Done(done) => break done,
+            },
         }
     };
-    while let Ok(news) = news.try_recv() {
-        progress.tell(&news);
-    }
     progress.finish();
     Ok((done?, *stop.borrow()))
 }

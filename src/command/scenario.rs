@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::interrupt::interrupted;
 use super::own::owning;
-use super::up::Before;
+use super::up::{Before, interruption};
 use crate::cli::Global;
 use crate::cli::scenario::{Action, Run, Scenario as Arguments};
 use crate::failure::Status;
 use crate::fold::Fold;
 use crate::history::store::Store;
-use crate::operation::up::{Beginning, Ended, Up};
+use crate::operation::up::{Beginning, Up};
 use crate::report::Terminal;
 use crate::report::live::RunProgress;
 use crate::report::scenario::{PlanPage, RunPage, ScenarioList, ScenarioText};
@@ -36,8 +36,8 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let asked = arguments.asked(&global.project)?;
     let scenario = catalog::find(&asked.scenario)?;
     let settings = scenario.settings(&asked.stack)?;
-    let plan = plan(&scenario, &asked)?;
     let stack = Stack::load(&settings)?;
+    let plan = plan(&scenario, &asked, &stack)?;
     if dry_run {
         terminal.result(&PlanPage { plan })?;
         return Ok(Status::Pass);
@@ -58,10 +58,8 @@ async fn prove(plan: &Plan, up: Up<'_>, runs: &Path, terminal: &Terminal) -> Res
     let mut store = Store::create(runs, &plan.head.scenario, Timestamp::now())?;
     let fold = match watch(plan, up, &mut store, terminal).await {
         Ok(fold) if !fold.steps.was_interrupted() => fold,
-        ended => {
-            before.settle(up.platform, terminal, ended.map(|_| Ended::Interrupted)).await?;
-            return Ok(Status::Interrupted);
-        }
+        Ok(_) => return Err(before.take_back(up.platform, terminal, interruption()).await),
+        Err(error) => return Err(before.take_back(up.platform, terminal, error).await),
     };
     let page = RunPage::new(&plan.head.scenario, &plan.again, verdict::judge(&fold), store.folder());
     store.verdict(&page)?;

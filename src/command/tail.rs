@@ -21,7 +21,7 @@ const USUAL: u64 = 10;
 
 /// Shows records until there are enough, or until Ctrl-C with exit code 130, as for anything that is interrupted.
 pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Status> {
-    let follow = !args.no_follow;
+    let until = if args.no_follow { Until::End } else { Until::Enough };
     let tailing = Tailing {
         bootstrap: kafka_of(global, terminal, args.bootstrap_server).await?,
         topic: args.topic.name(),
@@ -29,15 +29,16 @@ pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Sta
         begin: match (args.from_beginning, args.back) {
             (true, _) => Begin::Oldest,
             (false, Some(back)) => Begin::Back(back),
-            (false, None) if follow => Begin::End,
+            (false, None) if until == Until::Enough => Begin::End,
             (false, None) => Begin::Back(USUAL),
         },
+        until,
         left: args.count.unwrap_or(u64::MAX),
         terminal: *terminal,
     };
     let (sender, ended) = oneshot::channel();
     // Not a thread of the runtime, which would wait for it when this command is interrupted.
-    let work = move || drop(sender.send(tailing.run(follow)));
+    let work = move || drop(sender.send(tailing.run()));
     std::thread::Builder::new().name("tail".to_owned()).spawn(work).context("start a thread")?;
     tokio::select! {
         ended = ended => ended.context("the reader ended unexpectedly")?.map(|()| Status::Pass),
@@ -45,23 +46,33 @@ pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Sta
     }
 }
 
+/// How far to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// To where the topic ends now.
+    End,
+    /// On with what comes, until there are enough records.
+    Enough,
+}
+
 struct Tailing {
     bootstrap: String,
     topic: &'static str,
     isolation: Isolation,
     begin: Begin,
+    until: Until,
     /// Records still to show.
     left: u64,
     terminal: Terminal,
 }
 
 impl Tailing {
-    fn run(mut self, follow: bool) -> Result<()> {
+    fn run(mut self) -> Result<()> {
         let admin = Admin::new(&self.bootstrap, self.isolation)?;
         admin.wait(ANSWER, |_| Ok(()))?;
         let ends = admin.ends(self.topic)?;
         let spans: Vec<_> = ends.iter().map(|ends| self.begin.offset(ends)..ends.end).collect();
-        if follow {
+        if self.until == Until::Enough {
             let from: Vec<_> = spans.iter().map(|span| Some(span.start)).collect();
             let reader = Reader::new(&self.bootstrap, self.topic, self.isolation, &from)?;
             while self.left > 0 {

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use crate::failure::Failure;
+use crate::meant::did_you_mean;
 use crate::platform::Instance;
 
 /// All instances of the service of this name, or the instance of this name.
@@ -40,11 +41,7 @@ fn unknown<'a>(name: &str, project: &str, known: impl Iterator<Item = &'a str>, 
     if services.is_empty() {
         return anyhow!("playground -p {project} up starts it").context(format!("project {project} has no containers"));
     }
-    let near = known.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
-    let hint = match near {
-        Some((distance, known)) if distance <= 3 => format!("; did you mean '{known}'?"),
-        _ => String::new(),
-    };
+    let hint = did_you_mean(name, known);
     anyhow!(Failure::Usage(format!("no service '{name}'{hint}\n  the services are {}", services.join(", "))))
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 
 use super::interrupt::interrupted;
 use super::own::owning;
 use crate::cli::Global;
 use crate::cli::stack::Up as Arguments;
-use crate::failure::{Failure, Status};
+use crate::failure::{Failure, Status, with};
 use crate::operation::reach;
 use crate::operation::up::{Beginning, Ended, News, Reached, Up};
 use crate::platform::{Contract as _, Extent, Platform};
@@ -50,8 +50,16 @@ async fn bring_up(up: Up<'_>, terminal: &Terminal) -> Result<Vec<Reached>> {
     });
     let ended = ended.await;
     progress.finish();
-    before.settle(up.platform, terminal, ended).await?;
-    Ok(parts)
+    match ended {
+        Ok(Ended::Well) => Ok(parts),
+        Ok(Ended::Interrupted) => Err(before.take_back(up.platform, terminal, interruption()).await),
+        Err(error) => Err(before.take_back(up.platform, terminal, error).await),
+    }
+}
+
+/// The error of a command that its user interrupted, where there is nothing else to say.
+pub(super) fn interruption() -> Error {
+    Failure::Interrupted("interrupted".to_owned()).into()
 }
 
 /// What existed before the stack was brought up, so that an interruption removes only what was created since.
@@ -68,19 +76,16 @@ impl Before {
         Ok(Self { containers: !services.is_empty(), volumes: !volumes.is_empty() })
     }
 
-    /// Removes what was created since, unless all ended well, and says so. Returns what went wrong first.
-    pub(super) async fn settle(self, platform: &Platform, terminal: &Terminal, ended: Result<Ended>) -> Result<()> {
-        if matches!(ended, Ok(Ended::Well)) {
-            return Ok(());
-        }
-        let undone = self.undo(platform).await.map(|told| terminal.progress(told));
-        let first = ended.err().unwrap_or_else(|| Failure::Interrupted("interrupted".to_owned()).into());
-        Err(match undone {
-            Ok(()) => first,
-            Err(also) => {
-                first.context(format!("not everything could be removed; playground down tries again: {also:#}"))
+    /// Removes what was created since, unless there was a stack before, and says so. Returns the error that led here, with
+    /// what could not be removed.
+    pub(super) async fn take_back(self, platform: &Platform, terminal: &Terminal, why: Error) -> Error {
+        match self.undo(platform).await {
+            Ok(told) => {
+                terminal.progress(told);
+                why
             }
-        })
+            Err(also) => with(why, [also.context("not everything could be removed; playground down tries again")]),
+        }
     }
 
     /// Removes what was created since, unless there was a stack before; returns what to tell the user.

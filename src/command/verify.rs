@@ -40,8 +40,8 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
     let began = Instant::now();
     let (input, output) = (args.input.clone(), args.output_topic.clone());
     let workload = Workload { input, output, ..Workload::click_count() };
-    let mut stack = Stack::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
-    let kafka = stack.kafka.clone();
+    let mut place = Place::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
+    let kafka = place.kafka.clone();
     tokio::task::spawn_blocking(move || Admin::new(&kafka, Isolation::Uncommitted)?.wait(ANSWER, |_| Ok(()))).await??;
     let scope = match args.windows {
         Some(windows) => Scope::Windows(windows),
@@ -49,10 +49,10 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
         None => Scope::Present,
     };
     if let Scope::Windows(_) = scope {
-        stack.wait_for_job(&workload, Duration::from_secs(args.timeout), terminal).await?;
+        place.wait_for_job(&workload, Duration::from_secs(args.timeout), terminal).await?;
     }
     let limit = Duration::from_secs(args.timeout).saturating_sub(began.elapsed());
-    let mut watching = Watching::begin(&global.project, &args, stack, &workload, scope).await?;
+    let mut watching = Watching::begin(&global.project, &args, place, &workload, scope).await?;
     let goal = Goal { scope, follow: args.follow, limit, patience: watching.patience() };
     watching.until(&goal, terminal).await?;
     let fold = watching.end();
@@ -62,14 +62,14 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
 }
 
 /// Where the broker and Flink are, and the job, as far as they are known.
-struct Stack {
+struct Place {
     kafka: String,
     flink: Option<Flink>,
     /// The job that is running, or ran last.
     job: Option<Known>,
 }
 
-impl Stack {
+impl Place {
     async fn find(global: &Global, named: Option<String>, workload: &Workload, terminal: &Terminal) -> Result<Self> {
         if let Some(kafka) = named {
             return Ok(Self { kafka, flink: None, job: None });
@@ -83,9 +83,7 @@ impl Stack {
         };
         Ok(Self { kafka, flink, job })
     }
-}
 
-impl Stack {
     /// A stack that is just coming up has no job yet. `--windows` can wait for it, so that its delivery guarantee is
     /// known before the topics are read. If none is submitted in time, the verdict says so.
     async fn wait_for_job(&mut self, workload: &Workload, limit: Duration, terminal: &Terminal) -> Result<()> {
@@ -140,8 +138,8 @@ struct Watching {
 }
 
 impl Watching {
-    async fn begin(project: &str, args: &Verify, stack: Stack, workload: &Workload, scope: Scope) -> Result<Self> {
-        let (facts, variant) = stack.job.map(|known| (known.facts, known.variant)).unzip();
+    async fn begin(project: &str, args: &Verify, place: Place, workload: &Workload, scope: Scope) -> Result<Self> {
+        let (facts, variant) = place.job.map(|known| (known.facts, known.variant)).unzip();
         let promised = facts.as_ref().and_then(|facts| facts.delivery);
         // If the job's delivery guarantee is unknown, only committed records are certain to be visible to every
         // consumer.
@@ -151,8 +149,8 @@ impl Watching {
         let clock = Clock::start();
         let begin = if matches!(scope, Scope::Windows(_)) { Begin::End } else { Begin::Oldest };
         let watched = Watched {
-            kafka: stack.kafka,
-            flink: stack.flink,
+            kafka: place.kafka,
+            flink: place.flink,
             platform: None,
             workload: workload.clone(),
             isolation,

@@ -63,6 +63,12 @@ impl Expected {
         }
     }
 
+    /// How many TaskManagers it has.
+    #[must_use]
+    pub fn taskmanagers(&self) -> u32 {
+        self.taskmanagers
+    }
+
     /// What it is like after an operation that went as asked.
     #[must_use]
     pub fn after(self, operation: &Operation) -> Self {

@@ -275,6 +275,9 @@ impl Journal for Fake {
     fn lock_removal(&self, _: &Lock) -> String {
         format!("rm {}", self.file.display())
     }
+    fn mark_removal(&self, mark: &Mark) -> String {
+        format!("rm {} {}", self.file.display(), mark.id)
+    }
     async fn mark(&self, mark: &Mark) -> Result<()> {
         self.with(|world| {
             world.marks.retain(|one| one.id != mark.id);

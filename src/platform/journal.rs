@@ -26,7 +26,7 @@ pub struct Mark {
     pub kind: Kind,
     /// The fault's name in scenario files, as in `kill`, or the operation's, as in `upgrade`.
     pub what: String,
-    /// The instance or the job it is done to, as in `taskmanager-1`.
+    /// The instance or the job it is done to, as in `taskmanager-1`; of a fault also several, with `, ` between them.
     pub target: String,
     /// Who did it, as in `scenario failover`.
     pub by: String,
@@ -105,6 +105,9 @@ pub trait Journal {
 
     /// Forgets a mark, after its fault was undone or its job runs again.
     async fn forget(&self, id: &str) -> Result<()>;
+
+    /// How a user takes a mark away that no command is to act on, as a command line.
+    fn mark_removal(&self, mark: &Mark) -> String;
 
     /// All marks of the project.
     async fn marks(&self) -> Result<Vec<Mark>>;

@@ -362,6 +362,12 @@ impl Journal for Platform {
             Self::Fake(platform) => platform.lock_removal(lock),
         }
     }
+    fn mark_removal(&self, mark: &Mark) -> String {
+        match self {
+            Self::Docker(platform) => platform.mark_removal(mark),
+            Self::Fake(platform) => platform.mark_removal(mark),
+        }
+    }
     async fn mark(&self, mark: &Mark) -> Result<()> {
         forward!(self, platform => platform.mark(mark))
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::cli::Output;
 use crate::failure::Failure;
 use crate::platform::Line;
-use crate::settings::PROJECT;
+use crate::settings::project_words;
 
 pub mod backpressure;
 mod columns;
@@ -44,9 +44,10 @@ pub trait Render: Serialize {
     fn human(&self, paint: Paint) -> String;
 }
 
-/// How a command names a project: not at all when it is the usual one.
+/// How a command line names a project, with a space in front; nothing where any shell would take it for this one.
 fn project_option(project: &str) -> String {
-    if project == PROJECT { String::new() } else { format!(" -p {project}") }
+    let words = project_words(project).join(" ");
+    if words.is_empty() { words } else { format!(" {words}") }
 }
 
 /// Whether text may carry colour.

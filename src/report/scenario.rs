@@ -15,7 +15,7 @@ use crate::history::operated::Operated;
 use crate::ledger::Judgement;
 use crate::platform::Mark;
 use crate::scenario::fault::Healed;
-use crate::scenario::{Plan, Scenario};
+use crate::scenario::{Plan, Scenario, Sends};
 use crate::verdict::recovery::Recovery;
 use crate::verdict::spread::Spread;
 use crate::verdict::{JudgedJob, Outcome, Verdict};
@@ -78,15 +78,31 @@ impl Render for PlanPage {
         let mut page = format!("{}: {}", paint.bold(&head.scenario), head.purpose);
         for (number, step) in (1..).zip(&self.plan.steps) {
             let _ = write!(page, "\n{number:>3}  {:<22} {}", step.title, paint.dim(&step.reason));
-            for request in &step.requests {
-                let _ = write!(page, "\n     {}", paint.dim(request));
-            }
+            page.push_str(&sends(&step.sends, paint));
             if let Some(undo) = &step.undo {
                 let _ = write!(page, "\n     {:<22} {undo}, whatever happens", "undo");
             }
         }
         page
     }
+}
+
+/// Lines below a step: what its operation sends, what it sends if the new job does not come up, or why it is refused.
+fn sends(sends: &Sends, paint: Paint) -> String {
+    let mut lines = String::new();
+    for request in &sends.requests {
+        let _ = write!(lines, "\n     {}", paint.dim(request));
+    }
+    if !sends.roll_back.is_empty() {
+        lines.push_str("\n     if the new job does not come up:");
+    }
+    for request in &sends.roll_back {
+        let _ = write!(lines, "\n       {}", paint.dim(request));
+    }
+    if let Some(refused) = &sends.refused {
+        let _ = write!(lines, "\n     {}: {refused}", paint.doubtful("refused if the stack is as expected"));
+    }
+    lines
 }
 
 /// What a run proved.
@@ -262,16 +278,36 @@ fn recovery(recovery: &Recovery) -> String {
     line
 }
 
-/// A fault that a killed command left behind, and what became of it.
+/// A fault that another command left behind, and what became of it.
 #[must_use]
 pub fn healed(healed: &Healed) -> String {
-    let (mark, end) = match healed {
-        Healed::Mended(mark) => (mark, "started it again".to_owned()),
-        Healed::Gone(mark) => (mark, "the container is gone, so there is nothing to undo".to_owned()),
-        Healed::Not(mark, error) => (mark, format!("it could not be started; the next command tries again: {error:#}")),
+    let died = |mark: &Mark| {
+        let Mark { what, target, by, owner, .. } = mark;
+        format!("found: {by} ({}) died between the {what} of {target} and its undo;", owner.name())
     };
-    let Mark { what, target, by, owner, .. } = mark;
-    format!("found: {by} ({}) died between the {what} of {target} and its undo; {end}", owner.name())
+    match healed {
+        Healed::Mended(mark, undo) => format!("{} undone: {undo}", died(mark)),
+        Healed::Gone(mark) => format!("{} the container is gone, so there is nothing to undo", died(mark)),
+        Healed::Not(mark, undo, error) => {
+            format!("{} it could not be undone ({undo}); the next command tries again: {error:#}", died(mark))
+        }
+        Healed::Unknown { mark, removal } => format!(
+            "{} this version of the playground does not know the fault '{}', and left it as it is\n  \
+             The version that injected it can undo it. playground down removes it with the containers; {removal} only \
+             forgets it",
+            died(mark),
+            mark.what
+        ),
+        Healed::Unclear { mark, undo, removal } => {
+            let Mark { what, target, by, owner, .. } = mark;
+            let undo = undo.as_ref().map_or_else(String::new, |undo| format!(" ({undo})"));
+            format!(
+                "found: {by} ({}) has not undone the {what} of {target}\n  Whether that process is still running cannot be \
+                 seen from here. If it is not, undo it yourself{undo}; then {removal} forgets it",
+                owner.name()
+            )
+        }
+    }
 }
 
 #[cfg(test)]

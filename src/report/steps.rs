@@ -124,9 +124,12 @@ mod tests {
     use super::*;
     use crate::scenario::asked::Asked;
     use crate::scenario::{catalog, plan};
+    use crate::stack::Stack;
 
     fn lines(width: Option<usize>) -> String {
-        let plan = plan::plan(&catalog::find("failover").unwrap(), &Asked::of("failover")).unwrap();
+        let asked = Asked::of("failover");
+        let stack = Stack::load(&asked.stack).unwrap();
+        let plan = plan::plan(&catalog::find("failover").unwrap(), &asked, &stack).unwrap();
         let mut steps = Steps::new(&plan, Paint::Plain, width);
         let done = |step, seen: &str| What::Done { step, seen: seen.into() };
         let events = [

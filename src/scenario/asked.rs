@@ -6,7 +6,7 @@ use clap::ValueEnum as _;
 
 use crate::operation::Via;
 use crate::settings::option::flag_with_value;
-use crate::settings::{PROJECT, StackSettings};
+use crate::settings::{PROJECT, StackSettings, project_words};
 
 /// The usual time limit of a step, in seconds.
 pub const LIMIT_SECONDS: u64 = 120;
@@ -41,14 +41,12 @@ impl Asked {
         }
     }
 
-    /// The command line that asks for the same in the same folder, quoted for a shell.
+    /// The command line that asks for the same in the same folder, quoted for a shell, whichever it is.
     #[must_use]
     pub fn again(&self) -> String {
         let usual = Self::of(&self.scenario);
         let mut words = vec!["playground".to_owned()];
-        if self.stack.project != usual.stack.project {
-            words.extend(["-p".to_owned(), self.stack.project.clone()]);
-        }
+        words.extend(project_words(&self.stack.project));
         words.extend(["scenario".to_owned(), as_argument(&self.scenario)]);
         words.extend(self.stack.arguments());
         if self.via != usual.via {

@@ -7,6 +7,7 @@ use include_dir::{Dir, include_dir};
 
 use super::{Scenario, parse};
 use crate::failure::Failure;
+use crate::meant::did_you_mean;
 
 static CATALOG: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/scenario/catalog");
 
@@ -45,11 +46,7 @@ fn builtin() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 fn unknown(name: &str) -> String {
-    let near = builtin().map(|(known, _)| (strsim::damerau_levenshtein(known, name), known)).min();
-    let hint = match near {
-        Some((distance, known)) if distance <= 3 => format!("; did you mean '{known}'?"),
-        _ => String::new(),
-    };
+    let hint = did_you_mean(name, builtin().map(|(known, _)| known));
     format!("no scenario '{name}'{hint}\n  playground scenario list shows all of them")
 }
 

@@ -23,7 +23,7 @@ pub mod plan;
 pub mod runner;
 
 use condition::Await;
-use fault::Fault;
+use fault::{Fault, Undo};
 use operating::Operating;
 
 /// A scenario, as its file says.
@@ -63,13 +63,13 @@ pub struct Step {
     pub reason: String,
 }
 
-/// The name of a service in a scenario file; a plan has names of instances instead.
+/// The name of a service or of an instance in a scenario file; a plan has names of instances alone.
 pub type Service = String;
 
 /// The name of an instance, as in `taskmanager-1`.
 pub type InstanceName = String;
 
-/// What a step does; `T` is what faults are done to.
+/// What a step does; `T` is what faults are done to: a service or an instance in a scenario, instances in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action<T> {
@@ -79,15 +79,15 @@ pub enum Action<T> {
     Inject {
         /// The way in which it breaks.
         fault: Fault,
-        /// The service or instance that breaks.
-        target: T,
+        /// What breaks.
+        on: T,
     },
     /// Undo an earlier step's fault.
     Undo {
         /// The earlier step's fault.
         fault: Fault,
-        /// The earlier step's target.
-        target: T,
+        /// What it broke.
+        on: T,
     },
     /// Do what an operator of the job would do.
     Operate(Operating),
@@ -116,15 +116,29 @@ pub struct Planned {
     pub reason: String,
     /// What undoes the fault, however the run ends.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub undo: Option<String>,
-    /// The requests or command lines that an operation sends.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub requests: Vec<String>,
+    pub undo: Option<Undo>,
+    /// What an operation sends.
+    #[serde(flatten)]
+    pub sends: Sends,
     /// What the runner does or waits for.
-    pub action: Action<InstanceName>,
+    pub action: Action<Vec<InstanceName>>,
     /// How long it may take, in seconds in JSON.
     #[serde(serialize_with = "seconds")]
     pub limit: Duration,
+}
+
+/// What an operation sends, if the stack is then as it is expected to be; nothing of any other step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sends {
+    /// The requests or command lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<String>,
+    /// Those that are sent after them if the new job does not come up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roll_back: Vec<String>,
+    /// Why it sends nothing, and fails instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 fn seconds<S: serde::Serializer>(limit: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -104,7 +104,7 @@ pub(super) fn parse(name: &str, table: Table) -> Result<Operating> {
 
 fn submit(step: SubmitStep) -> Result<Submit> {
     Ok(Submit {
-        jar: step.jar.map(jar),
+        jar: step.jar.as_deref().map(JarChoice::of),
         parallelism: parallelism(step.parallelism)?,
         from: step.from_savepoint.as_deref().map(From::of),
         arguments: step.arguments,
@@ -116,17 +116,12 @@ fn submit(step: SubmitStep) -> Result<Submit> {
 fn upgrade(step: UpgradeStep) -> Result<Upgrade> {
     Ok(Upgrade {
         parallelism: parallelism(step.parallelism)?,
-        jar: step.jar.map(jar),
+        jar: step.jar.as_deref().map(JarChoice::of),
         more_arguments: step.arguments,
         arguments: None,
         allow_non_restored_state: step.allow_non_restored_state,
         scale: step.scale.unwrap_or(true),
     })
-}
-
-/// A file has a path; what is uploaded has a name.
-fn jar(jar: String) -> JarChoice {
-    if jar.contains('/') { JarChoice::File(jar.into()) } else { JarChoice::Uploaded(jar) }
 }
 
 fn parallelism(asked: Option<u32>) -> Result<Option<u32>> {

@@ -12,6 +12,7 @@ use super::fault::Fault;
 use super::{Action, Scenario, Service, Step, operating};
 use crate::failure::Failure;
 use crate::history::Holds;
+use crate::meant::did_you_mean;
 use crate::settings::overrides::Overrides;
 
 #[derive(Deserialize)]
@@ -88,32 +89,23 @@ fn step(mut table: Table, before: &[Step]) -> Result<Step> {
         }
         ["fault"] => {
             let Breaking { fault, on } = typed("fault", table)?;
-            let Some(target) = on else { bail!("'fault' needs 'on', the service to break") };
-            Action::Inject { fault, target }
+            let Some(on) = on else { bail!("'fault' needs 'on', the service to break") };
+            Action::Inject { fault, on }
         }
         ["undo"] => {
             let Mending { undo: fault } = typed("undo", table)?;
             match broken_by(fault, before) {
-                Some(target) => Action::Undo { fault, target },
+                Some(on) => Action::Undo { fault, on },
                 None => bail!("no earlier step has a fault '{}' left to undo", fault.name()),
             }
         }
         [] => match table.keys().next() {
-            Some(unknown) => bail!("{ONE_OF}, and has '{unknown}'{}", near(unknown)),
+            Some(unknown) => bail!("{ONE_OF}, and has '{unknown}'{}", did_you_mean(unknown, FORMS)),
             None => bail!(ONE_OF),
         },
         _ => bail!(ONE_OF),
     };
     Ok(Step { action, reason })
-}
-
-/// What may have been meant by a field that no form has.
-fn near(unknown: &str) -> String {
-    let near = FORMS.into_iter().map(|form| (strsim::damerau_levenshtein(form, unknown), form)).min();
-    match near {
-        Some((distance, form)) if distance <= 2 => format!("; did you mean '{form}'?"),
-        _ => String::new(),
-    }
 }
 
 fn text(table: &mut Table, field: &str) -> Result<String> {
@@ -132,7 +124,7 @@ pub(super) fn typed<T: DeserializeOwned>(name: &str, table: Table) -> Result<T> 
 /// What the newest fault of a kind was done to, unless it was undone.
 fn broken_by(fault: Fault, before: &[Step]) -> Option<Service> {
     before.iter().rev().find_map(|step| match &step.action {
-        Action::Inject { fault: done, target } if *done == fault => Some(Some(target.clone())),
+        Action::Inject { fault: done, on } if *done == fault => Some(Some(on.clone())),
         Action::Undo { fault: undone, .. } if *undone == fault => Some(None),
         _ => None,
     })?
@@ -209,7 +201,7 @@ mod tests {
     fn an_undo_mends_the_newest_fault_of_its_kind() {
         let text = include_str!("catalog/failover.toml");
         let undone = scenario("failover", text).unwrap().steps.into_iter().find_map(|step| match step.action {
-            Action::Undo { fault, target } => Some((fault, target)),
+            Action::Undo { fault, on } => Some((fault, on)),
             _ => None,
         });
         assert_eq!(undone, Some((Fault::Kill, "taskmanager".to_owned())));

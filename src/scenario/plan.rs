@@ -4,19 +4,24 @@ use std::time::Duration;
 
 use super::asked::Asked;
 use super::operating::Operating;
-use super::{Action, InstanceName, Plan, Planned, Scenario, Step};
+use super::{Action, InstanceName, Plan, Planned, Scenario, Sends, Step};
 use crate::failure::Failure;
 use crate::history::{Head, Scope};
+use crate::meant::did_you_mean;
 use crate::operation::expected::Expected;
+use crate::operation::plan::Part;
+use crate::operation::scale::TASKMANAGER;
 use crate::operation::{Operation, Via};
+use crate::platform::instance_name;
+use crate::stack::{Service, Stack};
 
-/// Plans a scenario as it was asked for.
+/// Plans a scenario as it was asked for, on the stack that its settings ask for.
 ///
 /// A fault on a service is done to its first instance, so that a plan says before it runs what it will hit.
 ///
 /// # Errors
-/// Options that contradict what the scenario fixes.
-pub fn plan(scenario: &Scenario, asked: &Asked) -> Result<Plan, Failure> {
+/// Options that contradict what the scenario fixes; a fault on what the stack does not have.
+pub fn plan(scenario: &Scenario, asked: &Asked, stack: &Stack) -> Result<Plan, Failure> {
     let settings = scenario.settings(&asked.stack)?;
     let (limit, via) = (asked.limit, asked.via);
     let head = Head {
@@ -35,14 +40,17 @@ pub fn plan(scenario: &Scenario, asked: &Asked) -> Result<Plan, Failure> {
         title: "stack up".to_owned(),
         reason: "a scenario starts on a running stack".to_owned(),
         undo: None,
-        requests: Vec::new(),
+        sends: Sends::default(),
         action: Action::Up,
         limit,
     };
     let mut expected = Expected::of(&settings);
     let mut steps = vec![up];
-    for step in &scenario.steps {
-        steps.push(planned(step, limit, via, expected));
+    for (step, number) in scenario.steps.iter().zip(1..) {
+        let there = There { stack, taskmanagers: expected.taskmanagers() };
+        let action = instantiate(&step.action, via, &there)
+            .map_err(|error| Failure::Usage(format!("scenario {}, step {number}: {error}", scenario.name)))?;
+        steps.push(planned(step, action, limit, expected));
         if let Action::Operate(operating) = &step.action {
             expected = expected.after(&operating.operation);
         }
@@ -50,47 +58,84 @@ pub fn plan(scenario: &Scenario, asked: &Asked) -> Result<Plan, Failure> {
     Ok(Plan { head, steps, again: asked.again() })
 }
 
-fn planned(step: &Step, limit: Duration, via: Via, expected: Expected) -> Planned {
-    let action = instantiate(&step.action, via);
+fn planned(step: &Step, action: Action<Vec<InstanceName>>, limit: Duration, expected: Expected) -> Planned {
     let undo = match &action {
-        Action::Inject { fault, target } => Some(fault.undo(target)),
+        Action::Inject { fault, on } => Some(fault.undo(on)),
         _ => None,
     };
-    let requests = match &action {
-        Action::Operate(Operating { operation, via, .. }) => lines(operation, *via, expected),
-        _ => Vec::new(),
+    let sends = match &action {
+        Action::Operate(Operating { operation, via, .. }) => sends(operation, *via, expected),
+        _ => Sends::default(),
     };
-    Planned { title: title(&action), reason: step.reason.clone(), undo, requests, action, limit }
+    Planned { title: title(&action), reason: step.reason.clone(), undo, sends, action, limit }
 }
 
-/// What an operation sends, if the stack is then as it is expected to be.
-fn lines(operation: &Operation, via: Via, expected: Expected) -> Vec<String> {
+fn sends(operation: &Operation, via: Via, expected: Expected) -> Sends {
+    let lines = |parts: &[Part]| parts.iter().filter_map(|part| part.line(via)).collect();
     match expected.plan(operation, via) {
-        Ok(plan) => plan.lines(via),
-        Err(error) => vec![format!("refused if the stack is as expected: {error:#}")],
+        Ok(plan) => Sends { requests: lines(&plan.parts), roll_back: lines(&plan.roll_back), refused: None },
+        Err(error) => Sends { refused: Some(format!("{error:#}")), ..Sends::default() },
     }
 }
 
-fn instantiate(action: &Action<String>, via: Via) -> Action<InstanceName> {
-    let first = |service: &String| format!("{service}-1");
-    match action {
+/// What there is when a step begins.
+struct There<'a> {
+    stack: &'a Stack,
+    /// Earlier steps may have added some, or removed them.
+    taskmanagers: u32,
+}
+
+impl There<'_> {
+    /// The instances that a scenario file means: the first one of a service, or the one that it names.
+    ///
+    /// # Errors
+    /// What there is instead.
+    fn meant(&self, name: &str) -> Result<Vec<InstanceName>, String> {
+        if let Some(service) = self.stack.service(name) {
+            return Ok(vec![instance_name(&service.name, 1)]);
+        }
+        let (services, instances): (Vec<&str>, Vec<InstanceName>) = (self.services(), self.instances());
+        if instances.iter().any(|instance| instance == name) {
+            return Ok(vec![name.to_owned()]);
+        }
+        let known = services.iter().copied().chain(instances.iter().map(String::as_str));
+        let (hint, list) = (did_you_mean(name, known), services.join(", "));
+        Err(format!("the stack has no service or instance '{name}' then{hint}\n  the services are {list}"))
+    }
+
+    fn services(&self) -> Vec<&str> {
+        self.stack.services.iter().map(|service| service.name.as_str()).collect()
+    }
+
+    fn instances(&self) -> Vec<InstanceName> {
+        let numbers = |service: &Service| match service.name.as_str() {
+            TASKMANAGER => 1..=self.taskmanagers,
+            _ => 1..=service.replicas,
+        };
+        let all = |service| numbers(service).map(|number| instance_name(&service.name, number));
+        self.stack.services.iter().flat_map(all).collect()
+    }
+}
+
+fn instantiate(action: &Action<String>, via: Via, there: &There<'_>) -> Result<Action<Vec<InstanceName>>, String> {
+    Ok(match action {
         Action::Up => Action::Up,
-        Action::Inject { fault, target } => Action::Inject { fault: *fault, target: first(target) },
-        Action::Undo { fault, target } => Action::Undo { fault: *fault, target: first(target) },
+        Action::Inject { fault, on } => Action::Inject { fault: *fault, on: there.meant(on)? },
+        Action::Undo { fault, on } => Action::Undo { fault: *fault, on: there.meant(on)? },
         Action::Operate(operating) => {
             // Flink's command line has no word for it.
             let via = if matches!(operating.operation, Operation::Rescale { .. }) { Via::Rest } else { via };
             Action::Operate(Operating { via, ..operating.clone() })
         }
         Action::Await(what) => Action::Await(*what),
-    }
+    })
 }
 
-fn title(action: &Action<InstanceName>) -> String {
+fn title(action: &Action<Vec<InstanceName>>) -> String {
     match action {
         Action::Up => "stack up".to_owned(),
-        Action::Inject { fault, target } => format!("{} {target}", fault.name()),
-        Action::Undo { fault, target } => fault.undo(target),
+        Action::Inject { fault, on } => format!("{} {}", fault.name(), on.join(", ")),
+        Action::Undo { fault, on } => fault.undo(on).to_string(),
         Action::Operate(operating) => operating.operation.title(),
         Action::Await(what) => what.title().to_owned(),
     }
@@ -99,13 +144,66 @@ fn title(action: &Action<InstanceName>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::catalog;
+    use crate::scenario::{catalog, parse};
+
+    fn planned(file: &str) -> Result<Plan, Failure> {
+        let asked = Asked::of("own");
+        let scenario = parse::scenario("own.toml", file).unwrap();
+        plan(&scenario, &asked, &Stack::load(&scenario.settings(&asked.stack).unwrap()).unwrap())
+    }
+
+    /// A scenario of these steps, judged at its end.
+    fn own(steps: &[&str]) -> String {
+        let steps =
+            steps.iter().chain(&["await = \"judged\""]).map(|step| format!("[[steps]]\nreason = \"x\"\n{step}\n"));
+        format!("name = \"own\"\npurpose = \"y\"\n{}", steps.collect::<String>())
+    }
+
+    #[test]
+    fn a_fault_is_done_to_a_service_or_to_one_instance_of_it() {
+        let target = |on: &str| {
+            let plan = planned(&own(&[
+                "operation = \"scale\"\ntaskmanagers = 2",
+                &format!("fault = \"kill\"\non = \"{on}\""),
+                "undo = \"kill\"",
+            ]));
+            plan.map(|plan| format!("{} / {}", plan.steps[2].title, plan.steps[3].title))
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(target("taskmanager").unwrap(), "kill taskmanager-1 / start taskmanager-1");
+        assert_eq!(target("taskmanager-2").unwrap(), "kill taskmanager-2 / start taskmanager-2");
+        let refused = target("taskmanager-3").unwrap_err();
+        let expected = "scenario own, step 2: the stack has no service or instance 'taskmanager-3' then; did you mean 'taskmanager-1'?";
+        assert!(refused.starts_with(expected), "{refused}");
+        assert!(target("kafak").unwrap_err().contains("did you mean 'kafka'?"));
+        assert!(target("something-else").unwrap_err().contains("'something-else' then\n  the services are "));
+    }
+
+    #[test]
+    fn what_will_be_refused_is_no_request() {
+        let sends = planned(&own(&["operation = \"rescale\"\nparallelism = 128"]));
+        let sends = sends.unwrap().steps.into_iter().nth(1).unwrap().sends;
+        assert_eq!(sends.requests, Vec::<String>::new());
+        assert!(sends.refused.is_some_and(|why| why.starts_with("128 slots would take 64 TaskManagers")));
+    }
+
+    #[test]
+    fn a_roll_back_is_in_the_plan() {
+        let asked = Asked::of("upgrade-rollback");
+        let stack = Stack::load(&asked.stack).unwrap();
+        let plan = plan(&catalog::find("upgrade-rollback").unwrap(), &asked, &stack).unwrap();
+        let sends = &plan.steps.iter().find(|step| !step.sends.requests.is_empty()).unwrap().sends;
+        assert!(sends.requests.iter().all(|line| !line.contains(":old-job")), "{sends:?}");
+        let names: Vec<bool> = sends.roll_back.iter().map(|line| line.contains(":old-job")).collect();
+        assert_eq!(names, [false, true], "{sends:?}");
+    }
 
     #[test]
     fn the_failover_plan_names_instances_and_carries_each_undo() {
-        let plan = plan(&catalog::find("failover").unwrap(), &Asked::of("failover")).unwrap();
-        let lines: Vec<String> =
-            plan.steps.iter().map(|step| format!("{} / {}", step.title, step.undo.as_deref().unwrap_or("-"))).collect();
+        let asked = Asked::of("failover");
+        let plan = plan(&catalog::find("failover").unwrap(), &asked, &Stack::load(&asked.stack).unwrap()).unwrap();
+        let undo = |step: &Planned| step.undo.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        let lines: Vec<String> = plan.steps.iter().map(|step| format!("{} / {}", step.title, undo(step))).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         stack up / -
         steady state / -

@@ -6,19 +6,19 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::condition::{Answer, Await};
-use super::fault::{Fault, mend};
+use super::fault::{self, Fault};
 use super::operating::Operating;
-use super::{Action, Plan, Planned};
-use crate::failure::Status;
+use super::{Action, InstanceName, Plan, Planned};
+use crate::failure::{Status, together, with};
 use crate::flink::Flink;
 use crate::fold::Fold;
 use crate::history::clock::Clock;
-use crate::history::operated::Operated;
+use crate::history::operated::{Operated, OperationEnd};
 use crate::history::store::Store;
 use crate::history::{Event, Head, What};
 use crate::kafka::Isolation;
@@ -28,8 +28,12 @@ use crate::operation::up::{self, News, Up};
 use crate::operation::{self, Control, Operation, Via, reach};
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State};
 use crate::settings::Delivery;
+use crate::work::{Heard, Telling};
 use crate::workload::JOB;
 use crate::workload::meaning::Workload;
+
+#[cfg(test)]
+mod tests;
 
 /// Something to show while a run goes on.
 #[derive(Clone, Copy)]
@@ -48,11 +52,12 @@ pub enum Told<'a> {
 const UNDO: Duration = Duration::from_mins(1);
 
 /// How a step ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum StepEnd {
     Well(String),
     TooLate(String),
-    Interrupted,
+    /// By the user; with what it left for the user to know, as where a job's state is.
+    Interrupted(Option<Error>),
 }
 
 /// A run under way.
@@ -66,6 +71,8 @@ struct Run<'a> {
     observer: Option<Observer>,
     /// A job that a step stopped, and no later step started yet.
     stopped: Option<Resume>,
+    /// What an interrupted step left for the user to know.
+    left: Option<Error>,
     /// Resolves when the user wants it to end.
     stop: Pin<&'a mut dyn Future<Output = ()>>,
 }
@@ -73,7 +80,8 @@ struct Run<'a> {
 /// Runs a plan on a stack, and returns what was seen of it. `stop` ends it early, with everything undone.
 ///
 /// # Errors
-/// What could not be done, by its step. Faults are undone before it returns; what could not be undone is added.
+/// What could not be done, by its step, or what an interrupted step left. Faults are undone before it returns; all that
+/// could not be undone is added.
 pub async fn run(
     plan: &Plan,
     up: Up<'_>,
@@ -81,21 +89,30 @@ pub async fn run(
     stop: Pin<&mut dyn Future<Output = ()>>,
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Fold> {
-    let (clock, fold) = (Clock::start(), Fold::default());
-    let mut run = Run { plan, up, store, tell, clock, fold, observer: None, stopped: None, stop };
-    let done = run.steps().await;
-    let undone = run.undo_all().await.context("a fault was not undone; the next playground command tries again");
-    let started = run.start_what_is_stopped().await;
-    let undone = undone.and(started);
-    let done = done.and_then(|()| run.end());
-    match (done, undone) {
-        (Ok(()), Ok(())) => Ok(run.fold),
-        (Ok(()), Err(error)) | (Err(error), Ok(())) => Err(error),
-        (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
-    }
+    Run::new(plan, up, store, stop, tell).end_to_end().await
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(
+        plan: &'a Plan,
+        up: Up<'a>,
+        store: &'a mut Store,
+        stop: Pin<&'a mut dyn Future<Output = ()>>,
+        tell: &'a mut dyn FnMut(Told<'_>),
+    ) -> Self {
+        let (clock, fold) = (Clock::start(), Fold::default());
+        Self { plan, up, store, tell, clock, fold, observer: None, stopped: None, left: None, stop }
+    }
+
+    async fn end_to_end(mut self) -> Result<Fold> {
+        let done = self.steps().await;
+        let undone = self.undo_all().await.context("a fault was not undone; the next playground command tries again");
+        let started = self.start_what_is_stopped().await.context("the job that a step stopped was not started again");
+        let ended = if done.is_ok() { self.end() } else { Ok(()) };
+        let left = self.left.take().map_or(Ok(()), Err);
+        together([done, left, undone, started, ended]).map(|()| self.fold)
+    }
+
     async fn steps(&mut self) -> Result<()> {
         let plan = self.plan;
         let began = jiff::Timestamp::now().as_millisecond();
@@ -107,7 +124,10 @@ impl Run<'_> {
             match ended {
                 StepEnd::Well(seen) => self.note(What::Done { step, seen })?,
                 StepEnd::TooLate(seen) => return self.note(What::GaveUp { step, seen }),
-                StepEnd::Interrupted => return self.note(What::Interrupted),
+                StepEnd::Interrupted(left) => {
+                    self.left = left.map(|left| left.context(planned.title.clone()));
+                    return self.note(What::Interrupted);
+                }
             }
         }
         Ok(())
@@ -116,8 +136,8 @@ impl Run<'_> {
     async fn act(&mut self, planned: &Planned) -> Result<StepEnd> {
         match &planned.action {
             Action::Up => self.bring_up().await,
-            Action::Inject { fault, target } => self.inject(*fault, target).await,
-            Action::Undo { fault, target } => self.undo(*fault, target).await,
+            Action::Inject { fault, on } => self.inject(*fault, on).await,
+            Action::Undo { fault, on } => self.undo(*fault, on).await,
             Action::Operate(operating) => self.operate(operating, planned.limit).await,
             Action::Await(what) => self.wait(planned, *what).await,
         }
@@ -126,7 +146,7 @@ impl Run<'_> {
     async fn bring_up(&mut self) -> Result<StepEnd> {
         let up = self.up;
         if up.run(self.stop.as_mut(), |news| (self.tell)(Told::Up(&news))).await? == up::Ended::Interrupted {
-            return Ok(StepEnd::Interrupted);
+            return Ok(StepEnd::Interrupted(None));
         }
         let delivery = self.plan.head.delivery();
         let kafka = reach::kafka(up.platform).await?.context("no broker of the stack is running")?;
@@ -145,23 +165,28 @@ impl Run<'_> {
     }
 
     /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
-    async fn inject(&mut self, fault: Fault, target: &str) -> Result<StepEnd> {
+    async fn inject(&mut self, fault: Fault, targets: &[InstanceName]) -> Result<StepEnd> {
         let by = self.by();
         self.note_what_was_seen()?;
-        let before = self.instance(target).await?;
-        if before != State::Running.name() {
-            return Ok(StepEnd::TooLate(format!(
-                "{target} is already {before}, so {} would have no effect",
-                fault.name()
-            )));
+        for target in targets {
+            let before = self.instance(target).await?;
+            if before != State::Running.name() {
+                let seen = format!("{target} is already {before}, so {} would have no effect", fault.name());
+                return Ok(StepEnd::TooLate(seen));
+            }
         }
-        // The process dies when the platform is asked, not when it has answered.
-        let event = self.clock.event(What::Fault { fault: fault.name().to_owned(), target: target.to_owned() });
-        fault.inject(self.up.platform, target, &by).await?;
-        self.note_event(&event)?;
-        let state = self.instance(target).await?;
-        self.note(What::Instance { instance: target.to_owned(), state })?;
-        Ok(StepEnd::Well(fault.undo(target)))
+        // The processes die when the platform is asked, not when it has answered.
+        let about = |target: &InstanceName| What::Fault { fault: fault.name().to_owned(), target: target.clone() };
+        let events: Vec<Event> = targets.iter().map(|target| self.clock.event(about(target))).collect();
+        fault.inject(self.up.platform, targets, &by).await?;
+        for event in &events {
+            self.note_event(event)?;
+        }
+        for target in targets {
+            let state = self.instance(target).await?;
+            self.note(What::Instance { instance: target.clone(), state })?;
+        }
+        Ok(StepEnd::Well(fault.undo(targets).to_string()))
     }
 
     /// The command, in notes.
@@ -193,50 +218,46 @@ impl Run<'_> {
         self.note_what_was_seen()?;
         self.note(What::Operating { operation: operating.operation.name().to_owned() })?;
         let (up, flink, by) = (self.up, self.flink().await?, self.by());
-        let (news, mut told) = mpsc::unbounded_channel();
+        let (news, told) = mpsc::unbounded_channel();
         let (interrupt, interrupted) = watch::channel(false);
         let before = self.what_is_stopped(&operating.operation, &flink).await?;
         let control = Control::new((up.platform, &flink), (operating.via, limit), &by, news, interrupted);
-        let mut work = Box::pin(control.perform(&operating.operation, Some(JOB)));
+        let mut work = Telling::new(told, control.perform(&operating.operation, Some(JOB)));
         let mut beside = Ok(());
         let done = loop {
-            let observer = self.observer.as_mut().context("a plan operates before it brings the stack up")?;
             tokio::select! {
                 biased;
                 () = self.stop.as_mut(), if !*interrupt.borrow() => drop(interrupt.send_replace(true)),
-                Some(news) = told.recv() => (self.tell)(Told::Operation(&news)),
-                done = &mut work => break done,
+                heard = work.next() => match heard {
+                    Heard::News(news) => (self.tell)(Told::Operation(&news)),
+                    Heard::Done(done) => break done,
+                },
                 // An operation is not cut off by what goes wrong beside it.
-                Some(seen) = observer.seen.recv() => {
+                seen = seen_next(self.observer.as_mut()) => {
                     let noted = self.note_seen(seen);
-                    beside = beside.and(noted);
+                    beside = together([beside, noted]);
                 }
             }
         };
         drop(work);
-        while let Ok(news) = told.try_recv() {
-            (self.tell)(Told::Operation(&news));
+        if let Ok(done) = &done {
+            self.remember_what_is_stopped(&operating.operation, before, done);
+            let noted = self.note(What::Operated(done.clone()));
+            beside = together([beside, noted]);
         }
-        let done = match done {
-            Err(error) if Status::of(&error) == Status::Interrupted => return Ok(StepEnd::Interrupted),
-            done => done?,
-        };
-        self.remember_what_is_stopped(&operating.operation, before, &done);
-        beside?;
-        self.note(What::Operated(done.clone()))?;
-        Ok(match (&done.reason, *interrupt.borrow()) {
-            (_, true) => StepEnd::Interrupted,
-            (reason, _) if done.outcome != operating.outcome => {
-                let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-                StepEnd::TooLate(format!("{} instead of {}{reason}", done.outcome.name(), operating.outcome.name()))
-            }
-            _ => StepEnd::Well(done.summary()),
-        })
+        let end = ended(done, *interrupt.borrow(), operating.outcome);
+        match (end, beside) {
+            (end, Ok(())) => end,
+            (Err(error) | Ok(StepEnd::Interrupted(Some(error))), Err(also)) => Err(with(error, [also])),
+            (Ok(_), Err(error)) => Err(error),
+        }
     }
 
     /// How the job that an operation is about to stop goes on.
     async fn what_is_stopped(&self, operation: &Operation, flink: &Flink) -> Result<Option<Resume>> {
-        let Operation::Stop { .. } = operation else { return Ok(None) };
+        if !is_to_go_on(operation) {
+            return Ok(None);
+        }
         let job = flink.find_job(Some(JOB)).await?;
         Resume::as_it_was(flink, &job.id, &job.name).await.map(Some)
     }
@@ -254,28 +275,17 @@ impl Run<'_> {
     async fn start_what_is_stopped(&mut self) -> Result<()> {
         let Some(stopped) = self.stopped.take() else { return Ok(()) };
         let (flink, by, platform) = (self.flink().await?, self.by(), self.up.platform);
-        let (news, mut told) = mpsc::unbounded_channel();
+        let (news, told) = mpsc::unbounded_channel();
         let (_interrupt, interrupted) = watch::channel(false);
         let control = Control::new((platform, &flink), (Via::Rest, UNDO), &by, news, interrupted);
-        let mut work = Box::pin(stopped.bring_up(&control));
-        let done = loop {
-            tokio::select! {
-                biased;
-                Some(news) = told.recv() => (self.tell)(Told::Operation(&news)),
-                done = &mut work => break done,
-            }
-        };
-        drop(work);
-        while let Ok(news) = told.try_recv() {
-            (self.tell)(Told::Operation(&news));
-        }
+        let done = Telling::new(told, stopped.bring_up(&control)).all(|news| (self.tell)(Told::Operation(&news))).await;
         self.note(What::Operated(done?))
     }
 
-    async fn undo(&mut self, fault: Fault, target: &str) -> Result<StepEnd> {
+    async fn undo(&mut self, fault: Fault, targets: &[InstanceName]) -> Result<StepEnd> {
         let mine = self.marks().await?;
-        let Some(mark) = mine.into_iter().find(|mark| mark.what == fault.name() && mark.target == target) else {
-            bail!("nothing to undo: the mark of {} on {target} is gone", fault.name());
+        let Some(mark) = mine.into_iter().find(|mark| fault.is_of(mark, targets)) else {
+            bail!("nothing to undo: the mark of {} on {} is gone", fault.name(), targets.join(", "));
         };
         self.mend(&mark).await?;
         Ok(StepEnd::Well(String::new()))
@@ -283,12 +293,11 @@ impl Run<'_> {
 
     /// One that cannot be undone keeps no other from it.
     async fn undo_all(&mut self) -> Result<()> {
-        let mut first = Ok(());
+        let mut all = Vec::new();
         for mark in self.marks().await? {
-            let mended = self.mend(&mark).await;
-            first = first.and(mended);
+            all.push(self.mend(&mark).await);
         }
-        first
+        together(all)
     }
 
     /// Faults of this run that are not undone.
@@ -300,11 +309,17 @@ impl Run<'_> {
 
     /// Mends first: a disk that is full must not keep a fault in place.
     async fn mend(&mut self, mark: &Mark) -> Result<()> {
-        let (fault, target) = (mark.what.clone(), mark.target.clone());
-        let before = self.clock.event(What::Undoing { fault: fault.clone(), target: target.clone() });
-        mend(self.up.platform, mark).await?;
-        self.note_event(&before)?;
-        self.note(What::Undone { fault, target })
+        let targets = fault::targets_of(mark);
+        let about = |target: &InstanceName| What::Undoing { fault: mark.what.clone(), target: target.clone() };
+        let before: Vec<Event> = targets.iter().map(|target| self.clock.event(about(target))).collect();
+        fault::undo(self.up.platform, mark).await?;
+        for event in &before {
+            self.note_event(event)?;
+        }
+        for target in targets {
+            self.note(What::Undone { fault: mark.what.clone(), target })?;
+        }
+        Ok(())
     }
 
     async fn wait(&mut self, planned: &Planned, what: Await) -> Result<StepEnd> {
@@ -320,7 +335,7 @@ impl Run<'_> {
                 self.observer.as_mut().context("a plan waits for something before it brings the stack up")?;
             tokio::select! {
                 biased;
-                () = self.stop.as_mut() => return Ok(StepEnd::Interrupted),
+                () = self.stop.as_mut() => return Ok(StepEnd::Interrupted(None)),
                 () = sleep_until(deadline) => {
                     return Ok(StepEnd::TooLate(format!("timed out after {} s; last seen: {last}", planned.limit.as_secs())));
                 }
@@ -354,4 +369,36 @@ impl Run<'_> {
         self.fold.add(event);
         Ok(())
     }
+}
+
+/// What is seen next; nothing, where nothing is watched or all watchers have ended.
+async fn seen_next(observer: Option<&mut Observer>) -> Result<Seen> {
+    if let Some(observer) = observer
+        && let Some(seen) = observer.seen.recv().await
+    {
+        return seen;
+    }
+    std::future::pending().await
+}
+
+/// Whether a job that this operation stops is to go on when the run ends; one that was drained is at its end.
+fn is_to_go_on(operation: &Operation) -> bool {
+    matches!(operation, Operation::Stop { drain: false })
+}
+
+/// How the step of an operation ended that was to end with `outcome`. One that was given up because the user wanted it to
+/// end says what it left.
+fn ended(done: Result<Operated>, is_interrupted: bool, outcome: OperationEnd) -> Result<StepEnd> {
+    let done = match done {
+        Err(error) if Status::of(&error) == Status::Interrupted => return Ok(StepEnd::Interrupted(Some(error))),
+        done => done?,
+    };
+    Ok(match &done.reason {
+        _ if is_interrupted => StepEnd::Interrupted(None),
+        reason if done.outcome != outcome => {
+            let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            StepEnd::TooLate(format!("{} instead of {}{reason}", done.outcome.name(), outcome.name()))
+        }
+        _ => StepEnd::Well(done.summary()),
+    })
 }

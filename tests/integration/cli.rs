@@ -75,6 +75,72 @@ fn a_scenario_file_that_makes_no_sense_is_refused_with_its_step() {
 }
 
 #[test]
+fn a_fault_on_what_the_stack_does_not_have_is_refused_while_planning() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let judged = "[[steps]]\nawait = \"judged\"\nreason = \"x\"\n";
+    let step = "[[steps]]\nfault = \"kill\"\non = \"taskmanager-2\"\nreason = \"x\"\n";
+    let file = format!("name = \"own\"\npurpose = \"y\"\n{step}{judged}");
+    std::fs::write(folder.path().join("own.toml"), file).expect("write");
+    let plan =
+        |more: &[&str]| playground([&["scenario", "own.toml", "--dry-run"], more].concat()).dir(folder.path()).run();
+    let refused = plan(&[]).expect(2).stderr;
+    let told = "error: scenario own, step 1: the stack has no service or instance 'taskmanager-2' then; did you mean 'taskmanager-1'?";
+    assert!(refused.starts_with(told), "{refused}");
+    let there = plan(&["--taskmanagers", "2"]).expect(0).stdout;
+    assert!(there.contains("kill taskmanager-2"), "{there}");
+}
+
+#[test]
+fn a_jar_of_a_scenario_is_a_file_where_there_is_one() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let judged = "[[steps]]\nawait = \"judged\"\nreason = \"x\"\n";
+    let step = "[[steps]]\noperation = \"upgrade\"\njar = \"own.jar\"\nreason = \"x\"\n";
+    let file = format!("name = \"own\"\npurpose = \"y\"\n{step}{judged}");
+    std::fs::write(folder.path().join("own.toml"), file).expect("write");
+    let plan = || playground(["scenario", "own.toml", "--dry-run"]).dir(folder.path()).run().expect(0).stdout;
+    assert!(!plan().contains("POST /jars/upload"), "{}", plan());
+    std::fs::write(folder.path().join("own.jar"), "PK").expect("write");
+    assert!(plan().contains("POST /jars/upload"), "{}", plan());
+}
+
+#[test]
+fn a_plan_shows_what_is_sent_if_the_new_job_does_not_come_up() {
+    let plan =
+        |more: &[&str]| playground([&["scenario", "upgrade-rollback", "--dry-run"], more].concat()).run().expect(0);
+    let page = plan(&[]).stdout;
+    let back = page.split_once("if the new job does not come up:").expect("a roll-back").1;
+    assert!(back.contains(r#""jobId":":old-job""#), "{page}");
+    let steps = plan(&["-o", "json"]).json()["steps"].take();
+    let upgrade = steps.as_array().into_iter().flatten().find(|step| step["requests"].is_array()).expect("an upgrade");
+    assert!(upgrade["roll_back"].to_string().contains(":old-job"), "{upgrade:#}");
+    assert!(!upgrade["requests"].to_string().contains(":old-job"), "{upgrade:#}");
+}
+
+#[test]
+fn a_line_to_run_again_means_the_same_project_in_any_shell() {
+    let again = |args: &[&str], variable: Option<&str>| {
+        let call = playground([args, &["scenario", "failover", "--dry-run", "-o", "json"]].concat());
+        let call = variable.into_iter().fold(call, |call, project| call.env("PLAYGROUND_PROJECT", project));
+        call.run().expect(0).json()["again"].as_str().expect("a line").to_owned()
+    };
+    assert_eq!(again(&[], None), "playground scenario failover");
+    assert_eq!(again(&["-p", "b"], None), "playground -p b scenario failover");
+    assert_eq!(again(&[], Some("b")), "playground -p b scenario failover");
+    assert_eq!(again(&["-p", "playground"], Some("b")), "playground -p playground scenario failover");
+}
+
+#[test]
+fn what_to_do_next_means_the_same_project_in_any_shell() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let platform = folder.path().to_str().expect("UTF-8");
+    let down = || playground(["-p", "playground", "ps"]).env("PLAYGROUND_FAKE_PLATFORM", platform);
+    let page = down().run().expect(0).stdout;
+    assert!(page.contains("playground up"), "{page}");
+    let page = down().env("PLAYGROUND_PROJECT", "b").run().expect(0).stdout;
+    assert!(page.contains("playground -p playground up"), "{page}");
+}
+
+#[test]
 fn a_shown_scenario_is_a_file_that_plans_the_same() {
     let folder = tempfile::tempdir().expect("make a folder");
     let shown = playground(["scenario", "show", "failover"]).run().expect(0).stdout;

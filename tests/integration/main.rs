@@ -1,4 +1,5 @@
-//! The binary as its users run it: `cli`, `docs`, `operations`, `platform` and `scripts` need no Docker, all others run on the real one.
+//! The binary as its users run it: `cli`, `docs`, `left_behind`, `operations`, `platform`, `run_end` and `scripts` need no Docker,
+//! all others run on the real one.
 
 #![allow(clippy::expect_used, reason = "what a test needs and does not find is its failure")]
 #![allow(clippy::print_stderr, reason = "a failed test shows the logs of its stack")]
@@ -9,10 +10,12 @@ mod contained;
 mod docs;
 mod images;
 mod kafka;
+mod left_behind;
 mod operate;
 mod operations;
 mod ownership;
 mod platform;
+mod run_end;
 mod scenario;
 mod scripts;
 mod shared;

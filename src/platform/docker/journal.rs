@@ -49,7 +49,7 @@ impl Docker {
         Ok(marks)
     }
 
-    fn mark_name(&self, id: &str) -> String {
+    pub(super) fn mark_name(&self, id: &str) -> String {
         format!("{}_mark_{id}", self.project)
     }
 }

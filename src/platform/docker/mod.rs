@@ -164,6 +164,9 @@ impl Journal for Docker {
     fn lock_removal(&self, lock: &Lock) -> String {
         format!("docker volume rm {}", self.lock_name(&lock.owner))
     }
+    fn mark_removal(&self, mark: &Mark) -> String {
+        format!("docker volume rm {}", self.mark_name(&mark.id))
+    }
     async fn mark(&self, mark: &Mark) -> Result<()> {
         self.write_mark(mark).await
     }

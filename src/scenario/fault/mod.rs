@@ -1,101 +1,164 @@
-//! What can be broken on purpose, one file a fault, each with its undo.
+//! What can be broken on purpose, one file a fault: how it is done, and what undoes it.
 //!
 //! A mark is written to the platform before a fault is injected and removed after its undo, so that the next command
-//! finds and undoes what a killed one left broken ([`heal`]).
+//! finds and undoes what a killed one left broken ([`heal`]). The mark names the fault, and the fault knows its undo: a
+//! fault that this version does not know is left alone.
 
-use anyhow::{Context as _, Result};
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, Platform};
+use anyhow::{Context as _, Result, anyhow};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::InstanceName;
+use crate::platform::{Journal as _, Kind, Mark, NotedJob, Owner, Platform};
+
+mod heal;
 mod kill;
 
-/// A way to break an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// Its process dies at once.
-    Kill,
+pub use heal::{Healed, heal};
+
+/// Makes the enum of all faults, and what sends each call to the fault's own file.
+macro_rules! faults {
+    ($($(#[$doc:meta])+ $module:ident => $name:ident),+ $(,)?) => {
+        /// A way to break instances.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Fault {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl Fault {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name in scenario files and marks.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $module::NAME,)+ }
+            }
+
+            async fn carry_out(self, platform: &Platform, targets: &[InstanceName]) -> Result<()> {
+                match self { $(Self::$name => $module::inject(platform, targets).await,)+ }
+            }
+        }
+
+        impl Undo {
+            /// Carries it out.
+            async fn carry_out(&self, platform: &Platform) -> Result<()> {
+                match self.fault { $(Fault::$name => $module::undo(platform, &self.targets).await,)+ }
+            }
+        }
+
+        /// As in `start taskmanager-1`.
+        impl fmt::Display for Undo {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&match self.fault { $(Fault::$name => $module::undo_title(&self.targets),)+ })
+            }
+        }
+    };
+}
+
+faults! {
+    /// Their processes die at once.
+    kill => Kill,
+}
+
+/// Between the targets of one mark. No name of a service has it.
+const BETWEEN: &str = ", ";
+
+/// What undoes a fault: a plan prints it, and the same value is carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    fault: Fault,
+    targets: Vec<InstanceName>,
+}
+
+/// As text: for whoever reads a plan.
+impl Serialize for Undo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl Fault {
-    /// The name in scenario files and marks.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kill => kill::NAME,
-        }
+    /// The fault of a name in a mark; none that this version does not know.
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|fault| fault.name() == name)
     }
 
-    /// What its undo does, for plans and messages.
+    /// What undoes it where it was done to these.
     #[must_use]
-    pub fn undo(self, target: &str) -> String {
-        match self {
-            Self::Kill => kill::undo(target),
-        }
+    pub fn undo(self, targets: &[InstanceName]) -> Undo {
+        Undo { fault: self, targets: targets.to_vec() }
     }
 
-    /// Writes the mark, then breaks the target. Returns the mark, which [`mend`] removes.
-    pub async fn inject(self, platform: &Platform, target: &str, by: &str) -> Result<Mark> {
-        let mark = mark(self, target, by)?;
-        platform.mark(&mark).await.with_context(|| format!("record the fault on {target}"))?;
-        match self {
-            Self::Kill => kill::inject(platform, target).await?,
-        }
-        Ok(mark)
+    /// Whether a mark is of this fault, done to these.
+    #[must_use]
+    pub fn is_of(self, mark: &Mark, targets: &[InstanceName]) -> bool {
+        mark.kind == Kind::Fault && mark.what == self.name() && targets_of(mark) == targets
+    }
+
+    /// Writes a mark, which [`undo`] removes, then breaks the targets.
+    pub async fn inject(self, platform: &Platform, targets: &[InstanceName], by: &str) -> Result<()> {
+        let mark = mark(self, targets, by)?;
+        platform.mark(&mark).await.with_context(|| format!("record the fault on {}", mark.target))?;
+        self.carry_out(platform, targets).await
     }
 }
 
-/// Undoes the fault of a mark, then forgets the mark. Every fault's undo makes its target run and be reachable, which is
-/// what starting promises; so a mark of a later version of this program is mended as well.
-pub async fn mend(platform: &Platform, mark: &Mark) -> Result<()> {
-    platform.start(&mark.target).await.with_context(|| format!("undo {} of {}", mark.what, mark.target))?;
+/// The instances of a mark.
+#[must_use]
+pub fn targets_of(mark: &Mark) -> Vec<InstanceName> {
+    mark.target.split(BETWEEN).map(str::to_owned).collect()
+}
+
+/// Undoes the fault of a mark, then forgets the mark.
+///
+/// # Errors
+/// A fault that this version does not know; what could not be undone, with the mark still there.
+pub async fn undo(platform: &Platform, mark: &Mark) -> Result<()> {
+    let unknown = || anyhow!("this version of the playground does not know the fault '{}'", mark.what);
+    let fault = Fault::named(&mark.what).ok_or_else(unknown)?;
+    finish(platform, mark, &fault.undo(&targets_of(mark))).await
+}
+
+async fn finish(platform: &Platform, mark: &Mark, undo: &Undo) -> Result<()> {
+    undo.carry_out(platform).await.with_context(|| format!("undo {} of {}", mark.what, mark.target))?;
     platform.forget(&mark.id).await.with_context(|| format!("remove the record of the fault on {}", mark.target))
 }
 
-/// What became of a mark whose process is gone.
-#[derive(Debug)]
-pub enum Healed {
-    /// Its target runs again.
-    Mended(Mark),
-    /// Its target is gone, so there is nothing to mend.
-    Gone(Mark),
-    /// It could not be mended now; the next command tries again.
-    Not(Mark, anyhow::Error),
-}
-
-/// Mends what processes that are gone left broken. One that cannot be mended keeps no other from it.
-pub async fn heal(platform: &Platform) -> Result<Vec<Healed>> {
-    let marks = platform.marks().await.context("look for faults that were left behind")?;
-    let mut healed = Vec::new();
-    for mark in marks.into_iter().filter(|mark| mark.kind == Kind::Fault && mark.owner.has_ended()) {
-        healed.push(heal_one(platform, mark).await?);
-    }
-    Ok(healed)
-}
-
-async fn heal_one(platform: &Platform, mark: Mark) -> Result<Healed> {
-    let instances = platform.services().await?;
-    if !instances.iter().any(|instance| instance.name() == mark.target) {
-        platform.forget(&mark.id).await?;
-        return Ok(Healed::Gone(mark));
-    }
-    Ok(match mend(platform, &mark).await {
-        Ok(()) => Healed::Mended(mark),
-        Err(error) => Healed::Not(mark, error),
-    })
-}
-
-fn mark(fault: Fault, target: &str, by: &str) -> Result<Mark> {
+fn mark(fault: Fault, targets: &[InstanceName], by: &str) -> Result<Mark> {
     let owner = Owner::current().context("find out this process's identity")?;
-    let id = format!("{}-{target}-{}", fault.name(), owner.pid);
+    let id = format!("{}-{}-{}", fault.name(), targets.join("-"), owner.pid);
     Ok(Mark {
         id,
         kind: Kind::Fault,
         job: NotedJob::default(),
         what: fault.name().to_owned(),
-        target: target.to_owned(),
+        target: targets.join(BETWEEN),
         by: by.to_owned(),
         owner,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_has_one_name_in_scenario_files_plans_and_marks() {
+        for fault in Fault::ALL {
+            assert_eq!(serde_json::to_value(fault).unwrap(), fault.name());
+            assert_eq!(Fault::named(fault.name()), Some(*fault));
+        }
+    }
+
+    #[test]
+    fn a_mark_keeps_what_its_undo_needs() {
+        let targets = ["taskmanager-1".to_owned(), "taskmanager-2".to_owned()];
+        let mark = mark(Fault::Kill, &targets, "a test").unwrap();
+        assert_eq!(targets_of(&mark), targets);
+        assert!(Fault::Kill.is_of(&mark, &targets) && !Fault::Kill.is_of(&mark, &targets[..1]));
+        assert_eq!(Fault::Kill.undo(&targets_of(&mark)).to_string(), "start taskmanager-1, taskmanager-2");
+    }
 }

@@ -13,6 +13,7 @@ pub mod situation;
 pub mod stack;
 pub mod topic;
 pub mod wait;
+pub mod world;
 
 /// A call of the binary, and what it must answer. Exact, so that a change of any message is seen.
 pub struct Call {

@@ -70,6 +70,11 @@ taskmanagers = 2
 reason = "x"
 
 [[steps]]
+operation = "rescale"
+parallelism = 128
+reason = "refused: it would take too many TaskManagers"
+
+[[steps]]
 await = "judged"
 reason = "x"
 "#;
