@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use crate::cli::Global;
+use crate::failure::with;
 use crate::operation::marks::{self, Marks};
 use crate::operation::reach;
 use crate::platform::{Elsewhere, Journal as _, Life, Lock, Owner, Platform};
@@ -76,10 +77,10 @@ async fn try_to_put_right(platform: &Platform, terminal: &Terminal) -> Result<()
 
 /// The first error, with what went wrong while letting go.
 fn both<T>(done: Result<T>, released: Result<()>) -> Result<T> {
-    match (done, released.context("release the stack")) {
-        (done, Ok(())) => done,
-        (Ok(_), Err(error)) => Err(error),
-        (Err(error), Err(also)) => Err(error.context(format!("{also:#}"))),
+    let released = released.context("release the stack");
+    match done {
+        Ok(done) => released.map(|()| done),
+        Err(error) => Err(with(error, released.err())),
     }
 }
 

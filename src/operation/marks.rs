@@ -14,7 +14,7 @@ use crate::flink::Flink;
 use crate::flink::job::Summary;
 use crate::flink::request::refused;
 use crate::flink::savepoint::{self as api, Triggered};
-use crate::platform::{Journal as _, Kind, Mark, NotedJob, NotedRun, Owner, Platform};
+use crate::platform::{Journal as _, Kind, Life, Mark, NotedJob, NotedRun, Owner, Platform};
 use crate::workload::JOB;
 
 /// Writes the notes of one command, of one job.
@@ -222,10 +222,16 @@ pub struct Left {
     pub advice: Option<String>,
 }
 
-/// Whether a mark tells of something that a killed command left. A job that somebody stopped, and no more, is as it is to be.
+/// Whether a mark tells of something that a killed command left, or may have left. A job that somebody stopped, and no more,
+/// is as it is to be.
 #[must_use]
 pub fn is_left(mark: &Mark) -> bool {
-    mark.owner.has_ended() && !(mark.kind == Kind::Stopped && mark.by == STOP)
+    match mark.owner.life() {
+        Life::Ended => !(mark.kind == Kind::Stopped && mark.by == STOP),
+        // Nothing is undone on suspicion, but a fault that may be nobody's any more is told.
+        Life::Unknown => mark.kind == Kind::Fault,
+        Life::Alive => false,
+    }
 }
 
 /// Looks for jobs that killed commands left stopped, or on their way there.

@@ -18,6 +18,7 @@ use crate::platform::{Platform, PlatformNews};
 use crate::settings::StackSettings;
 use crate::stack::Stack;
 use crate::wait::Seen;
+use crate::work::{Heard, Telling};
 use crate::workload::JOB;
 
 mod containers;
@@ -129,25 +130,23 @@ impl Up<'_> {
     /// # Errors
     /// The first part that cannot come up, by name, with the reason that its own log or Flink gives.
     pub async fn run(&self, stop: Pin<&mut dyn Future<Output = ()>>, mut tell: impl FnMut(News)) -> Result<Ended> {
-        let (sender, mut news) = mpsc::unbounded_channel();
-        // Boxed: the states of all its waits side by side are large.
+        let (sender, news) = mpsc::unbounded_channel();
         // While a job is stopped that has to be started again, nothing is cut off.
         let stopped = Cell::new(false);
-        let mut work = Box::pin(self.work(sender, &stopped));
-        let mut stop = stop;
-        let ended = loop {
+        let mut work = Telling::new(news, self.work(sender, &stopped));
+        let (mut stop, mut told_to_stop) = (stop, false);
+        // A job may have been stopped since it was last looked, and is started again before the end.
+        while !told_to_stop || stopped.get() {
             tokio::select! {
                 biased;
-                Some(news) = news.recv() => tell(news),
-                () = stop.as_mut(), if !stopped.get() => break Ok(Ended::Interrupted),
-                done = &mut work => break done.map(|()| Ended::Well),
+                heard = work.next() => match heard {
+                    Heard::News(news) => tell(news),
+                    Heard::Done(done) => return done.map(|()| Ended::Well),
+                },
+                () = stop.as_mut(), if !told_to_stop => told_to_stop = true,
             }
-        };
-        // What was told in the very moment of the end.
-        while let Ok(news) = news.try_recv() {
-            tell(news);
         }
-        ended
+        Ok(Ended::Interrupted)
     }
 
     async fn work(&self, news: mpsc::UnboundedSender<News>, stopped: &Cell<bool>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{class, verify};
+use super::{because, class, verify};
 use crate::support::Answer;
 use crate::support::kafka::{self, Reader};
 use crate::support::situation::each;
@@ -19,6 +19,7 @@ fn it_cannot_be_fooled() {
         &stack,
         &[
             ("a window is missing", missing_window),
+            ("the oldest counts are deleted, and one that follows is lost", oldest_deleted),
             ("a record is there twice", duplicate),
             ("nothing is there", empty),
             ("records that no click explains", foreign),
@@ -49,6 +50,22 @@ fn missing_window(stack: &Stack) {
     let answer = against(stack, "cut", &written(&kept), &[]).expect(1);
     assert_eq!((class(&answer, "missing"), answer.json()["verdict"].as_str()), (6, Some("fail")));
     assert_eq!(class(&answer, "records_lost"), 6000);
+}
+
+/// Read: what a key had lost before its first count that is left vanished from the ledger, and the verdict was a pass.
+fn oldest_deleted(stack: &Stack) {
+    let mut seen = output(stack);
+    let young = seen.split_off(seen.len() / 2);
+    make(stack, "old", &written(&seen));
+    kafka::delete_records(stack, "old");
+    // The first that a page has there would tell from where on it is whole.
+    let (lost, page) = (&young[0], &young[0]["page"]);
+    let kept: Vec<Value> = young.iter().filter(|record| *record != lost).cloned().collect();
+    produce(stack, "old", &written(&kept));
+    let answer = verify(stack, &["--output-topic", "old"]).expect(3);
+    because(&answer, "no longer holds its oldest records");
+    assert!(class(&answer, "before_output") > seen.len() as u64, "{page} lost one: {}", answer.stdout);
+    assert_eq!(class(&answer, "missing"), 0, "{}", answer.stdout);
 }
 
 /// The same record twice: some restart may explain it, but none was.
