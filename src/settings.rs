@@ -117,6 +117,14 @@ impl StackSettings {
         OPTIONS.iter().flat_map(|option| option.words(self)).collect()
     }
 
+    /// The words that ask for its ports, where they are not the usual ones.
+    #[must_use]
+    pub fn ports(&self) -> Vec<String> {
+        let usual = Self::of("");
+        let ports = Self { rest_port: self.rest_port, kafka_port: self.kafka_port, ..usual };
+        ports.arguments()
+    }
+
     /// The same settings, if a stack can have them.
     ///
     /// # Errors

@@ -5,10 +5,10 @@ use anyhow::Result;
 use crate::cli::Global;
 use crate::failure::Status;
 use crate::image::{Base, Standing};
-use crate::platform::Platform;
 use crate::platform::engine::{Engine as _, Facts};
-use crate::report::Terminal;
+use crate::platform::{Contract as _, Platform};
 use crate::report::doctor::{Check, DoctorResult};
+use crate::report::{Terminal, project_option};
 use crate::settings::{KAFKA_PORT, REST_PORT};
 
 /// Disk space for the images, including those that they are built with.
@@ -20,7 +20,7 @@ const MEMORY: u64 = 3 << 30;
 pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
     let mut checks = Vec::new();
     match Platform::connect(&global.project).await {
-        Ok(platform) => engine(&platform, &mut checks).await?,
+        Ok(platform) => engine(&platform, &global.project, &mut checks).await?,
         Err(error) => checks.push(Check::bad("engine", error.to_string(), error.root_cause().to_string())),
     }
     let ok = checks.iter().all(|check| check.ok);
@@ -28,7 +28,7 @@ pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
     Ok(if ok { Status::Pass } else { Status::Environment })
 }
 
-async fn engine(platform: &Platform, checks: &mut Vec<Check>) -> Result<()> {
+async fn engine(platform: &Platform, project: &str, checks: &mut Vec<Check>) -> Result<()> {
     let facts = platform.facts().await?;
     checks.push(Check::good("engine", format!("{} on {}, {} CPUs", facts.version, facts.system, facts.cpus)));
     checks.extend(images(platform, &facts).await?);
@@ -44,12 +44,16 @@ async fn engine(platform: &Platform, checks: &mut Vec<Check>) -> Result<()> {
         ));
         return Ok(());
     }
+    let own = platform.services().await?;
     for (port, option) in [(REST_PORT, "--rest-port"), (KAFKA_PORT, "--kafka-port")] {
         let (name, other) = (format!("port {port}"), port + 1);
+        let is_own = own.iter().any(|instance| instance.ports.iter().any(|one| one.published == port));
         checks.push(match platform.holder(port).await? {
+            _ if is_own => Check::good(&name, "in use by this project"),
             None => Check::good(&name, "free"),
             Some(taken) => {
-                Check::bad(&name, format!("in use by {}", taken.by), format!("playground up {option} {other}"))
+                let up = format!("playground{} up {option} {other}", project_option(project));
+                Check::bad(&name, format!("in use by {}", taken.by), up)
             }
         });
     }

@@ -7,7 +7,7 @@ use crate::failure::Status;
 use crate::flink::Flink;
 use crate::operation::reach;
 use crate::platform::Platform;
-use crate::report::Terminal;
+use crate::report::{Terminal, project_option};
 
 pub mod backpressure;
 pub mod completions;
@@ -36,7 +36,8 @@ pub mod verify;
 /// Runs the command that was parsed.
 pub fn run(cli: Cli, terminal: &Terminal) -> Result<Status> {
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    runtime.block_on(dispatch(cli, terminal)).map_err(port::advise)
+    let project = cli.global.project.clone();
+    runtime.block_on(dispatch(cli, terminal)).map_err(|error| port::advise(error, &project))
 }
 
 async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
@@ -109,6 +110,7 @@ async fn kafka_on(platform: &Platform, global: &Global) -> Result<String> {
 fn none_runs(service: &str, global: &Global) -> String {
     let project = &global.project;
     format!(
-        "no {service} of project {project} is running\n  playground -p {project} up starts it; ps shows what is running"
+        "no {service} of project {project} is running\n  playground{} up starts it; ps shows what is running",
+        project_option(project)
     )
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tokio::sync::{mpsc, watch};
 
 use super::interrupt::interrupted;
 use super::own::owning;
 use crate::cli::Global;
 use crate::cli::job::{self as arguments, Becoming, Operating, SavepointAction};
-use crate::failure::Status;
+use crate::failure::{Failure, Status};
 use crate::flink::Flink;
 use crate::history::operated::{Operated, OperationEnd};
 use crate::operation::jar::JarChoice;
@@ -66,6 +66,11 @@ pub async fn submit(global: &Global, args: arguments::Submit, terminal: &Termina
 /// `playground upgrade`.
 pub async fn upgrade(global: &Global, args: arguments::Upgrade, terminal: &Terminal) -> Result<Status> {
     let Becoming { jar, parallelism, allow_non_restored_state, arguments } = args.becoming;
+    if jar.is_none() && parallelism.is_none() && arguments.is_empty() {
+        let text = "nothing to upgrade: name what changes, with --parallelism, --jar or -- ARGUMENTS\n  \
+                    playground stop, then playground up, restarts the job from a savepoint as it is";
+        bail!(Failure::Usage(text.to_owned()));
+    }
     let operation = Operation::Upgrade(Upgrade {
         parallelism,
         jar: jar.as_deref().map(JarChoice::of),

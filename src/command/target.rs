@@ -5,6 +5,7 @@ use anyhow::{Result, anyhow};
 use crate::failure::Failure;
 use crate::meant::did_you_mean;
 use crate::platform::Instance;
+use crate::report::project_option;
 
 /// All instances of the service of this name, or the instance of this name.
 ///
@@ -39,7 +40,8 @@ fn services(instances: &[Instance]) -> Vec<&str> {
 
 fn unknown<'a>(name: &str, project: &str, known: impl Iterator<Item = &'a str>, services: &[&str]) -> anyhow::Error {
     if services.is_empty() {
-        return anyhow!("playground -p {project} up starts it").context(format!("project {project} has no containers"));
+        let advice = format!("playground{} up starts it", project_option(project));
+        return anyhow!(advice).context(format!("project {project} has no containers"));
     }
     let hint = did_you_mean(name, known);
     anyhow!(Failure::Usage(format!("no service '{name}'{hint}\n  the services are {}", services.join(", "))))

@@ -30,7 +30,7 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
             .await?
             .context("the JobManager is gone already; playground ps shows what is running")?;
         let (flink, kafka) = (format!("http://{flink}"), super::kafka_on(platform, global).await?);
-        Ok(UpResult { project: settings.project.clone(), flink, kafka, parts })
+        Ok(UpResult { project: settings.project.clone(), flink, kafka, ports: settings.ports(), parts })
     })
     .await?;
     terminal.result(&result)?;
@@ -91,10 +91,12 @@ impl Before {
     /// Removes what was created since, unless there was a stack before; returns what to tell the user.
     async fn undo(self, platform: &Platform) -> Result<&'static str> {
         if self.containers {
-            return Ok("what was there before was not removed; playground up continues with it");
+            return Ok("the stack that was there before was not removed");
         }
         let extent = if self.volumes { Extent::Containers } else { Extent::Everything };
-        platform.remove(extent).await?;
-        Ok("everything that was created has been removed")
+        Ok(match platform.remove(extent).await?.as_slice() {
+            [] => "nothing was changed",
+            _ => "everything that was created has been removed",
+        })
     }
 }

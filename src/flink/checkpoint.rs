@@ -1,9 +1,11 @@
 //! Checkpoints of a job: the newest complete one, and the one it was restored from.
 
 use anyhow::Result;
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::Flink;
+use super::request::refused;
 
 /// `GET /jobs/:id/checkpoints`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -116,6 +118,19 @@ impl Flink {
     pub async fn is_savepoint_under_way(&self, id: &str) -> Result<bool> {
         let history = self.checkpoints(id).await?.history;
         Ok(history.iter().any(|entry| entry.is_savepoint && entry.status == "IN_PROGRESS"))
+    }
+
+    /// Where the newest state of a job is that Flink knows of: its newest checkpoint, or what it was restored from. None of a
+    /// job that has none, or that is not far enough to tell.
+    pub async fn newest_state(&self, id: &str) -> Result<Option<String>> {
+        let latest = match self.checkpoints(id).await {
+            Err(error) if refused(&error).is_some_and(|refused| refused.status == StatusCode::NOT_FOUND) => {
+                return Ok(None);
+            }
+            checkpoints => checkpoints?.latest,
+        };
+        let restored = latest.restored.and_then(|restored| restored.external_path);
+        Ok(latest.completed.and_then(|completed| completed.external_path).or(restored))
     }
 
     /// When a checkpoint began, ms since the epoch by Flink's clock.

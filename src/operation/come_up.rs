@@ -30,10 +30,11 @@ impl Control<'_> {
     pub(super) async fn comes_up(&self, id: &str, parallelism: u32) -> Result<CameUp> {
         self.part(PART, None, async {
             let waited = self.until(PART, "every subtask RUNNING", async || self.look_up(id, parallelism).await).await;
-            let came = waited.unwrap_or_else(|error| CameUp::Not(format!("{error:#}")));
+            let why_not = |error| if self.is_interrupted() { "interrupted".to_owned() } else { format!("{error:#}") };
+            let came = waited.unwrap_or_else(|error| CameUp::Not(why_not(error)));
             let seen = match &came {
                 CameUp::Well { seen, .. } => seen.clone(),
-                CameUp::Not(cause) => format!("not: {cause}"),
+                CameUp::Not(cause) => format!("did not come up: {cause}"),
             };
             Ok((came, seen))
         })

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Error, Result, anyhow, bail};
 use super::channel::Order;
 use super::come_up::CameUp;
 use super::control::{Control, seconds};
+use super::origin::noted;
 use super::plan::{Act, JAR, Part, Plan, SAVEPOINT};
 use super::resume::Resume;
 use super::start::Submission;
@@ -15,6 +16,7 @@ use crate::failure::Failure;
 use crate::flink::jar::{self, Run};
 use crate::flink::request::{is_unavailable, refused};
 use crate::history::operated::{Operated, OperationEnd};
+use crate::platform::NotedJob;
 
 /// How a part ended.
 enum Carried {
@@ -162,10 +164,7 @@ impl Control<'_> {
         match order {
             Order::Savepoint { .. } => known.savepoint = Some(self.take(order).await?),
             Order::Stop { .. } => self.stop_as_planned(plan, order, known).await?,
-            Order::Cancel { job } => {
-                self.end(job).await?;
-                self.marks(None).cancelled(job).await?;
-            }
+            Order::Cancel { .. } => self.cancel_as_planned(plan).await?,
             Order::Dispose { path } => match not_disposed_of(path, self.ask(part.name, order).await?) {
                 None => known.savepoint = Some(path.clone()),
                 Some(error) => return Err(error),
@@ -200,6 +199,22 @@ impl Control<'_> {
         };
         (known.down_from, known.savepoint) = (Some(stopped.asked_at), Some(stopped.savepoint.clone()));
         self.note_stopped(job, order, &stopped).await
+    }
+
+    /// What it had is in its newest checkpoint, which outlives it. Where it had none, what was noted before it came still holds.
+    async fn cancel_as_planned(&self, plan: &Plan) -> Result<()> {
+        let (job, flink) = (plan.subject.as_ref().context("there is no job to cancel")?, self.flink());
+        let before = tokio::try_join!(flink.newest_state(&job.id), flink.job(&job.id), flink.submitted(&job.id));
+        let (before, detail, submitted) = before?;
+        self.end(&job.id).await?;
+        // One more may have been complete meanwhile, which a JobManager that was lost meanwhile cannot tell.
+        let savepoint = flink.newest_state(&job.id).await.ok().flatten().or(before);
+        let marks = self.marks(Some(&job.name));
+        if savepoint.is_none() {
+            return marks.cancelled(&job.id).await;
+        }
+        let note = NotedJob { savepoint, run: noted(&submitted, &detail), ..NotedJob::default() };
+        marks.stopped(&job.id, note).await
     }
 
     async fn await_up(&self, plan: &Plan, job: &str, parallelism: u32, known: &mut Known) -> Result<Carried> {

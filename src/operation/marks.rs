@@ -132,8 +132,8 @@ pub enum Whence {
     Savepoint(String, Option<NotedRun>),
     /// From the savepoint of the job with this id, which has to be looked for.
     Job(String),
-    /// From the newest checkpoint or savepoint of the job with this id, which Flink gave up.
-    Failed(String),
+    /// From the newest checkpoint of this job, which was cancelled or failed.
+    Ended(Summary),
     /// From nothing: it was cancelled or drained, or there never was one.
     Nothing,
 }
@@ -177,11 +177,11 @@ impl Noted {
             (Some(stopping), ..) if stopping.job.drained => Whence::Nothing,
             (Some(stopping), ..) => Whence::Job(stopping.target.clone()),
             (None, Some(noted), _) | (None, None, Some(noted)) => savepoint(noted),
-            // Stopped with a savepoint by somebody else, as by `flink stop`. One that was cancelled is not to go on.
+            // Stopped with a savepoint by somebody else, as by `flink stop`, or ended in Flink's own UI.
             (None, None, None) => match last {
                 Some(last) if last.state == "FINISHED" => Whence::Job(last.id.clone()),
-                Some(last) if last.state == "FAILED" => Whence::Failed(last.id.clone()),
-                _ => Whence::Nothing,
+                Some(last) => Whence::Ended(last.clone()),
+                None => Whence::Nothing,
             },
         }
     }
@@ -227,7 +227,7 @@ pub struct Left {
 #[must_use]
 pub fn is_left(mark: &Mark) -> bool {
     match mark.owner.life() {
-        Life::Ended => !(mark.kind == Kind::Stopped && mark.by == STOP),
+        Life::Ended => !(mark.kind == Kind::Stopped && MEANT.contains(&mark.by.as_str())),
         // Nothing is undone on suspicion, but a fault that may be nobody's any more is told.
         Life::Unknown => mark.kind == Kind::Fault,
         Life::Alive => false,
@@ -251,8 +251,8 @@ pub async fn left_behind(platform: &Platform, flink: Option<&Flink>) -> Result<V
     Ok(left)
 }
 
-/// The command whose purpose is a job that is stopped.
-const STOP: &str = "stop";
+/// The commands whose purpose is a job that does not run.
+const MEANT: [&str; 2] = ["stop", "cancel"];
 
 /// `name` is the job's, or its id where nobody knows its name yet.
 async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &Noted) -> Result<Option<String>> {
@@ -280,7 +280,10 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
     let again = goes_on_with(name);
     let state = match noted.whence(jobs.iter().find(is_it)) {
         Whence::Savepoint(path, _) => path,
-        Whence::Job(id) | Whence::Failed(id) => latest(platform, Some(&id))
+        Whence::Ended(last) => {
+            flink.newest_state(&last.id).await?.unwrap_or_else(|| "no checkpoint that Flink knows of".to_owned())
+        }
+        Whence::Job(id) => latest(platform, Some(&id))
             .await
             .map_or_else(|error| format!("a savepoint that was not found ({error:#})"), |savepoint| savepoint.path),
         Whence::Nothing => {
@@ -367,11 +370,11 @@ mod tests {
     }
 
     #[test]
-    fn without_a_note_a_job_that_was_stopped_goes_on_and_one_that_failed_has_to_be_looked_into() {
+    fn without_a_note_a_job_that_was_stopped_goes_on_and_one_that_ended_has_to_be_looked_into() {
         let whence = |last: Option<Summary>| Noted::default().whence(last.as_ref());
         assert_eq!(whence(Some(job("a", "FINISHED"))), Whence::Job("a".into()));
-        assert_eq!(whence(Some(job("a", "FAILED"))), Whence::Failed("a".into()));
-        assert_eq!(whence(Some(job("a", "CANCELED"))), Whence::Nothing);
+        assert_eq!(whence(Some(job("a", "FAILED"))), Whence::Ended(job("a", "FAILED")));
+        assert_eq!(whence(Some(job("a", "CANCELED"))), Whence::Ended(job("a", "CANCELED")));
         assert_eq!(whence(None), Whence::Nothing);
         let fresh = Noted { starting: Some(mark(Kind::Starting, "a", None)), ..Noted::default() };
         assert_eq!(fresh.whence(None), Whence::Nothing);

@@ -215,7 +215,7 @@ impl Contract for Fake {
     /// with 1.
     async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         if !self.services().await?.iter().any(|one| one.service == service) {
-            bail!("there is no {service} in project {}; playground up starts it", self.project);
+            bail!("there is no {service} in project {0}; playground -p {0} up starts it", self.project);
         }
         let name = command.first().map_or("", String::as_str);
         let prepared = std::fs::read_to_string(self.file.with_file_name("exec").join(name));

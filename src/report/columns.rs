@@ -32,7 +32,12 @@ fn joined(first: String, rows: &[String], indent: usize) -> String {
 }
 
 /// The labels of a verdict's page whose text may go on below. Commands and paths stay whole, to be copied.
-const LABELS: [&str; 9] = ["ledger", "counts", "readers", "pressure", "recovery", "output", "verdict", "why", "note"];
+const LABELS: [&str; 15] = [
+    "ledger", "counts", "readers", "pressure", "recovery", "output", "verdict", "why", "note", "job", "kept",
+    "upgrade", "rescale", "submit", "scale",
+];
+/// Between things of which each stays whole.
+const BETWEEN: &str = " · ";
 /// How wide a label is, with the spaces after it.
 const LABEL: usize = 10;
 
@@ -48,8 +53,24 @@ fn labelled(text: &str, width: usize) -> String {
         {
             line(label, rest, "", Some(width))
         }
+        _ if measure_text_width(text) > width => in_rows(text, width),
         _ => text.to_owned(),
     }
+}
+
+/// A line of several things, as of commands to go on with, broken between them.
+fn in_rows(text: &str, width: usize) -> String {
+    let mut rows: Vec<String> = Vec::new();
+    for thing in text.split(BETWEEN) {
+        match rows.last_mut() {
+            Some(row) if measure_text_width(row) + measure_text_width(BETWEEN) + measure_text_width(thing) <= width => {
+                row.extend([BETWEEN, thing]);
+            }
+            Some(_) => rows.push(format!("{:LABEL$}{thing}", "")),
+            None => rows.push(thing.to_owned()),
+        }
+    }
+    rows.join("\n")
 }
 
 /// A line that is drawn again in place: it must not take a second row, so what does not fit is cut off.

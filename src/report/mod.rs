@@ -45,7 +45,8 @@ pub trait Render: Serialize {
 }
 
 /// How a command line names a project, with a space in front; nothing where any shell would take it for this one.
-fn project_option(project: &str) -> String {
+#[must_use]
+pub fn project_option(project: &str) -> String {
     let words = project_words(project).join(" ");
     if words.is_empty() { words } else { format!(" {words}") }
 }

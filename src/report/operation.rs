@@ -66,7 +66,7 @@ pub fn summary(done: &Operated, paint: Paint) -> String {
 fn next(done: &Operated) -> [String; 2] {
     let [first, second] = match (done.operation.as_str(), done.outcome) {
         ("stop", _) => ["submit --from-savepoint latest", "savepoint list"],
-        ("cancel", _) => ["jobs", "submit --from-savepoint latest"],
+        ("cancel", _) => ["up", "jobs"],
         ("dispose", _) => ["savepoint list", "savepoint"],
         ("savepoint", _) => ["savepoint list", "upgrade --parallelism 3"],
         (_, OperationEnd::RolledBack) => ["job", "logs jobmanager"],

@@ -15,6 +15,9 @@ pub struct UpResult {
     pub flink: String,
     /// The broker, as `host:port`.
     pub kafka: String,
+    /// The options that name its ports, where they are not the usual ones: what brings the stack up again needs them.
+    #[serde(skip)]
+    pub ports: Vec<String>,
     /// The parts, in the order in which they were there.
     pub parts: Vec<Reached>,
 }
@@ -22,7 +25,8 @@ pub struct UpResult {
 impl Render for UpResult {
     fn human(&self, paint: Paint) -> String {
         let project = super::project_option(&self.project);
-        let next = ["tail output", "scenario failover", "down"].map(|command| format!("playground{project} {command}"));
+        let scenario = [&["scenario failover".to_owned()], &self.ports[..]].concat().join(" ");
+        let next = ["tail output", &scenario, "down"].map(|command| format!("playground{project} {command}"));
         format!(
             "\n{}  {}      {}  {}\n{}      {}",
             paint.bold("Flink UI"),
@@ -108,7 +112,7 @@ mod tests {
     #[test]
     fn the_next_commands_name_the_project_when_it_is_not_the_usual_one() {
         let page = |project: &str| {
-            UpResult { project: project.into(), flink: "F".into(), kafka: "K".into(), parts: vec![] }
+            UpResult { project: project.into(), flink: "F".into(), kafka: "K".into(), ports: vec![], parts: vec![] }
                 .human(Paint::Plain)
         };
         assert!(

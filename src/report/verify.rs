@@ -113,8 +113,11 @@ impl Verification {
                     Some(own) => own.name().to_owned(),
                     None => format!("delivery guarantee unknown, judged as {delivery}"),
                 };
+                // Of one that is over, it is not known since when.
+                let is_over = matches!(job.state.as_str(), "FINISHED" | "CANCELED" | "FAILED");
+                let word = if is_over { ", submitted" } else { " since" };
                 let since = Timestamp::from_millisecond(job.since)
-                    .map_or_else(|_| String::new(), |at| format!(" since {at:.0}"));
+                    .map_or_else(|_| String::new(), |at| format!("{word} {at:.0}"));
                 format!("job       {}, {}{since}, {held}", job.name, job.state)
             }
             None => format!("job       unknown, only the topics were read; judged as {delivery}"),
@@ -372,7 +375,7 @@ mod tests {
     fn without_a_job_the_past_is_offered() {
         let events = vec![vec![began(Scope::Present)], job("CANCELED"), two_windows(1000), vec![read(0, 2000, 9)]];
         insta::assert_snapshot!(human(events), @"
-        job       Click Event Count, CANCELED since 1970-01-01T00:00:00Z, at-least-once
+        job       Click Event Count, CANCELED, submitted 1970-01-01T00:00:00Z, at-least-once
         ledger    2 of 2 windows complete, 00:00:00 to 00:00:30 UTC
         verdict   UNKNOWN  not everything was seen; what was seen is right
         why       no job is running: Click Event Count is CANCELED

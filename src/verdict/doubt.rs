@@ -63,8 +63,8 @@ fn no_job(fold: &Fold) -> Option<String> {
             Some(format!("no job is running: {} is {}", facts.name, seen.state))
         }
         (Some(seen), Some(_)) => Some(format!(
-            "the job is not running: it is {}, {} of {} subtasks",
-            seen.state, seen.running, seen.subtasks
+            "only {} of {} subtasks of the job are running; its state is {}",
+            seen.running, seen.subtasks, seen.state
         )),
         _ => Some("no job is running".to_owned()),
     }
@@ -94,7 +94,7 @@ fn unexplained(fold: &Fold, ledger: &Judgement) -> Option<String> {
     let is_doubt = asked && times > 0 && ledger.delivery == Delivery::AtLeastOnce;
     is_doubt.then(|| {
         format!(
-            "windows were emitted again {times} times without a restart of the job, as far as Flink knows, that reaches back to them"
+            "windows were emitted again {times} times, and Flink reports no restart that explains it; a JobManager knows only the restarts since its own start"
         )
     })
 }

@@ -282,7 +282,8 @@ fn a_job_manager_that_is_at_a_loss_for_a_moment_rolls_nothing_back() {
 fn a_dry_run_needs_the_stack_that_it_speaks_of() {
     let folder = tempfile::tempdir().expect("make a folder");
     let platform = folder.path().to_str().expect("UTF-8");
-    let call = playground(["-p", "none", "upgrade", "--dry-run"]).env("PLAYGROUND_FAKE_PLATFORM", platform);
+    let call = playground(["-p", "none", "upgrade", "--parallelism", "3", "--dry-run"])
+        .env("PLAYGROUND_FAKE_PLATFORM", platform);
     let answer = call.run().expect(4);
     assert!(answer.stderr.contains("playground -p none up starts it"), "{}", answer.stderr);
 }

@@ -20,6 +20,7 @@ fn what_was_stopped_goes_on_from_its_savepoint() {
             ("stop, up as something else", changed),
             ("stop killed, up", stop_killed),
             ("upgrade killed, up", upgrade_killed),
+            ("cancel, down, up", cancelled),
             ("down killed, up", down_killed),
             ("TaskManagers killed under the adaptive scheduler, up", waits_for_slots),
             ("one owner", one_owner),
@@ -91,6 +92,18 @@ fn changed(stack: &Stack) {
 fn parallelism(stack: &Stack) -> u64 {
     let job = stack.flink(&format!("/jobs/{}", stack.job()));
     job["vertices"][0]["parallelism"].as_u64().expect("a parallelism")
+}
+
+/// Seen: the job began with empty state without a word, and its windows came out short. To begin anew is `up --fresh`.
+fn cancelled(stack: &Stack) {
+    stack.playground(&["cancel"]).run().expect(0);
+    stack.playground(&["down"]).run().expect(0);
+    let up = stack.up_with(&["--parallelism", "1"]);
+    assert!(up.stderr.contains("was stopped: resumes from"), "{}", up.stderr);
+    let restored = stack.flink(&format!("/jobs/{}/checkpoints", stack.job()));
+    let path = restored["latest"]["restored"]["external_path"].as_str();
+    assert!(path.is_some_and(|path| path.contains("/chk-")), "{restored:#}");
+    judged(stack);
 }
 
 /// Seen: the engine went on stopping what had been asked of it, and `up` took for running what ended a moment later.

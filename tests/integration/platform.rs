@@ -39,7 +39,15 @@ fn a_stack_on_another_machine_is_looked_at_and_what_answers_here_is_not_taken_fo
         "network": true, "volumes": [], "remote": "far" });
     std::fs::write(folder.path().join("p.json"), world_of.to_string()).expect("write the platform");
 
-    for args in [&["stop"][..], &["cancel"], &["upgrade"], &["verify"], &["jobs"], &["tail", "input"], &["generate"]] {
+    for args in [
+        &["stop"][..],
+        &["cancel"],
+        &["rescale", "--parallelism", "3"],
+        &["verify"],
+        &["jobs"],
+        &["tail", "input"],
+        &["generate"],
+    ] {
         let refused = far(folder.path(), args).expect(4);
         assert!(refused.stderr.contains("the Docker engine is on far"), "{args:?}: {}", refused.stderr);
         assert!(refused.stderr.contains("run playground on far itself"), "{args:?}: {}", refused.stderr);

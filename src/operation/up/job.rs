@@ -64,7 +64,10 @@ impl Bringing<'_> {
                 // A JobManager that was started since knows nothing of it.
                 (found.path, self.ran_as(flink, &id).await.ok().flatten())
             }
-            Whence::Failed(id) => (self.state_of_failed(flink, &id).await?, self.ran_as(flink, &id).await?),
+            Whence::Ended(last) => match self.left_by(flink, &last).await? {
+                Some(state) => (state, self.ran_as(flink, &last.id).await?),
+                None => return Ok(()),
+            },
         };
         let variant = had.as_ref().map_or_else(
             || self.up.settings.job.clone(),
@@ -81,16 +84,23 @@ impl Bringing<'_> {
         Ok(noted(&submitted, &job))
     }
 
-    /// The state that a job which Flink gave up goes on from: its newest checkpoint, which outlives it, or a savepoint.
-    async fn state_of_failed(&self, flink: &Flink, id: &str) -> Result<String> {
-        if let Some(checkpoint) = newest_checkpoint(flink, id).await? {
-            return Ok(checkpoint);
+    /// The state that a job left which ended without a savepoint: its newest checkpoint, which outlives it.
+    ///
+    /// # Errors
+    /// Of a job that FAILED and left none: there may be one that Flink could not read.
+    async fn left_by(&self, flink: &Flink, last: &Summary) -> Result<Option<String>> {
+        let state = flink.newest_state(&last.id).await?;
+        if state.is_some() || last.state != "FAILED" {
+            return Ok(state);
         }
-        let cause = flink.newest_cause(id).await?.unwrap_or_else(|| "Flink gives no cause".to_owned());
-        let found = latest(self.up.platform, Some(id)).await.with_context(|| {
-            format!("job {id} FAILED, and Flink knows no checkpoint of it: {cause}\n  playground up --fresh starts the job with empty state")
+        let cause = flink.newest_cause(&last.id).await?.unwrap_or_else(|| "Flink gives no cause".to_owned());
+        let found = latest(self.up.platform, Some(&last.id)).await.with_context(|| {
+            format!(
+                "job {} FAILED, and Flink knows no checkpoint of it: {cause}\n  playground up --fresh starts the job with empty state",
+                last.id
+            )
         });
-        Ok(found?.path)
+        Ok(Some(found?.path))
     }
 
     /// Begins from nothing: ends a job that high availability has brought back, and forgets what is noted of one before.
@@ -122,7 +132,7 @@ impl Bringing<'_> {
             return Ok(Some(stopped.savepoint));
         }
         let (detail, submitted) = tokio::try_join!(flink.job(&job.id), flink.submitted(&job.id))?;
-        let checkpoint = newest_checkpoint(flink, &job.id).await?;
+        let checkpoint = flink.newest_state(&job.id).await?;
         // The adaptive scheduler tells nothing of a job that waits for slots, its checkpoints included.
         if checkpoint.is_none() && detail.vertices.is_empty() && !self.is_fresh() {
             bail!(
@@ -221,13 +231,6 @@ impl Up<'_> {
 /// scheduler, tells nothing of itself; one that runs and tells nothing has nothing to tell.
 pub(super) async fn tells(flink: &Flink, id: &str) -> Result<bool> {
     Ok(!flink.submitted(id).await?.parameters.is_empty() || flink.job(id).await?.is_running())
-}
-
-/// The newest checkpoint that Flink knows of a job: completed, or the one that it was restored from.
-async fn newest_checkpoint(flink: &Flink, id: &str) -> Result<Option<String>> {
-    let latest = flink.checkpoints(id).await?.latest;
-    let restored = latest.restored.and_then(|restored| restored.external_path);
-    Ok(latest.completed.and_then(|completed| completed.external_path).or(restored))
 }
 
 /// How a job begins whose state is there.

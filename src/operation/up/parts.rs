@@ -13,6 +13,7 @@ use crate::flink::request::is_unavailable;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::operation::reach;
+use crate::operation::scale::TASKMANAGER;
 use crate::platform::{Contract as _, Health, LogRange, State};
 use crate::wait::{Seen, until};
 use crate::workload::{INPUT, JOB, OUTPUT};
@@ -28,8 +29,8 @@ pub(super) struct Parts<'a> {
     /// As it answered last.
     flink: RefCell<Option<Flink>>,
     news: mpsc::UnboundedSender<News>,
-    /// When bringing up began, ms since the epoch: what failed before is no matter.
-    since: i64,
+    /// The jobs that had failed when Flink was first asked: what failed before is no matter.
+    failed: RefCell<Option<Vec<String>>>,
     /// When the images were there.
     begun: watch::Receiver<Option<Instant>>,
 }
@@ -37,7 +38,7 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// The parts of a stack that comes up from now on. `begun` tells when the images are there.
     pub(super) fn new(up: Up<'a>, news: mpsc::UnboundedSender<News>, begun: watch::Receiver<Option<Instant>>) -> Self {
-        Self { up, flink: RefCell::default(), news, since: jiff::Timestamp::now().as_millisecond(), begun }
+        Self { up, flink: RefCell::default(), news, failed: RefCell::default(), begun }
     }
 
     /// Waits for all of them.
@@ -177,15 +178,22 @@ impl<'a> Parts<'a> {
     }
 
     async fn taskmanagers(&self) -> Seen<String> {
-        let wanted = self.up.settings.taskmanagers(1);
         self.ask(async |flink| {
-            let overview = flink.overview().await?;
-            let text = format!("{} of {wanted}, {} slots", overview.taskmanagers, overview.slots_total);
+            let wanted = self.taskmanagers_wanted().await?;
             // A TaskManager is registered a moment before its slots are.
-            let is_there = overview.taskmanagers >= wanted && overview.slots_total > 0;
-            Ok(if is_there { Seen::Done(text) } else { Seen::NotYet(text) })
+            let registered = flink.taskmanagers().await?.into_iter().filter(|one| one.slots > 0);
+            let slots: Vec<u32> = registered.map(|one| one.slots).collect();
+            let text = format!("{} of {wanted}, {} slots", slots.len(), slots.iter().sum::<u32>());
+            Ok(if slots.len() >= wanted { Seen::Done(text) } else { Seen::NotYet(text) })
         })
         .await
+    }
+
+    /// As many as are asked for, or else as there are.
+    async fn taskmanagers_wanted(&self) -> Result<usize> {
+        let services = self.up.platform.services().await?;
+        let there = services.iter().filter(|one| one.service == TASKMANAGER).count();
+        Ok(usize::try_from(self.up.settings.taskmanagers(u32::try_from(there)?))?)
     }
 
     /// A job that failed is the end of the wait: it will not run by itself.
@@ -193,10 +201,11 @@ impl<'a> Parts<'a> {
         let mut failed = None;
         let seen = self
             .ask(async |flink| {
+                self.had_failed(flink, "").await?;
                 let Some(job) = self.newest(flink).await? else {
                     return Ok(Seen::NotYet("not submitted yet".to_owned()));
                 };
-                if job.state == "FAILED" && job.start_time >= self.since {
+                if job.state == "FAILED" && !self.had_failed(flink, &job.id).await? {
                     failed = Some(cause(flink, &job.id).await?);
                     return Ok(Seen::NotYet(job.state));
                 }
@@ -207,6 +216,16 @@ impl<'a> Parts<'a> {
             Some(cause) => bail!("the job failed: {cause}"),
             None => Ok(seen),
         }
+    }
+
+    /// Whether a job had failed before: the first look comes before anything is submitted.
+    async fn had_failed(&self, flink: &Flink, id: &str) -> Result<bool> {
+        if self.failed.borrow().is_none() {
+            let failed =
+                flink.jobs().await?.into_iter().filter(|job| job.state == "FAILED").map(|job| job.id).collect();
+            self.failed.replace(Some(failed));
+        }
+        Ok(self.failed.borrow().iter().flatten().any(|failed| failed == id))
     }
 
     /// The newest of its name; those before it are over, or about to be replaced.

@@ -25,7 +25,7 @@ impl Docker {
             Some(running) => self.run_in(running, command, lines).await,
             None => match containers.iter().find(of_service) {
                 Some(model) => self.run_beside(model, command, lines).await,
-                None => bail!("there is no {service} in project {}; playground up starts it", self.project),
+                None => bail!("there is no {service} in project {0}; playground -p {0} up starts it", self.project),
             },
         }
         .with_context(|| format!("run {} in {service}", command.first().map_or("nothing", String::as_str)))

@@ -31,7 +31,7 @@ impl Docker {
         match found {
             Some(container) => Ok(container),
             None if names.is_empty() => {
-                bail!("no {instance}: project {} has no containers; playground up starts it", self.project)
+                bail!("no {instance}: project {0} has no containers; playground -p {0} up starts it", self.project)
             }
             None => bail!("no {instance} in project {}; it has {}", self.project, names.join(", ")),
         }

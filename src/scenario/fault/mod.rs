@@ -1,7 +1,7 @@
 //! What can be broken on purpose, one file a fault: how it is done, and what undoes it.
 //!
 //! A mark is written to the platform before a fault is injected and removed after its undo, so that the next command
-//! finds and undoes what a killed one left broken ([`heal`]). The mark names the fault, and the fault knows its undo: a
+//! finds and undoes what a killed one left broken ([`heal()`]). The mark names the fault, and the fault knows its undo: a
 //! fault that this version does not know is left alone.
 
 use std::fmt;

@@ -16,7 +16,13 @@ use super::{Sample, json, parsed, text};
 
 pub fn stack() -> Vec<Sample> {
     let reached = Reached { part: StackPart::Taskmanager, seen: text("1 of 1, 2 slots"), seconds: 7.9 };
-    let up = UpResult { project: text("p"), flink: text("http://f"), kafka: text("k:1"), parts: vec![reached] };
+    let up = UpResult {
+        project: text("p"),
+        flink: text("http://f"),
+        kafka: text("k:1"),
+        ports: vec![],
+        parts: vec![reached],
+    };
     let port = Port { host: text("127.0.0.1"), published: 8081, target: 8081 };
     let running = Instance {
         service: text("jobmanager"),
