@@ -95,7 +95,9 @@ async fn put_right(platform: &Platform, terminal: &Terminal) -> Result<()> {
         flink => flink?,
     };
     for left in marks::left_behind(platform, flink.as_ref()).await? {
-        terminal.progress(&report::operation::left(&left));
+        if marks::is_left(&left.mark) {
+            terminal.progress(&report::operation::left(&left));
+        }
         if left.advice.is_none() {
             Marks::by(platform, &left.mark.by, left.mark.job.name.as_deref()).settled(&left.mark.target).await?;
         }

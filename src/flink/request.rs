@@ -67,8 +67,8 @@ pub fn is_unavailable(error: &anyhow::Error) -> bool {
 
 /// In the reason of a JobManager that timed out waiting for another of its components, or that has lost leadership. The
 /// request may have been carried out all the same.
-const UNDECIDED: [&str; 4] =
-    ["TimeoutException", "timed out", "FencingTokenException", "RecipientUnreachableException"];
+const UNDECIDED: [&str; 5] =
+    ["TimeoutException", "timed out", "FencingTokenException", "RecipientUnreachableException", "JobMasterGateway"];
 
 /// Whether an error leaves it open whether a request was carried out: the answer was lost, came too late, or says so
 /// itself.

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Error, Result, anyhow, bail};
 use super::channel::Order;
 use super::come_up::CameUp;
 use super::control::{Control, seconds};
+use super::marks::Noted;
 use super::origin::noted;
 use super::plan::{Act, JAR, Part, Plan, SAVEPOINT};
 use super::resume::Resume;
@@ -16,7 +17,7 @@ use crate::failure::Failure;
 use crate::flink::jar::{self, Run};
 use crate::flink::request::{is_unavailable, refused};
 use crate::history::operated::{Operated, OperationEnd};
-use crate::platform::NotedJob;
+use crate::platform::{NotedJob, NotedRun};
 
 /// How a part ended.
 enum Carried {
@@ -54,6 +55,15 @@ enum Stage {
     AtItsEnd(String),
     /// It is up, as this job.
     Up(String),
+}
+
+/// What state Flink knows of a job.
+enum Has {
+    /// It has taken no checkpoint, and began from nothing.
+    Nothing,
+    /// Its newest, and what it runs as.
+    State(String, Option<NotedRun>),
+    Unknown,
 }
 
 impl Known {
@@ -185,8 +195,9 @@ impl Control<'_> {
     /// could not be noted.
     async fn stop_as_planned(&self, plan: &Plan, order: &Order, known: &mut Known) -> Result<()> {
         let job = plan.subject.as_ref().context("a stop of no job")?;
+        let about = self.about_to_stop(job, order).await?;
         known.stage = Stage::Asked;
-        let stopped = match self.stop_by(job, order).await? {
+        let stopped = match self.stop_by(job, order, about).await? {
             StopEnd::Stopped(stopped) => stopped,
             StopEnd::Refused(error) => {
                 known.stage = Stage::Untouched;
@@ -201,20 +212,43 @@ impl Control<'_> {
         self.note_stopped(job, order, &stopped).await
     }
 
-    /// What it had is in its newest checkpoint, which outlives it. Where it had none, what was noted before it came still holds.
+    /// What it had is in its newest checkpoint, which outlives it: that is noted first. Where it had none, what was noted before
+    /// it came still holds.
     async fn cancel_as_planned(&self, plan: &Plan) -> Result<()> {
-        let (job, flink) = (plan.subject.as_ref().context("there is no job to cancel")?, self.flink());
-        let before = tokio::try_join!(flink.newest_state(&job.id), flink.job(&job.id), flink.submitted(&job.id));
-        let (before, detail, submitted) = before?;
-        self.end(&job.id).await?;
-        // One more may have been complete meanwhile, which a JobManager that was lost meanwhile cannot tell.
-        let savepoint = flink.newest_state(&job.id).await.ok().flatten().or(before);
+        let job = plan.subject.as_ref().context("there is no job to cancel")?;
         let marks = self.marks(Some(&job.name));
-        if savepoint.is_none() {
-            return marks.cancelled(&job.id).await;
+        let noted = Noted::read(self.platform(), &job.name).await?;
+        let before = self.what_it_has(&job.id).await;
+        let note = match &before {
+            Has::Nothing => None,
+            Has::State(state, run) => Some((Some(state.clone()), run.clone())),
+            // What it came from is better than nothing.
+            Has::Unknown if noted.stopped.is_some() => None,
+            Has::Unknown => Some((None, None)),
+        };
+        if let Some((savepoint, run)) = note {
+            marks.stopped(&job.id, NotedJob { savepoint, run, ..NotedJob::default() }).await?;
         }
-        let note = NotedJob { savepoint, run: noted(&submitted, &detail), ..NotedJob::default() };
-        marks.stopped(&job.id, note).await
+        self.end(&job.id).await?;
+        // One more checkpoint may have been complete meanwhile.
+        match (self.what_it_has(&job.id).await, before) {
+            (Has::State(savepoint, run), _) => {
+                marks.stopped(&job.id, NotedJob { savepoint: Some(savepoint), run, ..NotedJob::default() }).await
+            }
+            (_, Has::Nothing) => marks.cancelled(&job.id).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What state Flink knows of a job now. Whatever it answers, a job can be cancelled.
+    async fn what_it_has(&self, id: &str) -> Has {
+        let flink = self.flink();
+        match tokio::try_join!(flink.newest_state(id), flink.job(id), flink.submitted(id)) {
+            Ok((Some(state), job, submitted)) => Has::State(state, noted(&submitted, &job)),
+            // Of one that waits for slots under the adaptive scheduler, Flink tells nothing.
+            Ok((None, job, _)) if !job.vertices.is_empty() => Has::Nothing,
+            Ok(_) | Err(_) => Has::Unknown,
+        }
     }
 
     async fn await_up(&self, plan: &Plan, job: &str, parallelism: u32, known: &mut Known) -> Result<Carried> {

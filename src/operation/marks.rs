@@ -167,9 +167,12 @@ impl Noted {
     /// From where the job goes on, with `last`, the newest of its name that Flink knows, where no job runs.
     #[must_use]
     pub fn whence(&self, last: Option<&Summary>) -> Whence {
-        let savepoint = |mark: &Mark| match (&mark.job.savepoint, mark.job.drained) {
-            (Some(path), false) => Whence::Savepoint(path.clone(), mark.job.run.clone()),
-            _ => Whence::Nothing,
+        let savepoint = |mark: &Mark| match (&mark.job.savepoint, mark.kind) {
+            _ if mark.job.drained => Whence::Nothing,
+            (Some(path), _) => Whence::Savepoint(path.clone(), mark.job.run.clone()),
+            // It had state, and Flink did not tell where.
+            (None, Kind::Stopped) => Whence::Job(mark.target.clone()),
+            (None, _) => Whence::Nothing,
         };
         match (&self.stopping, &self.stopped, &self.starting) {
             // The newest note there is: what is noted of other jobs is older.
@@ -201,8 +204,13 @@ pub enum Stop {
 /// Asks Flink what became of the stop of a note.
 pub async fn became(flink: &Flink, stopping: &Mark) -> Result<Stop> {
     let Some(trigger) = &stopping.job.trigger else {
-        let under_way = flink.is_savepoint_under_way(&stopping.target).await?;
-        return Ok(if under_way { Stop::UnderWay } else { Stop::Not });
+        return match flink.is_savepoint_under_way(&stopping.target).await {
+            Ok(true) => Ok(Stop::UnderWay),
+            Ok(false) => Ok(Stop::Not),
+            // A JobManager that was started since knows nothing of it.
+            Err(error) if refused(&error).is_some_and(|refused| refused.status == 404) => Ok(Stop::Not),
+            Err(error) => Err(error),
+        };
     };
     match flink.triggered(&api::status(&stopping.target, trigger)).await {
         Ok(Triggered::UnderWay) => Ok(Stop::UnderWay),
@@ -243,12 +251,30 @@ pub async fn left_behind(platform: &Platform, flink: Option<&Flink>) -> Result<V
     let mut left = Vec::new();
     for (name, marks) in jobs {
         let noted = Noted::of(marks.into_iter());
-        let newest = [&noted.starting, &noted.stopping, &noted.stopped].into_iter().flatten();
-        if let Some(mark) = newest.into_iter().find(|mark| is_left(mark)) {
-            left.push(Left { mark: mark.clone(), advice: advice(platform, flink, &name, &noted).await? });
+        let newest: Vec<&Mark> = [&noted.starting, &noted.stopping, &noted.stopped].into_iter().flatten().collect();
+        if let Some(mark) = newest.iter().find(|mark| is_left(mark)) {
+            // A JobManager that is lost while it is asked must not keep `up` from bringing it back.
+            let advice = advice(platform, flink, &name, &noted).await;
+            let advice = advice.unwrap_or_else(|error| Some(format!("the state of the job is not known: {error:#}")));
+            left.push(Left { mark: (*mark).clone(), advice });
+            continue;
+        }
+        // Somebody else may have started since what was to stay stopped, and then nothing is noted of it any more.
+        let ended = newest.first().filter(|mark| mark.owner.has_ended());
+        if let (Some(mark), Some(flink)) = (ended, flink)
+            && runs(flink, &name).await.unwrap_or(false)
+        {
+            left.push(Left { mark: (*mark).clone(), advice: None });
         }
     }
     Ok(left)
+}
+
+async fn runs(flink: &Flink, name: &str) -> Result<bool> {
+    let Some(job) = flink.jobs().await?.into_iter().find(|job| job.name == name && !job.is_over()) else {
+        return Ok(false);
+    };
+    Ok(flink.job(&job.id).await?.is_running())
 }
 
 /// The commands whose purpose is a job that does not run.
@@ -261,8 +287,8 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
         None => None,
     };
     let (Some(flink), Some(jobs)) = (flink, jobs) else {
-        let text = "the JobManager does not answer; playground up brings it back, and the job with it";
-        return Ok(Some(text.to_owned()));
+        let with_it = if name == JOB { ", and the job with it" } else { "" };
+        return Ok(Some(format!("the JobManager does not answer; playground up brings it back{with_it}")));
     };
     let is_it = |job: &&Summary| job.name == name || job.id == name;
     if let Some(job) = jobs.iter().find(|job| is_it(job) && !job.is_over()) {
@@ -277,7 +303,6 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
         let text = format!("{} ({}) is {} and not running yet; playground job shows more", job.name, job.id, job.state);
         return Ok(Some(text));
     }
-    let again = goes_on_with(name);
     let state = match noted.whence(jobs.iter().find(is_it)) {
         Whence::Savepoint(path, _) => path,
         Whence::Ended(last) => {
@@ -295,14 +320,14 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
             }));
         }
     };
-    Ok(Some(format!("the job is stopped, with its state in {state}\n  {}", again.replace("PATH", &state))))
+    Ok(Some(format!("the job is stopped, with its state in {state}\n  {}", goes_on_with(name, &state))))
 }
 
-/// `up` knows the click job only.
-fn goes_on_with(name: &str) -> &'static str {
+/// The command that goes on with a stopped job; `up` knows the click job only.
+pub(super) fn goes_on_with(name: &str, path: &str) -> String {
     match name {
-        JOB => "playground up resumes from it",
-        _ => "playground submit --jar FILE --from-savepoint PATH resumes from it",
+        JOB => "playground up resumes from it".to_owned(),
+        _ => format!("playground submit --jar FILE --from-savepoint {path} resumes from it"),
     }
 }
 

@@ -22,9 +22,9 @@ impl Control<'_> {
             plan = self.plan(operation, job, &Ids { job: earlier, ..ids }).await?;
         }
         let done = self.execute(&plan).await?;
-        // A detached job is none that is waited for; it goes on all the same.
+        // A detached job is not waited for. Where its state was stays noted until it is seen to run.
         if let (Operation::Submit(Submit { detached: true, .. }), Some(id)) = (operation, &done.job) {
-            self.settled(plan.starts.as_deref(), id, &self.flink().job(id).await?.name).await?;
+            self.marks(plan.starts.as_deref()).not_starting(id).await?;
         }
         Ok(done)
     }

@@ -7,11 +7,13 @@ use anyhow::{Context as _, Result, bail};
 
 use super::come_up::CameUp;
 use super::control::Control;
+use super::marks::goes_on_with;
 use super::origin::origin;
 use super::start::{Earlier, Submission};
 use crate::flink::jar::Run;
 use crate::flink::{Flink, id};
 use crate::history::operated::{Operated, OperationEnd};
+use crate::workload::JOB;
 
 /// A job that is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +92,9 @@ impl Resume {
     pub fn whereabouts(&self) -> String {
         let name = &self.name;
         match &self.state {
+            Some(path) if name != JOB => {
+                format!("{name} is stopped, with its state in {path}\n  {}", goes_on_with(name, path))
+            }
             Some(path) => format!(
                 "{name} is stopped, with its state in {path}\n  \
                  playground up resumes from it, and so does playground submit --from-savepoint {path}"

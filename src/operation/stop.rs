@@ -31,6 +31,13 @@ pub struct Stopped {
     pub run: Option<NotedRun>,
 }
 
+/// A job that is about to be stopped, as it is noted.
+pub(super) struct About {
+    /// By Flink's clock, ms since the epoch.
+    asked_at: i64,
+    run: Option<NotedRun>,
+}
+
 /// What came of asking a job to stop.
 pub(super) enum StopEnd {
     /// It is stopped, which is not noted yet.
@@ -79,7 +86,8 @@ impl Control<'_> {
         Subject::observe(self, Some(&job.id)).await?.must_run()?;
         // The same one each time: a JobManager that was only slow takes no second savepoint.
         let order = Order::Stop { job: job.id.clone(), drain: false, trigger: id::fresh() };
-        match self.stop_by(job, &order).await? {
+        let about = self.about_to_stop(job, &order).await?;
+        match self.stop_by(job, &order, about).await? {
             StopEnd::Refused(error) => Err(error),
             StopEnd::Stopped(stopped) => {
                 let noted = self.note_stopped(job, &order, &stopped).await;
@@ -89,9 +97,8 @@ impl Control<'_> {
         }
     }
 
-    /// Gives the order to stop, until it is known what came of it. That is noted first, so that whichever command comes
-    /// next knows of it, should this one be killed.
-    pub(super) async fn stop_by(&self, job: &Summary, order: &Order) -> Result<StopEnd> {
+    /// Notes that a job is about to be stopped, so that whichever command comes next knows of it, should this one be killed.
+    pub(super) async fn about_to_stop(&self, job: &Summary, order: &Order) -> Result<About> {
         let Order::Stop { drain, trigger, .. } = order else { bail!("only a stop stops a job") };
         let (detail, submitted) = tokio::try_join!(self.flink().job(&job.id), self.flink().submitted(&job.id))?;
         let run = noted(&submitted, &detail);
@@ -102,7 +109,12 @@ impl Control<'_> {
             ..NotedJob::default()
         };
         self.marks(Some(&job.name)).stopping(&job.id, note).await?;
-        let asked_at = detail.now;
+        Ok(About { asked_at: detail.now, run })
+    }
+
+    /// Gives the order to stop, until it is known what came of it.
+    pub(super) async fn stop_by(&self, job: &Summary, order: &Order, about: About) -> Result<StopEnd> {
+        let About { asked_at, run } = about;
         Ok(match self.ask_until_stopped(job, order, asked_at).await? {
             Ok(savepoint) => StopEnd::Stopped(Stopped { savepoint, asked_at, run }),
             Err(refused) => StopEnd::Refused(refused),

@@ -243,7 +243,9 @@ fn what_is_noted_of_one_job_says_nothing_of_another() {
     flink.playground(&["submit", "--from-savepoint", "file:/s"]).run().expect(0);
     assert_eq!(flink.noted(), ["stopped Mine"]);
     flink.playground(&["submit", "--jar", mine, "--detach"]).run().expect(0);
-    assert_eq!(flink.noted(), Vec::<String>::new(), "under the name that it turned out to have");
+    assert_eq!(flink.noted(), ["stopped Mine"], "nobody has seen it run");
+    flink.playground(&["savepoint", "Mine"]).run().expect(0);
+    assert_eq!(flink.noted(), Vec::<String>::new(), "it runs");
 }
 
 /// Read: the advice to cancel a job that did not come up forgot where its state was.

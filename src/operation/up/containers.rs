@@ -4,11 +4,12 @@
 //! was stopped goes on before the client is there, which would submit it from nothing.
 
 use std::cell::Cell;
+use std::time::Instant;
 
 use anyhow::{Context as _, Error, Result};
 use tokio::sync::mpsc;
 
-use super::job::tells as job_tells;
+use super::job::{RECOVERY, tells as job_tells};
 use super::{Beginning, LOOK, News, Up, is_ours, seen};
 use crate::flink::Flink;
 use crate::operation::marks::{Noted, Whence};
@@ -90,7 +91,9 @@ impl Bringing<'_> {
             // It is asked when it answers, before the client could submit a job from nothing.
             return Ok(There::Stopped);
         }
-        self.settle(&flink).await?;
+        if !self.is_fresh() {
+            self.settle(&flink).await?;
+        }
         if let Some(retired) = self.retire(&flink).await? {
             return Ok(There::Retired(retired));
         }
@@ -124,15 +127,15 @@ impl Bringing<'_> {
         self.up.platform.start(&client.name()).await.context("submit the job again")
     }
 
-    /// Waits until a job that is being brought back tells what it was submitted as: then only is it known to be as asked.
+    /// Waits a while until a job that is being brought back tells what it was submitted as: then only is it known to be as
+    /// asked. One that goes on to tell nothing is waited for with the other parts, which say what it lacks.
     async fn tells(&self, flink: &Flink) -> Result<()> {
         let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(()) };
+        let begun = Instant::now();
         self.until_settled("what the job was submitted as", async || {
-            Ok(if job_tells(flink, &job.id).await? {
-                Seen::Done(())
-            } else {
-                Seen::NotYet(format!("{} is being brought back", job.name))
-            })
+            let told = begun.elapsed() > RECOVERY || job_tells(flink, &job.id).await?;
+            let state = async || Ok::<_, Error>(format!("{} is {}", job.name, flink.job(&job.id).await?.state));
+            Ok(if told { Seen::Done(()) } else { Seen::NotYet(state().await?) })
         })
         .await
     }

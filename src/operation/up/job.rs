@@ -23,7 +23,7 @@ use crate::wait::{Seen, until};
 use crate::workload::{JAR, JOB};
 
 /// How long a job that high availability has brought back may take to run, before it is given up for a savepoint.
-const RECOVERY: Duration = Duration::from_secs(30);
+pub(super) const RECOVERY: Duration = Duration::from_secs(30);
 
 impl Bringing<'_> {
     /// Stops a job that is not as asked, or that is to begin from nothing. One that does not tell yet is left alone.

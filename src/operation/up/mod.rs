@@ -13,6 +13,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use super::marks::Marks;
+use crate::failure::together;
 use crate::flink::job::Summary;
 use crate::platform::{Platform, PlatformNews};
 use crate::settings::StackSettings;
@@ -187,7 +188,7 @@ async fn both(
             Err(error) if !stopped.get() => Err(error),
             reached => {
                 let brought = containers.await;
-                reached.and(brought)
+                together([reached, brought])
             }
         }
     }

@@ -20,15 +20,20 @@ impl Docker {
         self.note_lock(lock).await.context("record that this command owns the project")?;
         let others = self.locks().await?.into_iter().filter(|(name, _)| *name != self.lock_name(&lock.owner));
         let Some((_, other)) = others.into_iter().find(|(_, other)| !other.owner.has_ended()) else {
-            // A command that was cut off cannot take its one-off containers away itself.
-            self.sweep().await?;
-            if self.was_cut_off().await? {
-                self.let_stops_end().await?;
+            let settled = self.settle_what_was_cut_off().await;
+            if settled.is_err() {
+                self.remove_volume(self.lock_name(&lock.owner)).await.1?;
             }
-            return Ok(None);
+            return settled.map(|()| None);
         };
         self.remove_volume(self.lock_name(&lock.owner)).await.1?;
         Ok(Some(other))
+    }
+
+    /// A command that was cut off cannot take its one-off containers away itself, nor wait for what it asked for.
+    async fn settle_what_was_cut_off(&self) -> Result<()> {
+        self.sweep().await?;
+        if self.was_cut_off().await? { self.let_stops_end().await } else { Ok(()) }
     }
 
     pub(super) async fn release_lock(&self, lock: &Lock) -> Result<()> {
