@@ -261,6 +261,16 @@ fn a_job_that_is_cancelled_before_it_was_up_leaves_its_state_noted() {
     assert_eq!(flink.noted(), ["stopped Click Event Count"]);
 }
 
+/// Read: a job that was just coming could not be cancelled, as Flink tells nothing of its checkpoints then.
+#[test]
+fn a_job_is_cancelled_whatever_flink_tells_of_its_checkpoints() {
+    let initializing = Trouble::Refuse(500, "Unable to get JobMasterGateway for initializing job.");
+    let flink = FakeFlink::new().trouble("/checkpoints", usize::MAX, initializing);
+    flink.playground(&["cancel"]).run().expect(0);
+    assert_eq!(flink.living(), []);
+    assert_eq!(flink.noted(), ["stopped Click Event Count"], "it may have had state");
+}
+
 /// Read: the job may have stopped, and the error said that it runs on.
 #[test]
 fn a_stop_of_which_nothing_is_heard_is_never_told_as_a_job_that_runs() {

@@ -21,6 +21,7 @@ fn what_was_stopped_goes_on_from_its_savepoint() {
             ("stop killed, up", stop_killed),
             ("upgrade killed, up", upgrade_killed),
             ("cancel, down, up", cancelled),
+            ("stop by the command line killed, down, up", cli_killed),
             ("down killed, up", down_killed),
             ("TaskManagers killed under the adaptive scheduler, up", waits_for_slots),
             ("one owner", one_owner),
@@ -103,6 +104,21 @@ fn cancelled(stack: &Stack) {
     let restored = stack.flink(&format!("/jobs/{}/checkpoints", stack.job()));
     let path = restored["latest"]["restored"]["external_path"].as_str();
     assert!(path.is_some_and(|path| path.contains("/chk-")), "{restored:#}");
+    judged(stack);
+}
+
+/// The command line has no trigger to ask for, and a new JobManager knows nothing of the job: its savepoint is on disk.
+fn cli_killed(stack: &Stack) {
+    let job = stack.job();
+    let mut stop = started(stack, &["stop", "--via", "cli"]);
+    crate::support::wait::until("the job's end", 60, || {
+        let state = stack.flink(&format!("/jobs/{job}"))["state"].clone();
+        (state == "FINISHED").then_some(())
+    });
+    kill(&mut stop);
+    stack.playground(&["down"]).run().expect(0);
+    let up = stack.up_with(&["--parallelism", "1"]);
+    assert!(up.stderr.contains("was stopped: resumes from"), "{}", up.stderr);
     judged(stack);
 }
 
