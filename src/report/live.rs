@@ -2,6 +2,8 @@
 //!
 //! Without a terminal only what is done is written, a line each.
 
+use std::collections::BTreeMap;
+
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::steps::Steps;
@@ -86,8 +88,8 @@ pub struct UpProgress {
     live: Live,
     /// What is not there yet, with what was last seen: the first of them is shown.
     waiting: Vec<(Part, String)>,
-    images: usize,
-    built: usize,
+    /// Those that are there, and whether they were built now. Each is looked at several times.
+    images: BTreeMap<String, bool>,
     images_told: bool,
 }
 
@@ -95,7 +97,7 @@ impl UpProgress {
     /// Nothing is shown before something happens.
     #[must_use]
     pub fn new(terminal: &Terminal) -> Self {
-        Self { live: Live::new(*terminal), waiting: Vec::new(), images: 0, built: 0, images_told: false }
+        Self { live: Live::new(*terminal), waiting: Vec::new(), images: BTreeMap::new(), images_told: false }
     }
 
     /// Shows something that happened.
@@ -124,18 +126,16 @@ impl UpProgress {
         }
         match progress {
             PlatformNews::Image { image, step } => self.live.wait(&up::building(image, step)),
-            PlatformNews::ImageReady { built, .. } => {
+            PlatformNews::ImageReady { image, built } => {
                 // Another image that is still being built tells its next step soon.
                 self.live.clear();
-                self.images += 1;
-                self.built += usize::from(*built);
+                *self.images.entry(image.clone()).or_default() |= built;
             }
-            PlatformNews::Operation { .. } if self.images > 0 => {
-                // Looked at a second time when a job is replaced; nothing is built then.
+            PlatformNews::Operation { .. } if !self.images.is_empty() => {
                 if !std::mem::replace(&mut self.images_told, true) {
-                    self.live.keep(&up::images(self.images, self.built, self.live.width));
+                    let built = self.images.values().filter(|built| **built).count();
+                    self.live.keep(&up::images(self.images.len(), built, self.live.width));
                 }
-                self.images = 0;
             }
             PlatformNews::Operation { .. } => {}
         }

@@ -76,7 +76,9 @@ fn down(stack: &Stack) {
     stack.playground(&["upgrade", "--parallelism", "3"]).run().expect(0);
     let savepoint = stop(stack);
     stack.playground(&["down"]).run().expect(0);
-    goes_on(stack, &[], &savepoint);
+    let up = goes_on(stack, &[], &savepoint);
+    // Each is looked at twice.
+    assert!(up.stderr.contains("images       4 cached"), "{}", up.stderr);
     assert_eq!(parallelism(stack), 3);
     assert_eq!(stack.state("taskmanager-2"), "running");
     // What goes on is noted no more.
