@@ -13,6 +13,7 @@ use crate::operation::plan::Part;
 use crate::operation::scale::TASKMANAGER;
 use crate::operation::{Operation, Via};
 use crate::platform::instance_name;
+use crate::settings::{PARALLELISM, StackSettings};
 use crate::stack::{Service, Stack};
 
 /// Plans a scenario as it was asked for, on the stack that its settings ask for.
@@ -38,7 +39,7 @@ pub fn plan(scenario: &Scenario, asked: &Asked, stack: &Stack) -> Result<Plan, F
     };
     let up = Planned {
         title: "stack up".to_owned(),
-        reason: "a scenario starts on a running stack".to_owned(),
+        reason: starting_point(&settings),
         undo: None,
         sends: Sends::default(),
         action: Action::Up,
@@ -56,6 +57,13 @@ pub fn plan(scenario: &Scenario, asked: &Asked, stack: &Stack) -> Result<Plan, F
         }
     }
     Ok(Plan { head, steps, again: asked.again() })
+}
+
+/// A running stack is changed so that it fits, as `up` would do it.
+fn starting_point(settings: &StackSettings) -> String {
+    let (parallelism, taskmanagers) = (settings.parallelism.unwrap_or(PARALLELISM), settings.taskmanagers(0));
+    let s = if taskmanagers == 1 { "" } else { "s" };
+    format!("parallelism {parallelism} on {taskmanagers} TaskManager{s}; a job that differs is restarted")
 }
 
 fn planned(step: &Step, action: Action<Vec<InstanceName>>, limit: Duration, expected: Expected) -> Planned {
