@@ -81,6 +81,10 @@ fn down(stack: &Stack) {
     assert!(up.stderr.contains("images       4 cached"), "{}", up.stderr);
     assert_eq!(parallelism(stack), 3);
     assert_eq!(stack.state("taskmanager-2"), "running");
+    // Nothing is noted of one that runs, and high availability brings it back with as many subtasks.
+    stack.playground(&["down"]).run().expect(0);
+    stack.up();
+    assert_eq!(parallelism(stack), 3);
     // What goes on is noted no more.
     let told = stack.up();
     assert!(!told.stderr.contains("was stopped"), "{}", told.stderr);

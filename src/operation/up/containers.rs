@@ -114,6 +114,7 @@ impl Bringing<'_> {
             // A JobManager that did not answer before may be in the middle of a stop.
             self.settle(&flink).await?;
             self.tells(&flink).await?;
+            self.make_room(&flink).await?;
             if let Some(retired) = self.retire(&flink).await? {
                 return self.go_on(&flink, &retired).await;
             }
@@ -125,6 +126,24 @@ impl Bringing<'_> {
         let services = self.up.platform.services().await?;
         let client = services.iter().find(|one| one.service == CLIENT).context("no client to submit the job")?;
         self.up.platform.start(&client.name()).await.context("submit the job again")
+    }
+
+    /// Adds the TaskManagers that a job lacks which high availability brings back after `down`: seen, an upgraded job that
+    /// waited for its third slot until `up` gave up.
+    async fn make_room(&self, flink: &Flink) -> Result<()> {
+        let settings = self.up.settings;
+        let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(()) };
+        if settings.parallelism.is_some() || settings.taskmanagers.is_some() {
+            return Ok(());
+        }
+        let takes = flink.job(&job.id).await?.parallelism().div_ceil(settings.slots.max(1)).min(MAX_TASKMANAGERS);
+        let services = self.up.platform.services().await?;
+        let there = services.iter().filter(|one| one.service == TASKMANAGER).count();
+        if usize::try_from(takes)? <= there {
+            return Ok(());
+        }
+        let stack = self.up.stack.clone().with_replicas(TASKMANAGER, takes)?;
+        self.up.platform.apply(&stack, self.up.limit, self.progress.clone()).await
     }
 
     /// Waits a while until a job that is being brought back tells what it was submitted as: then only is it known to be as
