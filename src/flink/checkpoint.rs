@@ -70,7 +70,7 @@ pub struct Completed {
 /// A checkpoint that the job was restored from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Restored {
-    /// Its id.
+    /// Flink's number of it; each job counts from 1.
     pub id: u64,
     /// When the job was restored, ms since the epoch.
     pub restore_timestamp: i64,
@@ -102,7 +102,7 @@ pub struct Entry {
 /// `GET /jobs/:id/checkpoints/config`
 #[derive(Deserialize)]
 struct Config {
-    /// In ms.
+    /// The time between two checkpoints, in ms.
     interval: i64,
 }
 

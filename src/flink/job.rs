@@ -117,7 +117,7 @@ impl Job {
 /// An entry of a job's exception history.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Exception {
-    /// The class.
+    /// Its class, as in `java.io.IOException`.
     #[serde(rename(deserialize = "exceptionName"))]
     pub name: String,
     /// The whole trace.

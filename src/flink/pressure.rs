@@ -85,7 +85,7 @@ pub enum Level {
     Ok,
     /// Up to 0.5.
     Low,
-    /// Above.
+    /// Above 0.5.
     High,
 }
 

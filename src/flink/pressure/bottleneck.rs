@@ -12,7 +12,7 @@ pub enum Bottleneck {
     Nothing,
     /// A vertex works without a break, and those before it wait for it.
     Slow {
-        /// Its name.
+        /// The name of the one that works.
         vertex: String,
     },
     /// A vertex waits, and none of those that read from it is busy: it may be the network.

@@ -64,10 +64,13 @@ impl Bringing<'_> {
                 // A JobManager that was started since knows nothing of it.
                 (found.path, self.ran_as(flink, &id).await.ok().flatten())
             }
-            Whence::Ended(last) => match self.left_by(flink, &last).await? {
-                Some(state) => (state, self.ran_as(flink, &last.id).await?),
-                None => return Ok(()),
-            },
+            Whence::Ended(last) => {
+                let Some(state) = self.left_by(flink, &last).await? else {
+                    self.told(format!("was {} and left no checkpoint: starts with empty state", last.state));
+                    return Ok(());
+                };
+                (state, self.ran_as(flink, &last.id).await?)
+            }
         };
         let variant = had.as_ref().map_or_else(
             || self.up.settings.job.clone(),

@@ -102,18 +102,6 @@ impl Docker {
         progress: &UnboundedSender<PlatformNews>,
     ) -> Result<()> {
         self.cut_off.store(true, Ordering::Relaxed);
-        self.carry_out_in_stages(stack, plan, limit, progress).await?;
-        self.cut_off.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn carry_out_in_stages(
-        &self,
-        stack: &Stack,
-        plan: Plan,
-        limit: Duration,
-        progress: &UnboundedSender<PlatformNews>,
-    ) -> Result<()> {
         try_join_all(plan.networks.iter().map(|network| self.make_network(network))).await?;
         try_join_all(plan.volumes.iter().map(|volume| self.make_volume(volume))).await?;
         try_join_all(plan.removals.iter().map(|removal| self.take_away(removal, progress))).await?;
@@ -121,6 +109,7 @@ impl Docker {
         // The first that fails ends the others: they may wait for it. What they asked for is found by its labels.
         let instances = plan.instances.iter().map(|steps| self.instance(stack, steps, limit, progress));
         try_join_all(instances).await?;
+        self.cut_off.store(false, Ordering::Relaxed);
         Ok(())
     }
 
