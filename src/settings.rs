@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::workload::model::Workload;
 use option::{Kind, ON, OPTIONS, Scope, StackOption};
 
 pub mod option;
@@ -46,6 +47,9 @@ pub struct StackSettings {
     pub project: String,
     /// A compose file of the user's own; the built-in one when `None`.
     pub file: Option<PathBuf>,
+    /// The workload: a built-in one by its name, any other by its file's path. When `None`, the one that the stack runs, or else
+    /// the usual one.
+    pub workload: Option<String>,
     /// The host port of Flink's web UI and REST API.
     pub rest_port: u16,
     /// The host port of the broker.
@@ -93,6 +97,7 @@ impl StackSettings {
         Self {
             project: project.to_owned(),
             file: None,
+            workload: None,
             rest_port: REST_PORT,
             kafka_port: KAFKA_PORT,
             speed: 1.0,
@@ -123,6 +128,30 @@ impl StackSettings {
         let usual = Self::of("");
         let ports = Self { rest_port: self.rest_port, kafka_port: self.kafka_port, ..usual };
         ports.arguments()
+    }
+
+    /// The same settings for a workload: its job promises what it promises, and takes the options that it takes.
+    ///
+    /// # Errors
+    /// An option of a job that the workload's job does not take.
+    pub fn of_workload(mut self, workload: &Workload) -> Result<Self, Failure> {
+        let usual = Self::of("");
+        let has = |option: &StackOption| workload.job.options.iter().any(|name| name == option.name);
+        if !workload.job.options.iter().any(|name| name == "delivery") && self.job.delivery == usual.job.delivery {
+            self.job.delivery = workload.job.delivery;
+        }
+        let mut usual = usual;
+        usual.job.delivery = workload.job.delivery;
+        for option in job_options().filter(|option| !has(option)) {
+            let (asked, there) = ((option.get)(&self), (option.get)(&usual));
+            if asked != there {
+                let (name, flag) = (&workload.name, option.flag());
+                return Err(Failure::Usage(format!(
+                    "--{flag}: the job of workload {name} does not take it\n  job.options in its file lists what its main() takes"
+                )));
+            }
+        }
+        Ok(self)
     }
 
     /// The same settings, if a stack can have them.

@@ -9,6 +9,7 @@ pub mod job;
 pub mod scenario;
 pub mod stack;
 pub mod topic;
+pub mod workload;
 
 /// Printed below the top-level `--help`; the README documents the same codes.
 const EXIT_CODES: &str = "\
@@ -104,6 +105,8 @@ pub enum Command {
     Verify(topic::Verify),
     /// Judge a recorded scenario run again, from its folder alone
     Judge(topic::Judge),
+    /// List, print or check workloads: a job, its topics, and what is right of its output
+    Workload(workload::Workload),
     /// Run a scenario and prove its outcome
     Scenario(scenario::Scenario),
     /// Produce click events

@@ -100,8 +100,9 @@ mod tests {
 
     fn planned(asked: &Asked) -> Plan {
         // The file that the wishes name is not there.
-        let stack = Stack::load(&StackSettings { file: None, ..asked.stack.clone() }).unwrap();
-        plan::plan(&catalog::find(&asked.scenario).unwrap(), asked, &stack).unwrap()
+        let workload = crate::workload::catalog::usual().unwrap();
+        let stack = Stack::load(&StackSettings { file: None, ..asked.stack.clone() }, &workload).unwrap();
+        plan::plan(&catalog::find(&asked.scenario).unwrap(), asked, &workload, &stack).unwrap()
     }
 
     fn repeats(scenario: &str) {

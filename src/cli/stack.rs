@@ -55,9 +55,8 @@ fn argument(option: &'static StackOption) -> Arg {
     let argument = Arg::new(option.name).long(option.flag()).short(option.short).help(option.help);
     let argument = match &option.kind {
         Kind::Flag => return argument.action(ArgAction::SetTrue),
-        Kind::Number(name, _) => argument.value_name(name),
+        Kind::Number(name, _) | Kind::Path(name) => argument.value_name(name),
         Kind::Speed => argument.value_name("N"),
-        Kind::Path => argument.value_name("FILE"),
         Kind::Choice(values) => {
             argument.value_name(option.name.to_uppercase()).value_parser(PossibleValuesParser::new(values()))
         }

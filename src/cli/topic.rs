@@ -35,21 +35,10 @@ pub struct Tail {
 /// The workload's topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Topic {
-    /// Clicks
+    /// What the job reads
     Input,
-    /// Counts
+    /// What it writes
     Output,
-}
-
-impl Topic {
-    /// The topic's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Input => crate::workload::INPUT,
-            Self::Output => crate::workload::OUTPUT,
-        }
-    }
 }
 
 /// `playground verify`
@@ -67,12 +56,15 @@ pub struct Verify {
     /// Judge by this delivery guarantee [default: that of the job]
     #[arg(long, value_enum)]
     pub delivery: Option<Delivery>,
-    /// Topic the job reads
-    #[arg(long, default_value = crate::workload::INPUT, value_name = "TOPIC")]
-    pub input: String,
+    /// What is right of the output: a built-in workload or a file [default: that of the stack]
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub workload: Option<String>,
+    /// Topic the job reads [default: that of the workload]
+    #[arg(long, value_name = "TOPIC")]
+    pub input: Option<String>,
     /// Topic the job writes
-    #[arg(long, default_value = crate::workload::OUTPUT, value_name = "TOPIC")]
-    pub output_topic: String,
+    #[arg(long, value_name = "TOPIC")]
+    pub output_topic: Option<String>,
     /// Read from this broker instead of the project's; implies --past, since no job is known
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_server: Option<String>,

@@ -14,6 +14,7 @@ use crate::flink::Flink;
 use crate::flink::job::{Job, Summary};
 use crate::flink::pressure::{Bottleneck, Meter, SPAN, VertexPressure, bottleneck};
 use crate::history::seen::JobSeen;
+use crate::operation::workload::Named;
 use crate::report::Terminal;
 use crate::report::backpressure::{Backpressure, Board};
 use crate::report::live::Waiting;
@@ -26,10 +27,11 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Measures once, with exit code 3 if the result is unknown, or until Ctrl-C, with exit code 130.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
-    let flink = super::reach(global, terminal).await?.1;
+    let (platform, flink) = super::reach(global, terminal).await?;
     let job = flink.find_job(arguments.job.as_deref()).await?;
     still_there(&job)?;
-    let lag = Newest::of(&job, kafka_of(global, terminal, None).await)?;
+    let workload = Named::meant(None, &platform).await?.workload;
+    let lag = Newest::of(&job, workload, kafka_of(global, terminal, None).await)?;
     if arguments.follow {
         let mut board = Board::new(terminal);
         return tokio::select! {

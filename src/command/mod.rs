@@ -6,8 +6,10 @@ use crate::cli::{Cli, Command, Global};
 use crate::failure::Status;
 use crate::flink::Flink;
 use crate::operation::reach;
+use crate::operation::workload::Named;
 use crate::platform::Platform;
 use crate::report::{Terminal, project_option};
+use crate::workload::catalog::USUAL;
 
 pub mod backpressure;
 pub mod completions;
@@ -32,6 +34,7 @@ pub mod tail;
 mod target;
 pub mod up;
 pub mod verify;
+pub mod workload;
 
 /// Runs the command that was parsed.
 pub fn run(cli: Cli, terminal: &Terminal) -> Result<Status> {
@@ -65,6 +68,7 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
         Command::Start(args) => instances::start(global, args, terminal).await,
         Command::Verify(args) => verify::run(global, args, terminal).await,
         Command::Judge(args) => judge::run(&args, terminal),
+        Command::Workload(args) => workload::run(global, args, terminal).await,
         Command::Scenario(args) => Box::pin(scenario::run(global, args, terminal)).await,
         Command::Generate(args) => generate::run(global, args, terminal).await,
         Command::Doctor => doctor::run(global, terminal).await,
@@ -99,6 +103,18 @@ async fn kafka_of(global: &Global, terminal: &Terminal, named: Option<String>) -
     }
     let platform = connect(global, terminal).await?;
     kafka_on(&platform, global).await
+}
+
+/// The workload that is asked for, or else the one that the project's stack was made for. Without an engine to ask there is no
+/// stack, and the usual one is meant.
+async fn workload_of(global: &Global, asked: Option<&str>) -> Result<Named> {
+    if let Some(asked) = asked {
+        return Ok(Named::find(asked)?);
+    }
+    match Platform::connect(&global.project).await {
+        Ok(platform) => Named::meant(None, &platform).await,
+        Err(_) => Ok(Named::find(USUAL)?),
+    }
 }
 
 /// The broker on a platform, as `host:port`.

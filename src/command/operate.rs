@@ -16,6 +16,7 @@ use crate::operation::jar::JarChoice;
 use crate::operation::plan::Ids;
 use crate::operation::submit::{From, Submit};
 use crate::operation::upgrade::Upgrade;
+use crate::operation::workload::Named;
 use crate::operation::{Control, Operation, PartNews, Via, savepoint};
 use crate::platform::Platform;
 use crate::report::Terminal;
@@ -132,7 +133,9 @@ async fn plan(
     // Planning reports no progress, and can be interrupted like any command that only looks.
     let ((news, _), (_, interrupted)) = (mpsc::unbounded_channel(), watch::channel(false));
     let limit = Duration::from_secs(how.timeout);
-    let control = Control::new((&platform, &flink), (how.via, limit), operation.name(), news, interrupted);
+    let named = Named::meant(None, &platform).await?;
+    let on = (&platform, &flink, &named.workload);
+    let control = Control::new(on, (how.via, limit), operation.name(), news, interrupted);
     let plan = control.plan(operation, job, &Ids::named()).await?;
     terminal.result(&OperationPlan::of(operation.title(), &plan, how.via))?;
     Ok(Status::Pass)
@@ -161,7 +164,8 @@ async fn followed(
 ) -> Result<(Operated, bool)> {
     let (sender, news) = mpsc::unbounded_channel::<PartNews>();
     let (stop, stopped) = watch::channel(false);
-    let control = Control::new((platform, flink), how, operation.name(), sender, stopped);
+    let named = Named::meant(None, platform).await?;
+    let control = Control::new((platform, flink, &named.workload), how, operation.name(), sender, stopped);
     let mut progress = OperationProgress::new(terminal);
     let mut interrupt = Box::pin(interrupted());
     let mut work = Telling::new(news, control.perform(operation, job));

@@ -10,6 +10,7 @@ use crate::cli::Global;
 use crate::failure::with;
 use crate::operation::marks::{self, Marks};
 use crate::operation::reach;
+use crate::operation::workload::Named;
 use crate::platform::{Elsewhere, Journal as _, Life, Lock, Owner, Platform};
 use crate::report::{self, Terminal};
 use crate::scenario::fault;
@@ -94,7 +95,8 @@ async fn put_right(platform: &Platform, terminal: &Terminal) -> Result<()> {
         Err(error) if error.is::<Elsewhere>() => None,
         flink => flink?,
     };
-    for left in marks::left_behind(platform, flink.as_ref()).await? {
+    let named = Named::meant(None, platform).await?;
+    for left in marks::left_behind(platform, flink.as_ref(), &named.workload.job.name).await? {
         if marks::is_left(&left.mark) {
             terminal.progress(&report::operation::left(&left));
         }

@@ -20,6 +20,7 @@ use crate::report::scenario::{PlanPage, RunPage, ScenarioList, ScenarioText};
 use crate::scenario::{Plan, catalog, plan::plan, runner};
 use crate::stack::Stack;
 use crate::verdict;
+use crate::workload::catalog::USUAL;
 
 /// Runs the subcommand, or the scenario.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
@@ -33,11 +34,16 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
 
 async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result<Status> {
     let dry_run = arguments.dry_run;
-    let asked = arguments.asked(&global.project)?;
+    let mut asked = arguments.asked(&global.project)?;
     let scenario = catalog::find(&asked.scenario)?;
-    let settings = scenario.settings(&asked.stack)?;
-    let stack = Stack::load(&settings)?;
-    let plan = plan(&scenario, &asked, &stack)?;
+    let named = super::workload_of(global, asked.stack.workload.as_deref()).await?;
+    if named.name != USUAL {
+        // Said to whoever runs the same again.
+        asked.stack.workload.get_or_insert_with(|| named.name.clone());
+    }
+    let settings = scenario.settings(&asked.stack, &named.workload)?;
+    let stack = Stack::load(&settings, &named.workload)?;
+    let plan = plan(&scenario, &asked, &named.workload, &stack)?;
     if dry_run {
         terminal.result(&PlanPage { plan })?;
         return Ok(Status::Pass);
@@ -46,7 +52,10 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let runs = asked.runs.as_ref();
     owning(global, &what, terminal, async |platform| {
         let limit = asked.limit;
-        let up = Up { platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit };
+        named.must_fit(platform, &settings.project).await?;
+        named.note(platform).await?;
+        let (workload, beginning) = (&named.workload, Beginning::State);
+        let up = Up { platform, stack: &stack, workload, settings: &settings, beginning, limit };
         prove(&plan, up, runs, terminal).await
     })
     .await

@@ -7,12 +7,16 @@ use tokio::sync::oneshot;
 
 use super::interrupt::interrupted;
 use super::kafka_of;
-use crate::cli::{Global, topic::Tail};
+use crate::cli::Global;
+use crate::cli::topic::{Tail, Topic};
 use crate::failure::Status;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::kafka::tail::{Begin, Next, Reader, read};
-use crate::report::{Terminal, tail::Line};
+use crate::operation::workload::Named;
+use crate::report::Terminal;
+use crate::report::tail::{Line, Shape};
+use crate::workload::catalog;
 
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -21,10 +25,22 @@ const USUAL: u64 = 10;
 
 /// Shows records until there are enough, or until Ctrl-C with exit code 130, as for anything that is interrupted.
 pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Status> {
+    let workload = match args.bootstrap_server {
+        Some(_) => Named::find(catalog::USUAL)?.workload,
+        None => super::workload_of(global, None).await?.workload,
+    };
     let until = if args.no_follow { Until::End } else { Until::Enough };
     let tailing = Tailing {
         bootstrap: kafka_of(global, terminal, args.bootstrap_server).await?,
-        topic: args.topic.name(),
+        topic: match args.topic {
+            Topic::Input => workload.input.topic.clone(),
+            Topic::Output => workload.output.topic.clone(),
+        },
+        shape: match args.topic {
+            Topic::Input => Shape::input(&workload),
+            Topic::Output => Shape::output(&workload),
+        }
+        .map_err(anyhow::Error::msg)?,
         isolation: if args.read_committed { Isolation::Committed } else { Isolation::Uncommitted },
         begin: match (args.from_beginning, args.back) {
             (true, _) => Begin::Oldest,
@@ -57,7 +73,8 @@ enum Until {
 
 struct Tailing {
     bootstrap: String,
-    topic: &'static str,
+    topic: String,
+    shape: Shape,
     isolation: Isolation,
     begin: Begin,
     until: Until,
@@ -70,11 +87,11 @@ impl Tailing {
     fn run(mut self) -> Result<()> {
         let admin = Admin::new(&self.bootstrap, self.isolation)?;
         admin.wait(ANSWER, |_| Ok(()))?;
-        let ends = admin.ends(self.topic)?;
+        let ends = admin.ends(&self.topic)?;
         let spans: Vec<_> = ends.iter().map(|ends| self.begin.offset(ends)..ends.end).collect();
         if self.until == Until::Enough {
             let from: Vec<_> = spans.iter().map(|span| Some(span.start)).collect();
-            let reader = Reader::new(&self.bootstrap, self.topic, self.isolation, &from)?;
+            let reader = Reader::new(&self.bootstrap, &self.topic, self.isolation, &from)?;
             while self.left > 0 {
                 if let Next::Record(record) = reader.next(Duration::from_secs(1))? {
                     self.show(record.partition(), record.offset(), record.payload())?;
@@ -82,15 +99,15 @@ impl Tailing {
             }
             return Ok(());
         }
-        let bootstrap = self.bootstrap.clone();
-        read(&bootstrap, self.topic, self.isolation, &spans, |record| {
+        let (bootstrap, topic) = (self.bootstrap.clone(), self.topic.clone());
+        read(&bootstrap, &topic, self.isolation, &spans, |record| {
             if self.left > 0 { self.show(record.partition, record.offset, record.payload) } else { Ok(()) }
         })
     }
 
     fn show(&mut self, partition: i32, offset: i64, payload: &[u8]) -> Result<()> {
         self.left -= 1;
-        let line = Line { topic: self.topic, partition, offset, payload };
+        let line = Line { topic: &self.topic, shape: &self.shape, partition, offset, payload };
         let text = if self.terminal.is_json() { line.json() } else { line.human(self.terminal.paint()) };
         self.terminal.line(&text)
     }

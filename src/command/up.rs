@@ -11,6 +11,7 @@ use crate::cli::stack::Up as Arguments;
 use crate::failure::{Failure, Status, with};
 use crate::operation::reach;
 use crate::operation::up::{Beginning, Ended, News, Reached, Up};
+use crate::operation::workload::Named;
 use crate::platform::{Contract as _, Extent, Platform};
 use crate::report::Terminal;
 use crate::report::live::UpProgress;
@@ -20,11 +21,19 @@ use crate::stack::Stack;
 /// Brings the stack up; Ctrl-C removes what this call created, if there was no stack before.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let settings = arguments.stack.settings(&global.project)?;
-    let stack = Stack::load(&settings)?;
+    if let Some(asked) = &settings.workload {
+        // What is wrong with its file needs no engine to be told.
+        Named::find(asked)?;
+    }
     let limit = Duration::from_secs(arguments.timeout);
     let beginning = if arguments.fresh { Beginning::Fresh } else { Beginning::State };
     let result = owning(global, "up", terminal, async |platform| {
-        let up = Up { platform, stack: &stack, settings: &settings, beginning, limit };
+        let named = Named::meant(settings.workload.as_deref(), platform).await?;
+        let settings = settings.of_workload(&named.workload)?;
+        let stack = Stack::load(&settings, &named.workload)?;
+        named.must_fit(platform, &settings.project).await?;
+        named.note(platform).await?;
+        let up = Up { platform, stack: &stack, workload: &named.workload, settings: &settings, beginning, limit };
         let parts = bring_up(up, terminal).await?;
         let flink = reach::rest(platform)
             .await?

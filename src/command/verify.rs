@@ -22,7 +22,8 @@ use crate::report::verify::{Ticker, Verification};
 use crate::settings::{Delivery, JobVariant};
 use crate::verdict;
 use crate::wait;
-use crate::workload::meaning::Workload;
+use crate::workload::catalog;
+use crate::workload::model::Workload;
 
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -38,8 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Watches the topics, and the job if one is known, until enough was observed, and then judges.
 pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<Status> {
     let began = Instant::now();
-    let (input, output) = (args.input.clone(), args.output_topic.clone());
-    let workload = Workload { input, output, ..Workload::click_count() };
+    let workload = workload(global, &args).await?;
     let mut place = Place::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
     let kafka = place.kafka.clone();
     tokio::task::spawn_blocking(move || Admin::new(&kafka, Isolation::Uncommitted)?.wait(ANSWER, |_| Ok(()))).await??;
@@ -59,6 +59,20 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
     let verification = Verification::new(&global.project, &workload, verdict::judge(&fold), &fold, began.elapsed());
     terminal.result(&verification)?;
     Ok(verification.verdict.into())
+}
+
+/// The workload, with other topics where they are named. A broker that is named is nobody's stack.
+async fn workload(global: &Global, args: &Verify) -> Result<Workload> {
+    let mut workload = match (&args.workload, &args.bootstrap_server) {
+        (None, Some(_)) => catalog::find(catalog::USUAL)?,
+        (asked, _) => super::workload_of(global, asked.as_deref()).await?.workload,
+    };
+    for (named, topic) in [(&args.input, &mut workload.input.topic), (&args.output_topic, &mut workload.output.topic)] {
+        if let Some(named) = named {
+            topic.clone_from(named);
+        }
+    }
+    Ok(workload)
 }
 
 /// Where the broker and Flink are, and the job, as far as they are known.
@@ -88,7 +102,7 @@ impl Place {
     /// known before the topics are read. If none is submitted in time, the verdict says so.
     async fn wait_for_job(&mut self, workload: &Workload, limit: Duration, terminal: &Terminal) -> Result<()> {
         let Some(flink) = self.flink.as_ref().filter(|_| self.job.is_none()) else { return Ok(()) };
-        terminal.progress(&format!("waiting for a job '{}' to be submitted", workload.job));
+        terminal.progress(&format!("waiting for a job '{}' to be submitted", workload.job.name));
         let submitted = wait::until("a job", limit, SUBMITTED, async || {
             Ok(newest_job(flink, workload).await.map_or(wait::Seen::NotYet(String::new()), wait::Seen::Done))
         });
@@ -108,7 +122,7 @@ fn nothing_judged() -> anyhow::Error {
 /// later.
 async fn newest_job(flink: &Flink, workload: &Workload) -> Option<Known> {
     let jobs = flink.jobs().await.ok()?;
-    let ours = || jobs.iter().filter(|job| job.name == workload.job);
+    let ours = || jobs.iter().filter(|job| job.name == workload.job.name);
     let newest = ours().find(|job| !job.is_over()).or_else(|| ours().next())?;
     job::known(flink, newest, workload).await.ok()
 }
@@ -144,7 +158,7 @@ impl Watching {
         // If the job's delivery guarantee is unknown, only committed records are certain to be visible to every
         // consumer.
         let isolation = args.delivery.or(promised).map_or(Isolation::Committed, Isolation::of);
-        let delivery = args.delivery.or(promised).unwrap_or(Delivery::AtLeastOnce);
+        let delivery = args.delivery.or(promised).unwrap_or(workload.job.delivery);
         let job = JobVariant { delivery, ..variant.unwrap_or_default() };
         let clock = Clock::start();
         let begin = if matches!(scope, Scope::Windows(_)) { Begin::End } else { Begin::Oldest };
@@ -168,6 +182,7 @@ impl Watching {
             purpose: String::new(),
             project: project.to_owned(),
             speed: 1.0,
+            workload: Box::new(workload.clone()),
             job,
             holds: Holds::Exact,
             scope,
@@ -242,7 +257,7 @@ impl Watching {
             return self.fold.has_judged_all();
         }
         let since = self.settle();
-        let open = self.fold.due.map_or(0, |due| self.fold.open_until(due));
+        let open = self.fold.open_due();
         (job.is_running() && open == 0) || since.elapsed() >= goal.patience
     }
 

@@ -44,6 +44,9 @@ pub fn run(run: &Run, id: &str) -> Vec<String> {
     if run.allow_non_restored_state {
         command.push("--allowNonRestoredState".to_owned());
     }
+    if let Some(class) = &run.entry_class {
+        command.extend(words(["--class", class]));
+    }
     command.extend(words(["--parallelism", &run.parallelism.to_string(), &format!("{UPLOADS}/{}", run.jar)]));
     command.extend(run.arguments.iter().cloned());
     command
@@ -83,6 +86,7 @@ mod tests {
     #[test]
     fn a_run_is_the_line_that_one_would_type() {
         let what = Run {
+            entry_class: None,
             jar: "7_a.jar".into(),
             parallelism: 3,
             arguments: vec!["--event-time".into()],

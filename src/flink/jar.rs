@@ -30,6 +30,9 @@ pub struct Jar {
 pub struct Run {
     /// The uploaded jar's id.
     pub jar: String,
+    /// The class whose `main` is run; none for the one that the jar's manifest names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_class: Option<String>,
     /// Subtasks of each vertex.
     pub parallelism: u32,
     /// The arguments of its `main`.
@@ -50,6 +53,7 @@ pub fn list() -> Request {
 #[must_use]
 pub fn run(run: &Run, id: &str) -> Request {
     let mut body = json!({ "jobId": id, "parallelism": run.parallelism, "programArgsList": run.arguments });
+    with_entry_class(run, &mut body);
     if let Some(savepoint) = &run.savepoint {
         body["savepointPath"] = json!(savepoint);
     }
@@ -68,8 +72,15 @@ pub fn upload_line(name: &str) -> String {
 /// Asks for the plan of what would run: its `main` is called, and no job is submitted.
 #[must_use]
 pub fn plan(run: &Run) -> Request {
-    let body = json!({ "parallelism": run.parallelism, "programArgsList": run.arguments });
+    let mut body = json!({ "parallelism": run.parallelism, "programArgsList": run.arguments });
+    with_entry_class(run, &mut body);
     Request::new(Method::POST, format!("/jars/{}/plan", run.jar)).with(body)
+}
+
+fn with_entry_class(run: &Run, body: &mut serde_json::Value) {
+    if let Some(class) = &run.entry_class {
+        body["entryClass"] = json!(class);
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,6 +138,7 @@ mod tests {
     fn a_run_says_only_what_was_asked_for() {
         let mut what = Run {
             jar: "7_a.jar".into(),
+            entry_class: None,
             parallelism: 2,
             arguments: vec!["--x".into()],
             savepoint: None,

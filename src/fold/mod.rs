@@ -2,13 +2,16 @@
 //! recovery is split. Pure: the same events always give the same state.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::history::operated::Operated;
 use crate::history::seen::Read;
 use crate::history::traffic::Topic;
 use crate::history::{Event, Head, Holds, Scope, What};
-use crate::ledger::{Judgement, Ledger, Outcome, Terms};
+use crate::ledger::identities::Identities;
+use crate::ledger::{Counterexample, Judgement, Ledger, Outcome, Terms, Words};
 use crate::settings::Delivery;
+use crate::workload::model::Oracle;
 
 use checkpoints::Checkpoints;
 use faults::Faults;
@@ -46,6 +49,8 @@ pub struct Fold {
     pub steps: Steps,
     /// Windows: expected against emitted.
     pub ledger: Ledger,
+    /// Records by identity, of a workload that is judged by them instead of windows.
+    pub identities: Option<Identities>,
     /// How far both topics were read, and what the job's group committed.
     pub read: Option<Read>,
     /// How often both topics have been read to their ends.
@@ -93,6 +98,9 @@ pub struct Fold {
 /// A partition whose newest window is this many windows behind the newest of all is not waited for: its keys are rare.
 const RARE: i64 = 5;
 
+/// Records are judged one by one where there are no windows; those that arrive in so many seconds stand in for one.
+const STAND_IN_S: f64 = 3.0;
+
 impl Fold {
     /// Adds up these events.
     #[must_use]
@@ -113,10 +121,10 @@ impl Fold {
         match &event.what {
             What::Began(head) => self.began(head),
             What::Step { .. } => {
-                self.due = self.newest_window();
+                self.is_due_now();
                 self.emitted.clear();
             }
-            What::Settling => self.due = self.newest_window(),
+            What::Settling => self.is_due_now(),
             What::Operating { .. } => {
                 self.disturbed = true;
                 self.operating = true;
@@ -128,7 +136,12 @@ impl Fold {
             What::Triggered { .. } | What::Checkpoint { .. } | What::Restored(_) | What::Watermark { .. } => {
                 self.checkpoint(at, &event.what);
             }
-            What::Cut { .. } | What::Sent(_) | What::Emitted(_) | What::Stray(_) => self.record(at, &event.what),
+            What::Cut { .. }
+            | What::Sent(_)
+            | What::Emitted(_)
+            | What::Identities(_)
+            | What::Begins { .. }
+            | What::Stray(_) => self.record(at, &event.what),
             What::Foreign { records, first } => self.foreign = Some((*records, first.clone())),
             What::Read(read) => self.read(at, read),
             What::Gone { .. } | What::Anew { .. } => self.lost(&event.what),
@@ -138,6 +151,7 @@ impl Fold {
 
     fn began(&mut self, head: &Head) {
         self.usual_lag = UsualLag::of(&head.job);
+        self.identities = matches!(head.workload.oracle, Oracle::EachOnce(_)).then(Identities::default);
         self.head = Some(head.clone());
     }
 
@@ -174,13 +188,16 @@ impl Fold {
             What::Restored(restored) => {
                 self.frontier.disturbed();
                 if let Some(again) = &restored.again {
-                    self.ledger.restored(again.clone());
+                    self.may_repeat(again.clone());
                 }
             }
             What::Watermark { watermark, triggered } if self.job.is_running() => {
                 self.frontier.watermark(*watermark, *triggered);
             }
-            What::Checkpoint { id, .. } => self.frontier.checkpoint(*id),
+            What::Checkpoint { id, .. } => {
+                self.frontier.checkpoint(*id);
+                self.identities.iter_mut().for_each(Identities::checkpoint);
+            }
             _ => {}
         }
         self.checkpoints.add(at, what, self.read.as_ref());
@@ -209,9 +226,34 @@ impl Fold {
             }
             What::Stray(stray) => {
                 self.emission(at);
-                self.ledger.stray(stray.clone());
+                match &mut self.identities {
+                    Some(identities) => identities.stray(Counterexample::of(stray)),
+                    None => self.ledger.stray(stray.clone()),
+                }
+            }
+            What::Begins { partition, from } => {
+                self.identities.iter_mut().for_each(|identities| identities.begins(*partition, *from));
+            }
+            What::Identities(batch) => {
+                if batch.topic == Topic::Output {
+                    self.emission(at);
+                }
+                self.identities.iter_mut().for_each(|identities| identities.add(batch));
             }
             _ => {}
+        }
+    }
+
+    /// What the input holds now is waited for from here on.
+    fn is_due_now(&mut self) {
+        self.due = self.newest_window();
+        self.identities.iter_mut().for_each(Identities::due_now);
+    }
+
+    fn may_repeat(&mut self, again: Vec<Range<i64>>) {
+        match &mut self.identities {
+            Some(identities) => identities.restored(again),
+            None => self.ledger.restored(again),
         }
     }
 
@@ -241,8 +283,9 @@ impl Fold {
         self.frontier.read(&read.output);
         self.restarts.read(read);
         for again in self.checkpoints.read(read) {
-            self.ledger.restored(again);
+            self.may_repeat(again);
         }
+        self.identities.iter_mut().for_each(|identities| identities.read(read));
         self.recoveries.read(at, read, self.job.is_running());
         self.read = Some(read.clone());
     }
@@ -251,6 +294,10 @@ impl Fold {
     /// cannot be judged any more.
     fn lost(&mut self, what: &What) {
         self.losses.add(what, &mut self.ledger);
+        if let (Some(identities), What::Gone { topic: Topic::Input, partition, to, .. }) = (&mut self.identities, what)
+        {
+            identities.gone(*partition, *to);
+        }
         let is_deaf = matches!(what, What::Anew { .. } | What::Gone { topic: Topic::Output, unread: true, .. });
         let newest = self.newest.values().map(|(start, length)| start.saturating_add(length.saturating_mul(2))).max();
         if let (true, Some(after)) = (is_deaf, newest) {
@@ -283,7 +330,17 @@ impl Fold {
     /// The judgement of the ledger so far.
     #[must_use]
     pub fn judge(&self) -> Judgement {
-        self.ledger.judge(&Terms { delivery: self.delivery(), passed: self.passed(), until: self.until() })
+        let judgement = match &self.identities {
+            Some(identities) => identities.judge(self.delivery()),
+            None => self.ledger.judge(&Terms { delivery: self.delivery(), passed: self.passed(), until: self.until() }),
+        };
+        Judgement { words: self.words(), ..judgement }
+    }
+
+    /// What the workload calls what is judged.
+    fn words(&self) -> Words {
+        let Some(Head { workload, .. }) = &self.head else { return Words::default() };
+        Words { record: workload.record.clone(), unit: self.unit().to_owned(), output: workload.output.topic.clone() }
     }
 
     /// Windows that end at or before this (ms since the epoch) are closed, because the job has passed them.
@@ -330,6 +387,43 @@ impl Fold {
         // The newest window is reported only once it is complete.
         let is_told = until != i64::MAX && self.newest_window().is_some_and(|newest| newest >= last);
         is_told && self.open_until(last) == 0
+    }
+
+    /// How many results for what the input held when the current step, or settling, began are not decided yet.
+    #[must_use]
+    pub fn open_due(&self) -> u64 {
+        match &self.identities {
+            Some(identities) => identities.due(),
+            None => self.due.map_or(0, |due| self.open_until(due) as u64),
+        }
+    }
+
+    /// What is decided and counted in the ledger, in the singular: `window`, or the workload's word for a record.
+    #[must_use]
+    pub fn unit(&self) -> &str {
+        match (&self.identities, &self.head) {
+            (Some(_), Some(head)) => &head.workload.record,
+            _ => "window",
+        }
+    }
+
+    /// How many results a window of all keys has; of records that are judged one by one, how many stand in for it. None before
+    /// that is known.
+    #[must_use]
+    pub fn a_window(&self) -> Option<u64> {
+        let results = if self.identities.is_some() { self.records_of_a_window() } else { self.ledger.keys() as u64 };
+        Some(results).filter(|results| *results > 0)
+    }
+
+    /// How many records a window of all keys has; of records that are judged one by one, those of [`STAND_IN_S`]. 0 before that
+    /// is known.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of records")]
+    pub fn records_of_a_window(&self) -> u64 {
+        if self.identities.is_some() {
+            return self.usual_lag.rate().map_or(0, |rate| (rate * STAND_IN_S).ceil() as u64);
+        }
+        self.ledger.most_sent().saturating_mul(self.ledger.keys() as u64)
     }
 
     /// Records in the input that no checkpoint covers, as last seen.

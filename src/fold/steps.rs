@@ -77,7 +77,19 @@ mod tests {
         let (holds, scope, job) = (Holds::Exact, Scope::Plan, JobVariant::default());
         let step = |step, title: &str| What::Step { step, title: title.into() };
         vec![
-            What::Began(Head { scenario, purpose, project, speed: 1.0, job, holds, scope, steps: 2, began: 0, plan }),
+            What::Began(Head {
+                scenario,
+                purpose,
+                project,
+                speed: 1.0,
+                workload: Box::new(crate::workload::catalog::usual().unwrap()),
+                job,
+                holds,
+                scope,
+                steps: 2,
+                began: 0,
+                plan,
+            }),
             step(0, "stack up"),
             What::Done { step: 0, seen: String::new() },
             step(1, "judged"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::history::What;
-use crate::history::traffic::Window;
+use crate::history::traffic::{Topic, Window};
 
 /// What the two readers saw of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +43,9 @@ impl Transactions {
                 let window = record.window.unwrap_or(Window::ALWAYS);
                 *self.windows.entry((record.key.clone(), window)).or_default() += 1;
             }
-            What::Emitted(record) => {
-                let place = (record.partition, record.offset);
-                self.pending.remove(&place);
-                self.open.remove(&place);
-                let newest = self.committed.entry(record.partition).or_insert(record.offset);
-                *newest = record.offset.max(*newest);
+            What::Emitted(record) => self.committed(record.partition, record.offset),
+            What::Identities(batch) if batch.topic == Topic::Output => {
+                batch.ids.iter().zip(batch.from..).for_each(|(_, offset)| self.committed(batch.partition, offset));
             }
             // A checkpoint commits what was written before it began.
             What::Checkpoint { took, .. } => self.open.retain(|_, seen| *seen > at - took),
@@ -56,6 +53,14 @@ impl Transactions {
             What::Fault { .. } => self.open.clear(),
             _ => {}
         }
+    }
+
+    fn committed(&mut self, partition: i32, offset: i64) {
+        let place = (partition, offset);
+        self.pending.remove(&place);
+        self.open.remove(&place);
+        let newest = self.committed.entry(partition).or_insert(offset);
+        *newest = offset.max(*newest);
     }
 
     /// How many records are written and waiting for the next checkpoint to commit them.

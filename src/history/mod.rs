@@ -6,9 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{Delivery, JobVariant};
+use crate::workload::model::Workload;
 use operated::Operated;
 use seen::{JobFacts, JobSeen, PressureSeen, Read, Restored};
-use traffic::{Emitted, Sent, Stray, Topic};
+use traffic::{Emitted, Identities, Sent, Stray, Topic};
 
 pub mod chain;
 pub mod clock;
@@ -138,6 +139,15 @@ pub enum What {
     Sent(Sent),
     /// A record of the output, as a reader sees it that the job promises something to.
     Emitted(Emitted),
+    /// Records of either topic under their identities, where the workload tells each record from all others.
+    Identities(Identities),
+    /// Reading a partition of the input, whose records have identities, begins here.
+    Begins {
+        /// The partition.
+        partition: i32,
+        /// The offset of the first record that is counted.
+        from: i64,
+    },
     /// A record of the output as a read-uncommitted reader sees it, in a run whose ledger reads what is committed.
     Written(Emitted),
     /// A record of the output that is not a result of this workload.
@@ -193,6 +203,8 @@ pub struct Head {
     pub project: String,
     /// How many times as fast as real time event time runs.
     pub speed: f64,
+    /// What runs, and what is right.
+    pub workload: Box<Workload>,
     /// How the job runs.
     pub job: JobVariant,
     /// What must hold.

@@ -96,6 +96,19 @@ pub struct Emitted {
     pub offset: i64,
 }
 
+/// Records of a topic under their identities, one after the other in a partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identities {
+    /// The topic.
+    pub topic: Topic,
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the first of them; each lies right behind the one before it.
+    pub from: i64,
+    /// What tells each from all others, as in `17`.
+    pub ids: Vec<String>,
+}
+
 /// A record of the output that is no result of the workload.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stray {

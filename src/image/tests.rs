@@ -76,7 +76,7 @@ fn only_the_builder_follows_the_certificates_of_the_machine() {
 #[test]
 fn a_stack_goes_by_what_is_in_its_images() {
     let settings = crate::settings::StackSettings::of("p");
-    let mut stack = Stack::load(&settings).unwrap();
+    let mut stack = Stack::load(&settings, &crate::workload::catalog::usual().unwrap()).unwrap();
     stack.services[0].image = "elsewhere/zookeeper:3".to_owned();
     let pinned = pinned(&stack, &all());
     assert_eq!(pinned.services[0].image, "elsewhere/zookeeper:3");

@@ -204,7 +204,7 @@ impl Judge {
 
     pub(super) fn strays(&mut self, records: u64, first: &BTreeSet<Stray>) {
         self.tally.counts.unexpected += records;
-        self.strays = first.iter().map(stray).collect();
+        self.strays = first.iter().map(Counterexample::of).collect();
     }
 
     /// Keeps a counterexample if it is among the first.
@@ -243,6 +243,7 @@ impl Judge {
         Judgement {
             outcome,
             delivery: self.delivery,
+            words: Words::default(),
             counts,
             judged: counts.judged(),
             span: self.span,
@@ -267,6 +268,23 @@ pub struct Span {
     pub to: i64,
 }
 
+/// What a judgement speaks of, in the singular.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// A record of the input, as in `click`.
+    pub record: String,
+    /// What is decided and counted: a `window` of a key, or each record.
+    pub unit: String,
+    /// The topic that the job writes.
+    pub output: String,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self { record: "record".to_owned(), unit: "window".to_owned(), output: "output".to_owned() }
+    }
+}
+
 /// A ledger, judged. Its fields are the documented JSON of `verify`, `scenario` and `judge`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
@@ -274,6 +292,9 @@ pub struct Judgement {
     pub outcome: Outcome,
     /// The delivery guarantee: at-least-once may emit a window again.
     pub delivery: Delivery,
+    /// What is judged, in the workload's words.
+    #[serde(default)]
+    pub words: Words,
     /// A count for each class.
     #[serde(flatten)]
     pub counts: Counts,
@@ -323,6 +344,17 @@ pub enum Counterexample {
         /// The first records of the output for it, by offset; those of very old windows are not kept.
         records: Vec<Emission>,
     },
+    /// A record that is lost, appeared again, or that nobody sent.
+    Identity {
+        /// In what way it is wrong.
+        class: Class,
+        /// Its identity; empty where only its place is known.
+        identity: String,
+        /// The partition of the input and the offset where it lies; null where it is not known, or was not sent.
+        sent: Option<(i32, i64)>,
+        /// The first records of the output with it.
+        emitted: Vec<Emission>,
+    },
     /// A record of the output that is not a result of this workload.
     Stray {
         /// [`Class::Unexpected`].
@@ -336,9 +368,13 @@ pub enum Counterexample {
     },
 }
 
-fn stray(stray: &Stray) -> Counterexample {
-    let Stray { partition, offset, what } = stray.clone();
-    Counterexample::Stray { class: Class::Unexpected, partition, offset, what }
+impl Counterexample {
+    /// A record of the output that is no result.
+    #[must_use]
+    pub fn of(stray: &Stray) -> Self {
+        let Stray { partition, offset, what } = stray.clone();
+        Self::Stray { class: Class::Unexpected, partition, offset, what }
+    }
 }
 
 /// A record of the output and the count that it gives.

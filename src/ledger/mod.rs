@@ -20,13 +20,14 @@ use crate::settings::Delivery;
 
 use again::Again;
 use cell::Cell;
-pub use judgement::{Class, Counterexample, Counts, Emission, Judgement, Span};
+pub use judgement::{Class, Counterexample, Counts, Emission, Judgement, Span, Words};
 use judgement::{Judge, SHOWN};
 use key::{Bounds, Key};
 pub use outcome::Outcome;
 
 mod again;
 mod cell;
+pub mod identities;
 mod judgement;
 mod key;
 #[cfg(test)]

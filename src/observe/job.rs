@@ -12,7 +12,7 @@ use crate::flink::job::Summary;
 use crate::history::What;
 use crate::history::seen::{JobFacts, JobSeen, Restored};
 use crate::settings::JobVariant;
-use crate::workload::meaning::Workload;
+use crate::workload::model::Workload;
 
 /// As often as the server refreshes what it serves (`web.refresh-interval`).
 const LOOK: Duration = Duration::from_millis(100);
@@ -51,7 +51,8 @@ pub async fn known(flink: &Flink, summary: &Summary, workload: &Workload) -> Res
     let submitted = flink.submitted(&summary.id).await?;
     let interval = flink.checkpoint_interval(&summary.id).await?;
     let variant = JobVariant::from_arguments(&submitted.parameters);
-    let says = |name: &str, topic: &str| submitted.parameters.get(name).is_some_and(|said| said == topic);
+    // A job that tells nothing of its topics is taken at its workload's word.
+    let says = |name: &str, topic: &str| submitted.parameters.get(name).is_none_or(|said| said == topic);
     let facts = JobFacts {
         id: summary.id.clone(),
         name: summary.name.clone(),
@@ -59,7 +60,7 @@ pub async fn known(flink: &Flink, summary: &Summary, workload: &Workload) -> Res
         delivery: submitted.parameters.contains_key("delivery").then_some(variant.delivery),
         checkpoint_interval: interval.and_then(|interval| u64::try_from(interval).ok()),
     };
-    let has_these_topics = says("input-topic", &workload.input) && says("output-topic", &workload.output);
+    let has_these_topics = says("input-topic", &workload.input.topic) && says("output-topic", &workload.output.topic);
     Ok(Known { facts, variant, has_these_topics })
 }
 
@@ -96,7 +97,7 @@ impl Looker {
         let overview = self.flink.overview().await?;
         let cluster = Some((overview.taskmanagers, overview.slots_total));
         let jobs: Vec<Summary> =
-            self.flink.jobs().await?.into_iter().filter(|job| job.name == self.workload.job).collect();
+            self.flink.jobs().await?.into_iter().filter(|job| job.name == self.workload.job.name).collect();
         let alive = jobs.iter().filter(|job| !job.is_over()).count();
         let Some(summary) = jobs.iter().find(|job| !job.is_over()).or(jobs.first()) else {
             return Ok(Look { cluster, job: Some(JobSeen::absent(JobSeen::NONE)), ..Look::default() });

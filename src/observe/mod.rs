@@ -9,7 +9,7 @@ use crate::flink::Flink;
 use crate::history::clock::Clock;
 use crate::kafka::Isolation;
 use crate::platform::Platform;
-use crate::workload::meaning::Workload;
+use crate::workload::model::Workload;
 
 pub use topics::Begin;
 use topics::Topics;
@@ -71,7 +71,7 @@ impl Observer {
         if let Some(flink) = flink {
             tasks.push(tokio::spawn(job::watch(flink.clone(), workload.clone(), watch.clone())));
             if pressure {
-                tasks.push(tokio::spawn(pressure::watch(flink, workload.job, watch.clone())));
+                tasks.push(tokio::spawn(pressure::watch(flink, workload.job.name, watch.clone())));
             }
         }
         if let Some(platform) = platform {

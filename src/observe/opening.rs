@@ -45,6 +45,11 @@ impl Opening {
         }
     }
 
+    /// Whether a record at this offset counts, without regard to windows.
+    pub(super) fn counts(&self, offset: i64) -> bool {
+        !matches!(self, Self::LookBack { from, .. } if offset < *from)
+    }
+
     /// The first round of reading is over: what is known so far is reported.
     pub(super) fn round_is_over(&mut self) -> Option<i64> {
         let Self::LookBack { whole_from: Some(whole_from), .. } = *self else { return None };

@@ -16,7 +16,7 @@ use crate::history::What;
 use crate::history::seen::Restored;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
-use crate::workload::meaning::Workload;
+use crate::workload::model::Workload;
 
 /// A restore of which only the time is known reaches back by this many checkpoint intervals, plus this many ms: it was
 /// from the newest checkpoint at that time.
@@ -44,10 +44,10 @@ pub(super) async fn tell(flink: &Flink, kafka: &str, workload: &Workload, watch:
     // Without a JobManager there is nothing to ask; the job's own watcher reports that.
     let Ok(jobs) = flink.jobs().await else { return Ok(()) };
     let mut found = Vec::new();
-    for job in jobs.into_iter().filter(|job| job.name == workload.job).take(JOBS) {
+    for job in jobs.into_iter().filter(|job| job.name == workload.job.name).take(JOBS) {
         found.extend(of_job(flink, &job).await.into_iter().map(|past| (job.id.clone(), past)));
     }
-    let (kafka, topic) = (kafka.to_owned(), workload.output.clone());
+    let (kafka, topic) = (kafka.to_owned(), workload.output.topic.clone());
     let restored = tokio::task::spawn_blocking(move || written(&kafka, &topic, found)).await??;
     for restored in restored {
         watch.tell(What::Restored(restored)).await;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::history::traffic::{Sent, Window};
-use crate::workload::meaning::Meaning;
+use crate::workload::reader::Meaning;
 
 /// Sums that were not reported yet, of all partitions.
 #[derive(Debug, Default)]
@@ -158,7 +158,7 @@ mod tests {
 
     fn record(key: &str, window: i64) -> Meaning<'_> {
         let window = Some(Window { start: window * 15, end: window * 15 + 15 });
-        Meaning { key: key.into(), window, checksum: 3 }
+        Meaning { key: key.into(), time: 0, window, checksum: 3 }
     }
 
     #[test]

@@ -13,13 +13,14 @@ use super::sums::Sums;
 use super::watch::{Reading, Watch};
 use crate::history::What;
 use crate::history::seen::{Place, Read};
-use crate::history::traffic::{Emitted, Stray, Topic};
+use crate::history::traffic::{Emitted, Identities, Stray, Topic};
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::kafka::follow::{Follower, Loss, Partition, Record};
 use crate::kafka::tail;
 use crate::workload::encoding::excerpt;
-use crate::workload::meaning::Workload;
+use crate::workload::model::{Oracle, Workload};
+use crate::workload::reader::{self, Reader};
 
 /// Where reading of the topics starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,8 @@ const LOOK_BACK: u64 = 100;
 const AWAY: Duration = Duration::from_mins(5);
 /// How many records are read between two updates of the terminal.
 const SHOWN_EVERY: u64 = 1 << 14;
+/// How many identities are reported at once at most.
+const MOST_OF_A_BATCH: usize = 1000;
 
 /// The topics while they are read.
 struct Rounds<'a> {
@@ -61,6 +64,7 @@ struct Rounds<'a> {
     /// Reads uncommitted records as well, next to the read-committed reader.
     written: Option<Follower>,
     openings: Vec<Opening>,
+    reader: Reader,
     sums: Sums,
     foreign: Foreign,
     committed: Vec<Option<i64>>,
@@ -95,19 +99,21 @@ impl<'a> Rounds<'a> {
         };
         // The output's end first: the result of a window that is read completely then comes after the offset where
         // reading the output starts.
-        let output = Follower::new(kafka, &workload.output, isolation, at_output)?;
-        let input = Follower::new(kafka, &workload.input, Isolation::Uncommitted, at_input)?;
+        let output = Follower::new(kafka, &workload.output.topic, isolation, at_output)?;
+        let input = Follower::new(kafka, &workload.input.topic, Isolation::Uncommitted, at_input)?;
         let from = positions(&output);
         let written = topics
             .uncommitted
-            .then(|| Follower::at(kafka, &workload.output, Isolation::Uncommitted, &from))
+            .then(|| Follower::at(kafka, &workload.output.topic, Isolation::Uncommitted, &from))
             .transpose()?;
-        let first_counted = |partition: &Partition| match topics.begin {
+        let begin = topics.begin;
+        let first_counted = move |partition: &Partition| match begin {
             Begin::Oldest => partition.position,
             Begin::End => partition.end,
         };
         let openings = input.partitions().iter().map(|partition| Opening::of(first_counted(partition))).collect();
         let admin = Admin::new(kafka, Isolation::Uncommitted)?;
+        let reader = Reader::of(workload).map_err(anyhow::Error::msg)?;
         let (sums, committed) = Default::default();
         let rounds = Self {
             topics,
@@ -117,6 +123,7 @@ impl<'a> Rounds<'a> {
             output,
             written,
             openings,
+            reader,
             sums,
             foreign: Foreign::default(),
             committed,
@@ -124,7 +131,17 @@ impl<'a> Rounds<'a> {
             told: None,
         };
         rounds.tell_what_was_gone();
+        rounds.tell_where_it_begins(first_counted);
         Ok(rounds)
+    }
+
+    /// Records with identities need no window to begin with.
+    fn tell_where_it_begins(&self, first_counted: impl Fn(&Partition) -> i64) {
+        if matches!(self.topics.workload.oracle, Oracle::EachOnce(_)) {
+            for (partition, ends) in (0..).zip(self.input.partitions()) {
+                self.watch.tell_blocking(What::Begins { partition, from: first_counted(ends) });
+            }
+        }
     }
 
     /// Records deleted from the input before it was read cannot be held against the job, but must not be ignored
@@ -143,8 +160,11 @@ impl<'a> Rounds<'a> {
 
     fn round(&mut self) -> Result<()> {
         if self.asked.is_none_or(|asked| asked.elapsed() >= LOOK) {
-            let Workload { group, input, .. } = &self.topics.workload;
-            self.committed = self.admin.committed(group, input)?;
+            let Workload { job, input, .. } = &self.topics.workload;
+            self.committed = match &job.group {
+                Some(group) => self.admin.committed(group, &input.topic)?,
+                None => vec![None; self.input.partitions().len()],
+            };
             self.asked = Some(Instant::now());
         }
         let before: Vec<i64> = self.input.partitions().iter().map(|partition| partition.start).collect();
@@ -194,15 +214,28 @@ impl<'a> Rounds<'a> {
     /// Returns whether anything was reported.
     fn read_input(&mut self) -> Result<bool> {
         let until: Vec<i64> = self.input.partitions().iter().map(|partition| partition.end).collect();
-        let Self { topics, watch, input, openings, sums, foreign, .. } = self;
+        let Self { topics, watch, input, openings, reader, sums, foreign, .. } = self;
         openings.resize(until.len(), Opening::Whole);
-        let mut progress = Progress::new(&topics.workload.input, input.partitions(), &until);
+        let topic = &topics.workload.input.topic;
+        let mut progress = Progress::new(topic, input.partitions(), &until);
         let mut news = false;
+        let mut batches = Batches::of(Topic::Input);
         let losses = input.read_to(&until, |record| {
             progress.one_more(watch);
-            let Some(meaning) = topics.workload.sent(record.payload()) else {
-                foreign.add(&topics.workload.input, record);
-                return Ok(());
+            let meaning = match reader.sent(record.payload()) {
+                Some(reader::Sent::Counted(meaning)) => meaning,
+                Some(reader::Sent::Each(id)) => {
+                    let opening = openings.get(usize::try_from(record.partition())?);
+                    if opening.is_none_or(|opening| opening.counts(record.offset())) {
+                        batches.add(record, id.into_owned(), watch);
+                    }
+                    return Ok(());
+                }
+                Some(reader::Sent::Never) => return Ok(()),
+                None => {
+                    foreign.add(topic, record);
+                    return Ok(());
+                }
             };
             let partition = usize::try_from(record.partition())?;
             let opening = openings.get_mut(partition).with_context(|| format!("a new partition, {partition}"))?;
@@ -216,6 +249,7 @@ impl<'a> Rounds<'a> {
             }
             Ok(())
         })?;
+        news |= batches.tell(watch);
         for (partition, opening) in (0..).zip(openings.iter_mut()) {
             if let Some(whole_from) = opening.round_is_over() {
                 watch.tell_blocking(What::Cut { partition, whole_from });
@@ -237,22 +271,33 @@ impl<'a> Rounds<'a> {
 
     fn read_output(&mut self) -> Result<bool> {
         let ends: Vec<i64> = self.output.partitions().iter().map(|partition| partition.end).collect();
-        let Self { topics, watch, output, written, sums, .. } = self;
+        let Self { topics, watch, output, written, reader, sums, .. } = self;
         let mut news = false;
+        let mut batches = Batches::of(Topic::Output);
         if let Some(written) = written {
             written.look()?;
             written.read_to(&ends, |record| {
-                if let What::Emitted(emitted) = result(&topics.workload, record) {
-                    watch.tell_blocking(What::Written(emitted));
+                match reader.emitted(record.payload()) {
+                    Ok(reader::Emitted::Count(count)) => watch.tell_blocking(What::Written(emitted(record, count))),
+                    Ok(reader::Emitted::Each(key)) => watch.tell_blocking(What::Written(appeared(record, key))),
+                    Err(_) => {}
                 }
                 Ok(())
             })?;
         }
-        let mut progress = Progress::new(&topics.workload.output, output.partitions(), &ends);
+        let mut progress = Progress::new(&topics.workload.output.topic, output.partitions(), &ends);
         let losses = output.read_to(&ends, |record| {
             progress.one_more(watch);
             news = true;
-            let what = result(&topics.workload, record);
+            let (partition, offset) = (record.partition(), record.offset());
+            let what = match reader.emitted(record.payload()) {
+                Ok(reader::Emitted::Count(count)) => What::Emitted(emitted(record, count)),
+                Ok(reader::Emitted::Each(id)) => {
+                    batches.add(record, id, watch);
+                    return Ok(());
+                }
+                Err(what) => What::Stray(Stray { partition, offset, what }),
+            };
             if let What::Emitted(Emitted { key, window, .. }) = &what {
                 let until = window.map_or(i64::MAX, |window| window.start);
                 sums.tell_of(key, until, &mut |sent| watch.tell_blocking(What::Sent(sent)));
@@ -260,6 +305,7 @@ impl<'a> Rounds<'a> {
             watch.tell_blocking(what);
             Ok(())
         })?;
+        batches.tell(watch);
         self.losses(Topic::Output, &losses);
         Ok(news)
     }
@@ -287,16 +333,47 @@ fn places(follower: &Follower) -> Vec<Place> {
     follower.partitions().iter().map(place).collect()
 }
 
-/// The event for a record of the output.
-fn result(workload: &Workload, record: &Record<'_>) -> What {
+/// A count, as it lies in the output.
+fn emitted(record: &Record<'_>, count: reader::Outcome) -> Emitted {
+    let reader::Outcome { key, window, count, checksum } = count;
+    Emitted { key, window, count, checksum, partition: record.partition(), offset: record.offset() }
+}
+
+/// A record with an identity, as it lies in the output.
+fn appeared(record: &Record<'_>, key: String) -> Emitted {
     let (partition, offset) = (record.partition(), record.offset());
-    match workload.emitted(record.payload()) {
-        Ok(result) => {
-            let (key, window) = (result.key, result.window);
-            let (count, checksum) = (result.count, result.checksum);
-            What::Emitted(Emitted { key, window, count, checksum, partition, offset })
+    Emitted { key, window: None, count: 1, checksum: None, partition, offset }
+}
+
+/// Identities that lie one after the other in a partition, so that a thousand records become one event.
+struct Batches {
+    batch: Identities,
+    told: bool,
+}
+
+impl Batches {
+    fn of(topic: Topic) -> Self {
+        Self { batch: Identities { topic, partition: 0, from: 0, ids: Vec::new() }, told: false }
+    }
+
+    fn add(&mut self, record: &Record<'_>, id: String, watch: &Watch) {
+        let Identities { partition, from, ids, .. } = &self.batch;
+        let next = from.saturating_add(i64::try_from(ids.len()).unwrap_or(i64::MAX));
+        if ids.len() >= MOST_OF_A_BATCH || (*partition, next) != (record.partition(), record.offset()) {
+            self.tell(watch);
+            (self.batch.partition, self.batch.from) = (record.partition(), record.offset());
         }
-        Err(what) => What::Stray(Stray { partition, offset, what }),
+        self.batch.ids.push(id);
+    }
+
+    /// Reports what is left. Returns whether anything was reported, now or before.
+    fn tell(&mut self, watch: &Watch) -> bool {
+        let ids = std::mem::take(&mut self.batch.ids);
+        if !ids.is_empty() {
+            self.told = true;
+            watch.tell_blocking(What::Identities(Identities { ids, ..self.batch }));
+        }
+        self.told
     }
 }
 

@@ -16,6 +16,7 @@ use crate::flink::request::is_undecided;
 use crate::history::operated;
 use crate::platform::Platform;
 use crate::wait::{Seen, until};
+use crate::workload::model::Workload;
 
 /// How often to look at something that changes in a moment.
 pub(super) const LOOK: Duration = Duration::from_millis(50);
@@ -45,6 +46,7 @@ pub enum PartNews {
 pub struct Control<'a> {
     platform: &'a Platform,
     flink: &'a Flink,
+    workload: &'a Workload,
     via: Via,
     limit: Duration,
     by: String,
@@ -59,14 +61,14 @@ impl<'a> Control<'a> {
     /// Operates on a stack for the command `by`, and tells through `news` what happens. Each wait may take `limit`.
     /// `interrupted` becomes true when the user wants it to end; a job that was stopped by then is started again first.
     pub fn new(
-        (platform, flink): (&'a Platform, &'a Flink),
+        (platform, flink, workload): (&'a Platform, &'a Flink, &'a Workload),
         (via, limit): (Via, Duration),
         by: &str,
         news: mpsc::UnboundedSender<PartNews>,
         interrupted: watch::Receiver<bool>,
     ) -> Self {
         let (by, deaf, parts) = (by.to_owned(), Cell::new(false), RefCell::default());
-        Self { platform, flink, via, limit, by, news, interrupted, deaf, parts }
+        Self { platform, flink, workload, via, limit, by, news, interrupted, deaf, parts }
     }
 
     pub(super) fn platform(&self) -> &'a Platform {
@@ -75,6 +77,11 @@ impl<'a> Control<'a> {
 
     pub(super) fn flink(&self) -> &'a Flink {
         self.flink
+    }
+
+    /// What the stack runs.
+    pub(super) fn workload(&self) -> &'a Workload {
+        self.workload
     }
 
     /// What is noted of the job of this name, in the name of the command.

@@ -18,6 +18,7 @@ use crate::flink::jar::{self, Run};
 use crate::flink::request::{is_unavailable, refused};
 use crate::history::operated::{Operated, OperationEnd};
 use crate::platform::{NotedJob, NotedRun};
+use crate::workload::model::Workload;
 
 /// How a part ended.
 enum Carried {
@@ -92,10 +93,12 @@ impl Control<'_> {
             Ok(Carried::NotUp(why)) if plan.roll_back.is_empty() => return Err(self.left(&known, why).await?),
             Ok(Carried::NotUp(why)) => {
                 let why = format!("{why:#}");
-                self.back(plan, &mut known, &why).await.map_err(|error| located(&known, plan, error))?;
+                self.back(plan, &mut known, &why)
+                    .await
+                    .map_err(|error| located(&known, plan, error, self.workload()))?;
                 (OperationEnd::RolledBack, Some(why))
             }
-            Err(error) => return Err(located(&known, plan, error)),
+            Err(error) => return Err(located(&known, plan, error, self.workload())),
         };
         let (parts, all_seconds) = self.take_parts();
         Ok(Operated {
@@ -244,7 +247,10 @@ impl Control<'_> {
     async fn what_it_has(&self, id: &str) -> Has {
         let flink = self.flink();
         match tokio::try_join!(flink.newest_state(id), flink.job(id), flink.submitted(id)) {
-            Ok((Some(state), job, submitted)) => Has::State(state, noted(&submitted, &job)),
+            Ok((Some(state), job, submitted)) => {
+                let run = noted(self.platform(), &submitted, &job).await;
+                Has::State(state, run.unwrap_or_default())
+            }
             // Of one that waits for slots under the adaptive scheduler, Flink tells nothing.
             Ok((None, job, _)) if !job.vertices.is_empty() => Has::Nothing,
             Ok(_) | Err(_) => Has::Unknown,
@@ -301,9 +307,9 @@ impl Control<'_> {
 }
 
 /// Adds to an error where the job's state is, or that the job is still running as before.
-fn located(known: &Known, plan: &Plan, error: Error) -> Error {
+fn located(known: &Known, plan: &Plan, error: Error, workload: &Workload) -> Error {
     match (&known.stage, &plan.untouched, &known.savepoint) {
-        (Stage::Stopped(stopped), ..) => error.context(stopped.whereabouts()),
+        (Stage::Stopped(stopped), ..) => error.context(stopped.whereabouts(workload)),
         (Stage::AtItsEnd(stopped), ..) => error.context(stopped.clone()),
         (Stage::Up(id), ..) => error.context(format!("job {id} is up, but what follows was not done")),
         (Stage::Untouched, Some(untouched), Some(savepoint)) => {

@@ -12,6 +12,7 @@ use super::subject::Subject;
 use super::{cancel, jar, rescale, stop, submit, take, upgrade};
 use crate::flink::jar::Run;
 use crate::settings::{PARALLELISM, StackSettings};
+use crate::workload::model::Workload;
 
 /// A stack that does not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +35,17 @@ impl Expected {
     ///
     /// # Errors
     /// What would be refused, if the stack is as expected.
-    pub fn plan(&self, operation: &Operation, via: Via) -> Result<Plan> {
+    pub fn plan(&self, workload: &Workload, operation: &Operation, via: Via) -> Result<Plan> {
         let (subject, ids, workers) =
-            (Subject::expected(self.parallelism), Ids::named(), Workers::expected(self.taskmanagers));
+            (Subject::expected(self.parallelism, workload), Ids::named(), Workers::expected(self.taskmanagers));
         match operation {
             Operation::Savepoint => take::plan(&subject, &ids),
             Operation::Dispose { path } => Ok(take::dispose(path)),
             Operation::Stop { drain } => stop::plan(&subject, *drain, &ids),
             Operation::Cancel => cancel::plan(&subject),
-            Operation::Submit(what) => submit::plan(what, &submit::Observed::expected(self.was(), what), &ids),
+            Operation::Submit(what) => {
+                submit::plan(what, &submit::Observed::expected(self.was(), what), &ids, workload)
+            }
             Operation::Upgrade(to) => {
                 let was = self.was();
                 let jar = match &to.jar {
@@ -90,7 +93,7 @@ impl Expected {
     fn was(&self) -> Run {
         let arguments = vec![":arguments".to_owned()];
         let (jar, parallelism) = (JAR.to_owned(), self.parallelism);
-        Run { jar, parallelism, arguments, savepoint: None, allow_non_restored_state: false }
+        Run { jar, entry_class: None, parallelism, arguments, savepoint: None, allow_non_restored_state: false }
     }
 
     fn room(&self) -> Room {
@@ -106,9 +109,13 @@ mod tests {
 
     const STACK: Expected = Expected { parallelism: 2, taskmanagers: 1, each: 2 };
 
+    fn usual() -> Workload {
+        crate::workload::catalog::usual().unwrap()
+    }
+
     /// Each part with its cause and its line, the roll-back behind a rule.
     fn shown(operation: &Operation, via: Via) -> String {
-        let plan = STACK.plan(operation, via).unwrap();
+        let plan = STACK.plan(&usual(), operation, via).unwrap();
         let text = |part: &super::super::plan::Part| {
             let line = part.line(via).map_or_else(String::new, |line| format!("\n    {line}"));
             format!("{}: {}{line}", part.name, part.cause)
@@ -143,7 +150,7 @@ mod tests {
     #[test]
     fn the_command_line_says_the_same_but_for_what_it_has_no_word_for() {
         let upgrade = Operation::Upgrade(Upgrade { parallelism: Some(3), scale: true, ..Upgrade::default() });
-        insta::assert_snapshot!(STACK.plan(&upgrade, Via::Cli).unwrap().lines(Via::Cli).join("\n"), @r#"
+        insta::assert_snapshot!(STACK.plan(&usual(), &upgrade, Via::Cli).unwrap().lines(Via::Cli).join("\n"), @r#"
         POST /jars/:jar/plan {"parallelism":3,"programArgsList":[":arguments"]}
         start taskmanager-2
         flink stop :job
@@ -154,7 +161,8 @@ mod tests {
     #[test]
     fn slots_that_nobody_adds_are_waited_for_with_the_state_safe() {
         let upgrade = Operation::Upgrade(Upgrade { parallelism: Some(3), ..Upgrade::default() });
-        let names: Vec<&str> = STACK.plan(&upgrade, Via::Rest).unwrap().parts.iter().map(|part| part.name).collect();
+        let names: Vec<&str> =
+            STACK.plan(&usual(), &upgrade, Via::Rest).unwrap().parts.iter().map(|part| part.name).collect();
         assert_eq!(names, ["plan", "savepoint", "slots", "stop", "run", "running"]);
     }
 
@@ -173,9 +181,12 @@ mod tests {
         let upgrade = Operation::Upgrade(Upgrade { parallelism: Some(3), scale: true, ..Upgrade::default() });
         let after = STACK.after(&upgrade);
         assert_eq!(after, Expected { parallelism: 3, taskmanagers: 2, each: 2 });
-        assert!(after.plan(&Operation::Scale { taskmanagers: 1, force: false }, Via::Rest).is_err());
+        assert!(after.plan(&usual(), &Operation::Scale { taskmanagers: 1, force: false }, Via::Rest).is_err());
         let rescale = Operation::Rescale { parallelism: 2, scale: true };
-        let fewer = after.after(&rescale).plan(&Operation::Scale { taskmanagers: 1, force: false }, Via::Rest).unwrap();
+        let fewer = after
+            .after(&rescale)
+            .plan(&usual(), &Operation::Scale { taskmanagers: 1, force: false }, Via::Rest)
+            .unwrap();
         assert_eq!(fewer.lines(Via::Rest), ["remove taskmanager-2"]);
     }
 }

@@ -93,14 +93,15 @@ impl Control<'_> {
         }
     }
 
-    /// The id of a jar that is uploaded.
+    /// The id of a jar; a file is uploaded, unless it is already.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a name that no upload has, or a file.
+    /// [`Failure::Usage`] for a name that no upload has, or a file that is no jar.
     pub async fn jar(&self, choice: &JarChoice) -> Result<String> {
-        match self.find_jar(choice).await? {
-            FoundJar::Uploaded(id) => Ok(id),
-            FoundJar::File { file, .. } => Err(refused(&file, "not uploaded")),
+        let found = self.find_jar(choice).await?;
+        match (&found, found.upload()) {
+            (FoundJar::File { file, name }, Some(part)) => self.upload(&part, file, name).await,
+            _ => Ok(found.id()),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Notes on a job that must not stay stopped: written before Flink is asked, so that the next command knows about it,
 //! even after a crash of this one and after `down`.
 //!
-//! There are at most three notes a job, one a stage: it is being stopped, it is stopped and its state is here, it is being
-//! submitted again under this id. They are forgotten when it runs. A job is told apart by its name, as it has another id each
+//! There are at most three notes a job that is on its way, one a stage: it is being stopped, it is stopped and its state is here,
+//! it is being submitted again under this id. When it runs they give way to one that says what it was submitted as. A job is told apart by its name, as it has another id each
 //! time that it is submitted; what is noted of one says nothing of another.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,6 @@ use crate::flink::job::Summary;
 use crate::flink::request::refused;
 use crate::flink::savepoint::{self as api, Triggered};
 use crate::platform::{Journal as _, Kind, Life, Mark, NotedJob, NotedRun, Owner, Platform};
-use crate::workload::JOB;
 
 /// Writes the notes of one command, of one job.
 #[derive(Clone, Copy)]
@@ -67,21 +66,28 @@ impl<'a> Marks<'a> {
         self.forget(|mark| mark.target == id).await
     }
 
-    /// Forgets all of the job: it runs under this id.
+    /// Notes that the job runs under this id, as what it was submitted; all else that is noted of it is over.
     pub async fn settled(self, id: &str) -> Result<()> {
-        self.forget(|mark| mark.target == id || self.is_of_it(mark)).await
+        let marks = self.platform.marks().await.context("read what is noted of the job")?;
+        let submitted = marks.into_iter().find(|mark| mark.kind == Kind::Starting && mark.target == id);
+        if let Some(submitted) = submitted {
+            let mark = self.mark(Kind::Running, id, submitted.job)?;
+            self.platform.mark(&mark).await?;
+        }
+        let runs = |mark: &Mark| mark.kind == Kind::Running && mark.target == id;
+        self.forget(|mark| !runs(mark) && (mark.target == id || self.is_of_it(mark))).await
     }
 
-    /// Forgets all of the job: it is to begin from nothing.
+    /// Forgets from where the job goes on: it runs, or is to begin from nothing.
     pub async fn given_up(self) -> Result<()> {
-        self.forget(|mark| self.is_of_it(mark)).await
+        self.forget(|mark| mark.kind != Kind::Running && self.is_of_it(mark)).await
     }
 
     /// Writes a note; what was noted of the job before is over.
     async fn note(self, kind: Kind, id: &str, job: NotedJob) -> Result<()> {
         let mark = self.mark(kind, id, job)?;
         self.platform.mark(&mark).await?;
-        self.forget(|old| old.id != mark.id && self.is_of_it(old)).await
+        self.forget(|old| old.id != mark.id && old.kind != Kind::Running && self.is_of_it(old)).await
     }
 
     fn is_of_it(&self, mark: &Mark) -> bool {
@@ -99,7 +105,7 @@ impl<'a> Marks<'a> {
     fn mark(self, kind: Kind, id: &str, job: NotedJob) -> Result<Mark> {
         let owner = Owner::current().context("find out this process's identity")?;
         let (what, by) = (self.by.to_owned(), self.by.to_owned());
-        let job = NotedJob { name: self.name.map(str::to_owned), ..job };
+        let job = NotedJob { name: self.name.map(str::to_owned).or(job.name), ..job };
         Ok(Mark { id: format!("{}-{id}", stage(kind)), kind, what, target: id.to_owned(), by, owner, job })
     }
 }
@@ -110,6 +116,8 @@ fn stage(kind: Kind) -> &'static str {
         Kind::Stopping => "stopping",
         Kind::Stopped => "stopped",
         Kind::Starting => "starting",
+        Kind::Running => "running",
+        Kind::Workload => "workload",
         Kind::Fault => "fault",
     }
 }
@@ -152,7 +160,7 @@ impl Noted {
                 Kind::Stopping => noted.stopping = Some(mark),
                 Kind::Stopped => noted.stopped = Some(mark),
                 Kind::Starting => noted.starting = Some(mark),
-                Kind::Fault => {}
+                Kind::Running | Kind::Fault | Kind::Workload => {}
             }
         }
         noted
@@ -234,6 +242,9 @@ pub struct Left {
 /// is as it is to be.
 #[must_use]
 pub fn is_left(mark: &Mark) -> bool {
+    if matches!(mark.kind, Kind::Running | Kind::Workload) {
+        return false;
+    }
     match mark.owner.life() {
         Life::Ended => !(mark.kind == Kind::Stopped && MEANT.contains(&mark.by.as_str())),
         // Nothing is undone on suspicion, but a fault that may be nobody's any more is told.
@@ -243,7 +254,7 @@ pub fn is_left(mark: &Mark) -> bool {
 }
 
 /// Looks for jobs that killed commands left stopped, or on their way there.
-pub async fn left_behind(platform: &Platform, flink: Option<&Flink>) -> Result<Vec<Left>> {
+pub async fn left_behind(platform: &Platform, flink: Option<&Flink>, ours: &str) -> Result<Vec<Left>> {
     let mut jobs: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
     for mark in platform.marks().await?.into_iter().filter(|mark| mark.kind.is_of_job()) {
         jobs.entry(mark.job.name.clone().unwrap_or_else(|| mark.target.clone())).or_default().push(mark);
@@ -254,7 +265,7 @@ pub async fn left_behind(platform: &Platform, flink: Option<&Flink>) -> Result<V
         let newest: Vec<&Mark> = [&noted.starting, &noted.stopping, &noted.stopped].into_iter().flatten().collect();
         if let Some(mark) = newest.iter().find(|mark| is_left(mark)) {
             // A JobManager that is lost while it is asked must not keep `up` from bringing it back.
-            let advice = advice(platform, flink, &name, &noted).await;
+            let advice = advice((platform, flink), &name, &noted, ours).await;
             let advice = advice.unwrap_or_else(|error| Some(format!("the state of the job is not known: {error:#}")));
             left.push(Left { mark: (*mark).clone(), advice });
             continue;
@@ -281,13 +292,18 @@ async fn runs(flink: &Flink, name: &str) -> Result<bool> {
 const MEANT: [&str; 2] = ["stop", "cancel"];
 
 /// `name` is the job's, or its id where nobody knows its name yet.
-async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &Noted) -> Result<Option<String>> {
+async fn advice(
+    (platform, flink): (&Platform, Option<&Flink>),
+    name: &str,
+    noted: &Noted,
+    ours: &str,
+) -> Result<Option<String>> {
     let jobs = match flink {
         Some(flink) => flink.jobs().await.ok(),
         None => None,
     };
     let (Some(flink), Some(jobs)) = (flink, jobs) else {
-        let with_it = if name == JOB { ", and the job with it" } else { "" };
+        let with_it = if name == ours { ", and the job with it" } else { "" };
         return Ok(Some(format!("the JobManager does not answer; playground up brings it back{with_it}")));
     };
     let is_it = |job: &&Summary| job.name == name || job.id == name;
@@ -295,7 +311,7 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
         if let Some(stopping) = noted.stopping.as_ref().filter(|mark| mark.target == job.id)
             && became(flink, stopping).await? != Stop::Not
         {
-            return Ok(Some(being_stopped(&job.name)));
+            return Ok(Some(being_stopped(&job.name, ours)));
         }
         if flink.job(&job.id).await?.is_running() {
             return Ok(None);
@@ -312,30 +328,30 @@ async fn advice(platform: &Platform, flink: Option<&Flink>, name: &str, noted: &
             .await
             .map_or_else(|error| format!("a savepoint that was not found ({error:#})"), |savepoint| savepoint.path),
         Whence::Nothing => {
-            return Ok(Some(match name {
-                JOB => {
-                    "no job is running, and there is no state to resume from; playground up starts the job".to_owned()
-                }
-                _ => "it is not running, and had no state to resume from; playground submit starts it again".to_owned(),
-            }));
+            let text = if name == ours {
+                "no job is running, and there is no state to resume from; playground up starts the job"
+            } else {
+                "it is not running, and had no state to resume from; playground submit starts it again"
+            };
+            return Ok(Some(text.to_owned()));
         }
     };
-    Ok(Some(format!("the job is stopped, with its state in {state}\n  {}", goes_on_with(name, &state))))
+    Ok(Some(format!("the job is stopped, with its state in {state}\n  {}", goes_on_with(name, &state, ours))))
 }
 
-/// The command that goes on with a stopped job; `up` knows the click job only.
-pub(super) fn goes_on_with(name: &str, path: &str) -> String {
-    match name {
-        JOB => "playground up resumes from it".to_owned(),
-        _ => format!("playground submit --jar FILE --from-savepoint {path} resumes from it"),
+/// The command that goes on with a stopped job; `up` knows only `ours`, the job of the stack's workload.
+pub(super) fn goes_on_with(name: &str, path: &str, ours: &str) -> String {
+    if name == ours {
+        return "playground up resumes from it".to_owned();
     }
+    format!("playground submit --jar FILE --from-savepoint {path} resumes from it")
 }
 
-fn being_stopped(name: &str) -> String {
-    match name {
-        JOB => format!("{name} is being stopped; playground up waits for the savepoint and resumes from it"),
-        _ => format!("{name} is being stopped; playground savepoint list shows where its state is once it has stopped"),
+fn being_stopped(name: &str, ours: &str) -> String {
+    if name == ours {
+        return format!("{name} is being stopped; playground up waits for the savepoint and resumes from it");
     }
+    format!("{name} is being stopped; playground savepoint list shows where its state is once it has stopped")
 }
 
 #[cfg(test)]

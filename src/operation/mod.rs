@@ -29,6 +29,7 @@ pub mod submit;
 mod take;
 pub mod up;
 pub mod upgrade;
+pub mod workload;
 
 pub use channel::Via;
 pub use control::{Control, PartNews};

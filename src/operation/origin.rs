@@ -8,7 +8,7 @@ use super::jar::uploaded;
 use crate::flink::Flink;
 use crate::flink::jar::{Jar, Run};
 use crate::flink::job::{Job, Submitted};
-use crate::platform::NotedRun;
+use crate::platform::{Journal as _, Kind, Mark, NotedRun, Platform};
 
 /// The global parameter under which a job tells the jar that it came from.
 const JAR: &str = "jar";
@@ -16,31 +16,36 @@ const JAR: &str = "jar";
 /// What a job was submitted as.
 ///
 /// # Errors
-/// A job that does not tell the jar that it came from.
-pub async fn origin(flink: &Flink, id: &str) -> Result<Run> {
-    let (Submitted { parallelism, parameters }, job) = tokio::try_join!(flink.submitted(id), flink.job(id))?;
-    let named = parameters.get(JAR).filter(|jar| !jar.is_empty());
-    let named = named.with_context(|| {
+/// A job that was not submitted by us, and does not tell the jar that it came from.
+pub async fn origin(platform: &Platform, flink: &Flink, id: &str) -> Result<Run> {
+    let (submitted, job) = tokio::try_join!(flink.submitted(id), flink.job(id))?;
+    let noted = noted(platform, &submitted, &job).await?.filter(|run| !run.jar.is_empty());
+    let NotedRun { jar, entry_class, parallelism, arguments } = noted.with_context(|| {
         format!(
-            "{} does not say which jar it came from (global parameter `{JAR}`), so it could not be rolled back\n  \
-                 playground stop, then playground submit --jar FILE --from-savepoint latest",
+            "{} was not submitted by the playground, and does not say which jar it came from (global parameter `{JAR}`), so it could \
+             not be rolled back\n  playground stop, then playground submit --jar FILE --from-savepoint latest",
             job.name
         )
     })?;
-    let jar = uploaded_as(&flink.jars().await?, named).with_context(|| {
-        format!("{named}, the jar of {}, is no longer uploaded; pass one with --jar FILE", job.name)
-    })?;
-    // Under the adaptive scheduler it may have been rescaled since.
-    let parallelism = if job.vertices.is_empty() { parallelism } else { job.parallelism() };
-    Ok(Run { jar, parallelism, arguments: arguments(&parameters), savepoint: None, allow_non_restored_state: false })
+    let jar = uploaded_as(&flink.jars().await?, &jar)
+        .with_context(|| format!("{jar}, the jar of {}, is no longer uploaded; pass one with --jar FILE", job.name))?;
+    Ok(Run { jar, entry_class, parallelism, arguments, savepoint: None, allow_non_restored_state: false })
 }
 
-/// The same as far as the job tells it, for a note. Nothing of a job that tells nothing of itself.
-pub(super) fn noted(submitted: &Submitted, job: &Job) -> Option<NotedRun> {
-    let Submitted { parallelism, parameters } = submitted;
-    let parallelism = if job.vertices.is_empty() { *parallelism } else { job.parallelism() };
+/// The same for a note: as it was submitted by us or, of another job, as far as that tells it itself. Nothing of one that tells
+/// nothing.
+pub(super) async fn noted(platform: &Platform, submitted: &Submitted, job: &Job) -> Result<Option<NotedRun>> {
+    // Under the adaptive scheduler it may have been rescaled since.
+    let parallelism = if job.vertices.is_empty() { submitted.parallelism } else { job.parallelism() };
+    let marks = platform.marks().await.context("look for what the job was submitted as")?;
+    let ours = |mark: &Mark| matches!(mark.kind, Kind::Running | Kind::Starting) && mark.target == job.id;
+    if let Some(run) = marks.into_iter().filter(ours).find_map(|mark| mark.job.run) {
+        return Ok(Some(NotedRun { parallelism, ..run }));
+    }
+    let parameters = &submitted.parameters;
     let jar = parameters.get(JAR).cloned().unwrap_or_default();
-    (!parameters.is_empty()).then(|| NotedRun { jar, parallelism, arguments: arguments(parameters) })
+    let arguments = arguments(parameters);
+    Ok((!parameters.is_empty()).then_some(NotedRun { jar, entry_class: None, parallelism, arguments }))
 }
 
 /// The id of the upload that a job came from: itself, or the newest of the same file.

@@ -39,7 +39,10 @@ impl Control<'_> {
             Operation::Dispose { path } => Ok(take::dispose(path)),
             Operation::Stop { drain } => stop::plan(&Subject::observe(self, job).await?, *drain, ids),
             Operation::Cancel => cancel::plan(&Subject::observe(self, job).await?),
-            Operation::Submit(what) => submit::plan(what, &submit::Observed::observe(self, what).await?, ids),
+            Operation::Submit(what) => {
+                let observed = submit::Observed::observe(self, what).await?;
+                submit::plan(what, &observed, ids, self.workload())
+            }
             Operation::Upgrade(to) => {
                 let observed = upgrade::Observed::observe(self, to, job).await?;
                 upgrade::plan(to, &observed, ids)

@@ -13,7 +13,8 @@ use super::start::{Earlier, Submission};
 use crate::flink::jar::Run;
 use crate::flink::{Flink, id};
 use crate::history::operated::{Operated, OperationEnd};
-use crate::workload::JOB;
+use crate::platform::Platform;
+use crate::workload::model::Workload;
 
 /// A job that is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +35,8 @@ impl Resume {
     }
 
     /// A job that goes on as it was. Asked while Flink remembers the job, before it is stopped or right after.
-    pub async fn as_it_was(flink: &Flink, job: &str, name: &str) -> Result<Self> {
-        Ok(Self::of(name, &origin(flink, job).await?))
+    pub async fn as_it_was(platform: &Platform, flink: &Flink, job: &str, name: &str) -> Result<Self> {
+        Ok(Self::of(name, &origin(platform, flink, job).await?))
     }
 
     /// The same, from a savepoint.
@@ -52,14 +53,17 @@ impl Resume {
     /// Why not, with where its state is and which command goes on with it.
     pub async fn start(&self, control: &Control<'_>) -> Result<String> {
         let name = Some(self.name.as_str());
-        let id = match control.earlier(name, &self.run.jar).await.with_context(|| self.whereabouts())? {
-            Earlier::Runs(id) => return Ok(id),
-            Earlier::OnItsWay(id) => id,
-            Earlier::None => id::fresh(),
-        };
+        let id =
+            match control.earlier(name, &self.run.jar).await.with_context(|| self.whereabouts(control.workload()))? {
+                Earlier::Runs(id) => return Ok(id),
+                Earlier::OnItsWay(id) => id,
+                Earlier::None => id::fresh(),
+            };
         match control.submit(name, &id, &self.run).await {
             Ok(Submission::Taken) => Ok(id),
-            Ok(Submission::Refused(error)) | Err(error) => Err(error).with_context(|| self.whereabouts()),
+            Ok(Submission::Refused(error)) | Err(error) => {
+                Err(error).with_context(|| self.whereabouts(control.workload()))
+            }
         }
     }
 
@@ -89,11 +93,12 @@ impl Resume {
 
     /// Where its state is, and the command that goes on with it.
     #[must_use]
-    pub fn whereabouts(&self) -> String {
+    pub fn whereabouts(&self, workload: &Workload) -> String {
         let name = &self.name;
+        let ours = &workload.job.name;
         match &self.state {
-            Some(path) if name != JOB => {
-                format!("{name} is stopped, with its state in {path}\n  {}", goes_on_with(name, path))
+            Some(path) if name != ours => {
+                format!("{name} is stopped, with its state in {path}\n  {}", goes_on_with(name, path, ours))
             }
             Some(path) => format!(
                 "{name} is stopped, with its state in {path}\n  \
@@ -112,19 +117,21 @@ mod tests {
 
     fn resume() -> Resume {
         let (jar, arguments) = ("7_a.jar".into(), Vec::new());
-        let run = Run { jar, parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false };
+        let run =
+            Run { jar, entry_class: None, parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false };
         Resume { name: "Click Event Count".into(), run, state: None }
     }
 
     #[test]
     fn a_stopped_job_says_where_its_state_is_and_what_goes_on_with_it() {
+        let usual = crate::workload::catalog::usual().unwrap();
         let stopped = resume().from("file:/s");
         assert_eq!(stopped.run.savepoint.as_deref(), Some("file:/s"));
-        insta::assert_snapshot!(stopped.whereabouts(), @r"
+        insta::assert_snapshot!(stopped.whereabouts(&usual), @r"
         Click Event Count is stopped, with its state in file:/s
           playground up resumes from it, and so does playground submit --from-savepoint file:/s
         ");
-        insta::assert_snapshot!(resume().whereabouts(), @r"
+        insta::assert_snapshot!(resume().whereabouts(&usual), @r"
         Click Event Count is stopped and had no checkpoint yet
           playground up restarts it with empty state
         ");

@@ -101,7 +101,7 @@ impl Control<'_> {
     pub(super) async fn about_to_stop(&self, job: &Summary, order: &Order) -> Result<About> {
         let Order::Stop { drain, trigger, .. } = order else { bail!("only a stop stops a job") };
         let (detail, submitted) = tokio::try_join!(self.flink().job(&job.id), self.flink().submitted(&job.id))?;
-        let run = noted(&submitted, &detail);
+        let run = noted(self.platform(), &submitted, &detail).await?;
         let note = NotedJob {
             trigger: Some(trigger.clone()).filter(|_| self.via() == Via::Rest),
             drained: *drain,

@@ -6,7 +6,7 @@ use super::control::Control;
 use crate::failure::Failure;
 use crate::flink::job::{Job, Summary, Tasks, Vertex};
 use crate::settings::MAX_PARALLELISM;
-use crate::workload::JOB;
+use crate::workload::model::Workload;
 
 /// A job, observed.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,11 +26,12 @@ impl Subject {
         Ok(Self { summary, job, cause })
     }
 
-    /// The click job of a stack that is not there yet.
-    pub(super) fn expected(parallelism: u32) -> Self {
+    /// The job of a stack that is not there yet.
+    pub(super) fn expected(parallelism: u32, workload: &Workload) -> Self {
+        let name = &workload.job.name;
         let id = ":job".to_owned();
         let summary =
-            Summary { id: id.clone(), name: JOB.to_owned(), state: "RUNNING".to_owned(), start_time: 0, duration: 0 };
+            Summary { id: id.clone(), name: name.clone(), state: "RUNNING".to_owned(), start_time: 0, duration: 0 };
         let vertex = Vertex {
             id: ":vertex".to_owned(),
             name: String::new(),
@@ -39,14 +40,8 @@ impl Subject {
             status: "RUNNING".to_owned(),
             tasks: Tasks { running: parallelism, initializing: 0, scheduled: 0 },
         };
-        let job = Job {
-            id,
-            name: JOB.to_owned(),
-            state: "RUNNING".to_owned(),
-            start_time: 0,
-            now: 0,
-            vertices: vec![vertex],
-        };
+        let job =
+            Job { id, name: name.clone(), state: "RUNNING".to_owned(), start_time: 0, now: 0, vertices: vec![vertex] };
         Self { summary, job, cause: None }
     }
 

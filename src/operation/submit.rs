@@ -9,12 +9,12 @@ use super::jar::{FoundJar, JarChoice};
 use super::origin::origin;
 use super::plan::{Act, Ids, Part, Plan};
 use super::savepoint::latest;
-use super::{come_up, start};
+use super::{come_up, start, workload};
 use crate::failure::Failure;
 use crate::flink::jar::Run;
 use crate::flink::job::Summary;
 use crate::settings::{JobVariant, PARALLELISM};
-use crate::workload::{JAR, JOB};
+use crate::workload::model::Workload;
 
 /// What to submit; what is `None` is as the job that ran last.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,18 +67,19 @@ pub(super) struct Observed {
 impl Observed {
     pub(super) async fn observe(control: &Control<'_>, submit: &Submit) -> Result<Self> {
         let jobs = control.flink().jobs().await?;
+        let ours = &control.workload().job.name;
         let was = last_run(control, &jobs).await;
         let jar = match (&submit.jar, &was) {
             (Some(choice), _) => control.find_jar(choice).await?,
             (None, Some(was)) => FoundJar::Uploaded(was.jar.clone()),
-            (None, None) => control.find_jar(&JarChoice::Uploaded(JAR.to_owned())).await?,
+            (None, None) => control.find_jar(&workload::jar(control.workload())?).await?,
         };
         let savepoint = match &submit.from {
             Some(From::Path(path)) => Some(path.clone()),
-            Some(From::Latest) => Some(latest_of(control, jobs.iter().find(|job| job.name == JOB)).await?),
+            Some(From::Latest) => Some(latest_of(control, jobs.iter().find(|job| job.name == *ours)).await?),
             None => None,
         };
-        let live = jobs.into_iter().find(|job| job.name == JOB && !job.is_over());
+        let live = jobs.into_iter().find(|job| job.name == *ours && !job.is_over());
         Ok(Self { was, jar, live, savepoint })
     }
 
@@ -95,8 +96,9 @@ impl Observed {
 
 /// How the click job ran last. One that was refused has left nothing to tell of.
 async fn last_run(control: &Control<'_>, jobs: &[Summary]) -> Option<Run> {
-    for job in jobs.iter().filter(|job| job.name == JOB) {
-        if let Ok(run) = origin(control.flink(), &job.id).await {
+    let ours = &control.workload().job.name;
+    for job in jobs.iter().filter(|job| job.name == *ours) {
+        if let Ok(run) = origin(control.platform(), control.flink(), &job.id).await {
             return Some(run);
         }
     }
@@ -117,13 +119,14 @@ async fn latest_of(control: &Control<'_>, last: Option<&Summary>) -> Result<Stri
 ///
 /// # Errors
 /// [`Failure::Usage`], where the click job runs.
-pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids) -> Result<Plan> {
-    let run = what(submit, observed);
-    if let Some(live) = observed.live.as_ref().filter(|_| is_click(&observed.jar)) {
+pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids, workload: &Workload) -> Result<Plan> {
+    let run = what(submit, observed, workload);
+    let is_ours = workload::is_its(workload, &observed.jar);
+    if let Some(live) = observed.live.as_ref().filter(|_| is_ours) {
         bail!(Failure::Usage(format!(
-            "{JOB} ({}) is {}: two of them would count every click twice\n  \
+            "{} ({}) is {}: two of them would process every {} twice\n  \
              playground upgrade changes it; playground stop ends it first",
-            live.id, live.state
+            live.name, live.id, live.state, workload.record
         )));
     }
     let cause = run.savepoint.as_ref().map_or_else(|| "with empty state".to_owned(), |path| format!("from {path}"));
@@ -134,32 +137,26 @@ pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids) -> Result<Pl
         let act = Act::ComeUp { job: ids.job.clone(), parallelism };
         parts.push(Part::new(come_up::PART, "it is up once every subtask processes records", act));
     }
-    let starts = is_click(&observed.jar).then(|| JOB.to_owned());
+    let starts = is_ours.then(|| workload.job.name.clone());
     Ok(Plan { operation: "submit", subject: None, parts, roll_back: Vec::new(), starts, untouched: None })
 }
 
-fn what(submit: &Submit, observed: &Observed) -> Run {
+fn what(submit: &Submit, observed: &Observed, workload: &Workload) -> Run {
+    let is_ours = workload::is_its(workload, &observed.jar);
     let was = observed.was.as_ref();
     let arguments = match (&submit.arguments, was) {
         (Some(arguments), _) => arguments.clone(),
         // Another program's arguments are no good to it.
-        (None, _) if !is_click(&observed.jar) => Vec::new(),
+        (None, _) if !is_ours => Vec::new(),
         (None, Some(was)) => was.arguments.clone(),
-        (None, None) => JobVariant::default().arguments(),
+        (None, None) => workload::arguments(workload, &JobVariant::default()),
     };
     Run {
         jar: observed.jar.id(),
+        entry_class: workload.job.entry_class.clone().filter(|_| is_ours),
         parallelism: submit.parallelism.or(was.map(|was| was.parallelism)).unwrap_or(PARALLELISM),
         arguments,
         savepoint: observed.savepoint.clone(),
         allow_non_restored_state: submit.allow_non_restored_state,
-    }
-}
-
-/// Whether a jar is the click job's. A name that stands for one that is not known yet is: a scenario's.
-fn is_click(jar: &FoundJar) -> bool {
-    match jar {
-        FoundJar::Uploaded(id) => id.contains(JAR) || id == super::plan::JAR,
-        FoundJar::File { name, .. } => name.contains(JAR),
     }
 }

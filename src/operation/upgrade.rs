@@ -50,7 +50,7 @@ impl Observed {
     pub(super) async fn observe(control: &Control<'_>, to: &Upgrade, job: Option<&str>) -> Result<Self> {
         let subject = Subject::observe(control, job).await?;
         subject.must_run()?;
-        let was = origin(control.flink(), &subject.summary.id).await?;
+        let was = origin(control.platform(), control.flink(), &subject.summary.id).await?;
         let jar = match &to.jar {
             Some(choice) => control.find_jar(choice).await?,
             None => FoundJar::Uploaded(was.jar.clone()),
@@ -109,6 +109,7 @@ fn becomes(was: &Run, jar: &FoundJar, to: &Upgrade) -> Run {
     arguments.extend(to.more_arguments.iter().cloned());
     Run {
         jar: jar.id(),
+        entry_class: was.entry_class.clone(),
         parallelism: to.parallelism.unwrap_or(was.parallelism),
         arguments,
         savepoint: None,

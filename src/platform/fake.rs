@@ -245,7 +245,7 @@ impl Contract for Fake {
                 taken.push(format!("network {}_default", self.project));
             }
             let all = extent == Extent::Everything;
-            let done = world.marks.extract_if(.., |mark| all || !mark.kind.is_of_job());
+            let done = world.marks.extract_if(.., |mark| all || !mark.kind.outlives_containers());
             taken.extend(done.map(|mark| format!("mark {}", mark.id)));
             if extent == Extent::Everything {
                 taken.extend(world.volumes.drain(..).map(|name| format!("volume {name}")));

@@ -58,6 +58,9 @@ pub struct NotedJob {
 pub struct NotedRun {
     /// The upload's id, or its file name.
     pub jar: String,
+    /// The class whose `main` is run; none for the one that the jar's manifest names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_class: Option<String>,
     /// Subtasks of each vertex.
     pub parallelism: u32,
     /// The arguments of its `main`.
@@ -76,12 +79,22 @@ pub enum Kind {
     Stopped,
     /// A job that is being submitted under an id of ours; written before Flink is asked.
     Starting,
+    /// A job that was submitted by us and came up, with what it was submitted as: a job need not tell that itself.
+    Running,
+    /// The workload that the stack was made for: its name or its file's path, and its JSON as the target.
+    Workload,
 }
 
 impl Kind {
-    /// Whether it is of a job that is to go on, and so outlives the containers.
+    /// Whether it is of a job that is to go on.
     #[must_use]
     pub fn is_of_job(self) -> bool {
+        !matches!(self, Self::Fault | Self::Workload)
+    }
+
+    /// Whether it says something of the data, and so stays as long as the volumes do.
+    #[must_use]
+    pub fn outlives_containers(self) -> bool {
         self != Self::Fault
     }
 }

@@ -110,7 +110,19 @@ mod tests {
         let (purpose, project) = Default::default();
         let (holds, scope, job) = (Holds::Exact, Scope::Plan, JobVariant::default());
         let scenario = "failover".to_owned();
-        let head = Head { scenario, purpose, project, speed: 1.0, job, holds, scope, steps: 1, began: 0, plan };
+        let head = Head {
+            scenario,
+            purpose,
+            project,
+            speed: 1.0,
+            workload: Box::new(crate::workload::catalog::usual().unwrap()),
+            job,
+            holds,
+            scope,
+            steps: 1,
+            began: 0,
+            plan,
+        };
         let window = |number: i64| {
             let (key, window) = ("a".to_owned(), Some(Window { start: 15 * number, end: 15 * number + 15 }));
             let offsets = (10 * number, 10 * number + 9);

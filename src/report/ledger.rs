@@ -5,9 +5,8 @@ use jiff::tz::TimeZone;
 
 use super::Paint;
 use super::number::{counted, grouped};
-use crate::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span};
+use crate::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span, Words};
 use crate::settings::Delivery;
-use crate::workload::{OUTPUT, RECORD};
 
 /// The line with the number of windows of each class.
 #[must_use]
@@ -16,9 +15,10 @@ pub fn line(judgement: &Judgement) -> String {
     let allowed = judgement.delivery == Delivery::AtLeastOnce;
     let complete = counts.complete + if allowed { counts.duplicate } else { 0 };
     let span = judgement.span.map_or_else(String::new, |span| format!(", {}", self::span(span)));
+    let unit = &judgement.words.unit;
     let mut parts = vec![match judgement.judged {
-        0 => "no window decided".to_owned(),
-        judged => format!("{} of {} complete{span}", grouped(complete), counted(judged, "window")),
+        0 => format!("no {unit} decided"),
+        judged => format!("{} of {} complete{span}", grouped(complete), counted(judged, unit)),
     }];
     let twice = if allowed { "emitted again, as at-least-once allows" } else { "emitted again" };
     for (number, what) in [
@@ -49,7 +49,7 @@ fn span(span: Span) -> String {
 #[must_use]
 pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String {
     let (word, text) = match outcome {
-        Outcome::Pass => (paint.good("PASS"), format!("no {RECORD} lost, none counted twice")),
+        Outcome::Pass => (paint.good("PASS"), format!("no {} lost, none counted twice", judgement.words.record)),
         Outcome::Fail => (paint.bad("FAIL"), wrongs(judgement).join(", ")),
         Outcome::Unknown => (paint.doubtful("UNKNOWN"), doubt(judgement)),
     };
@@ -59,14 +59,15 @@ pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String 
 /// What is wrong, the worst first.
 fn wrongs(judgement: &Judgement) -> Vec<String> {
     let counts = &judgement.counts;
+    let Words { record, unit, .. } = &judgement.words;
     let windows = counts.short + counts.over + counts.conflicting + counts.missing;
-    let of_windows = format!("in {} of {}", grouped(windows), counted(judgement.judged, "window"));
+    let of_windows = format!("in {} of {}", grouped(windows), counted(judgement.judged, unit));
     let mut wrongs = Vec::new();
     if judgement.records_lost > 0 {
-        wrongs.push(format!("{} lost", counted(judgement.records_lost, RECORD)));
+        wrongs.push(format!("{} lost", counted(judgement.records_lost, record)));
     }
     if judgement.records_counted_twice > 0 {
-        wrongs.push(format!("{} counted twice", counted(judgement.records_counted_twice, RECORD)));
+        wrongs.push(format!("{} counted twice", counted(judgement.records_counted_twice, record)));
     }
     if wrongs.is_empty() && windows > 0 {
         wrongs.push("different counts".to_owned());
@@ -75,7 +76,7 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
         *last = format!("{last} {of_windows}");
     }
     if counts.duplicate > 0 && judgement.delivery == Delivery::ExactlyOnce {
-        wrongs.push(format!("{} emitted again, which violates exactly-once", counted(counts.duplicate, "window")));
+        wrongs.push(format!("{} emitted again, which violates exactly-once", counted(counts.duplicate, unit)));
     }
     if counts.unexpected > 0 {
         wrongs.push(format!("{} in output that input does not explain", counted(counts.unexpected, "record")));
@@ -84,12 +85,13 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
 }
 
 fn doubt(judgement: &Judgement) -> String {
+    let unit = &judgement.words.unit;
     match (judgement.judged, judgement.counts.undecided) {
         (0, 0) => "nothing was seen".to_owned(),
         (0, open) if judgement.before_output == 0 => {
-            format!("nothing was decided: {} still open", counted(open, "window"))
+            format!("nothing was decided: {} still open", counted(open, unit))
         }
-        (0, undecided) => format!("nothing was decided of {}", counted(undecided, "window")),
+        (0, undecided) => format!("nothing was decided of {}", counted(undecided, unit)),
         _ => "not everything was seen; what was seen is right".to_owned(),
     }
 }
@@ -97,17 +99,11 @@ fn doubt(judgement: &Judgement) -> String {
 /// The evidence against a pass, a line each.
 #[must_use]
 pub fn counterexamples(judgement: &Judgement) -> Vec<String> {
-    counterexamples_of(judgement, OUTPUT)
-}
-
-/// The same for an output topic of another name.
-#[must_use]
-pub fn counterexamples_of(judgement: &Judgement, topic: &str) -> Vec<String> {
     let examples = &judgement.counterexamples;
     let days: std::collections::BTreeSet<_> = examples.iter().filter_map(day).collect();
     let format = if days.len() > 1 { "%F %T" } else { "%T" };
     let mut lines: Vec<_> =
-        examples.iter().map(|example| format!("            {}", shown(example, topic, format))).collect();
+        examples.iter().map(|example| format!("            {}", shown(example, &judgement.words, format))).collect();
     let more = judgement.counterexamples_total.saturating_sub(u64::try_from(examples.len()).unwrap_or(u64::MAX));
     if more > 0 {
         lines.push(format!("            and {} more", grouped(more)));
@@ -115,14 +111,28 @@ pub fn counterexamples_of(judgement: &Judgement, topic: &str) -> Vec<String> {
     lines
 }
 
-fn shown(example: &Counterexample, topic: &str, format: &str) -> String {
+fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
+    let Words { record, output: topic, .. } = words;
     match example {
+        Counterexample::Identity { class, identity, sent, emitted } => {
+            let sent = sent.map_or_else(String::new, |(partition, offset)| format!("   input-{partition} @ {offset}"));
+            let places: Vec<String> =
+                emitted.iter().map(|at| format!("{topic}-{} @ {}", at.partition, at.offset)).collect();
+            let what = match class {
+                Class::Missing => format!("never emitted{sent}"),
+                Class::Unexpected => {
+                    format!("emitted, though nobody sent it or it was to be left out   {}", places.join(", "))
+                }
+                _ => format!("emitted {}   {}", counted(emitted.len() as u64, "time"), places.join(", ")),
+            };
+            format!("{record} {identity:<7} {what}")
+        }
         Counterexample::Stray { partition, offset, what, .. } => format!("{topic}-{partition} @ {offset}   {what}"),
         Counterexample::Window { class, key, window_start, window_end, expected: count, emitted, records } => {
             let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
             let expected = match count {
-                0 => format!("no {RECORD} in input"),
-                records => format!("{} in input", counted(*records, RECORD)),
+                0 => format!("no {record} in input"),
+                records => format!("{} in input", counted(*records, record)),
             };
             let found = match class {
                 Class::Missing => "nothing emitted".to_owned(),
@@ -165,7 +175,7 @@ fn found(emitted: u64, records: &[Emission], topic: &str) -> String {
 fn day(example: &Counterexample) -> Option<String> {
     match example {
         Counterexample::Window { window_start, .. } => Some(clock(*window_start, "%F")),
-        Counterexample::Stray { .. } => None,
+        Counterexample::Stray { .. } | Counterexample::Identity { .. } => None,
     }
 }
 
@@ -211,7 +221,8 @@ mod tests {
                 count(&mut ledger, key, start, offset);
             }
         }
-        ledger.judge(&Terms::of(delivery))
+        let words = Words { record: "click".to_owned(), ..Words::default() };
+        Judgement { words, ..ledger.judge(&Terms::of(delivery)) }
     }
 
     fn page_of(judgement: &Judgement) -> String {

@@ -37,6 +37,7 @@ mod table;
 pub mod tail;
 pub mod up;
 pub mod verify;
+pub mod workload;
 
 /// A result: `Serialize` is its JSON, `human` its page for people.
 pub trait Render: Serialize {

@@ -19,7 +19,6 @@ use crate::scenario::{Plan, Scenario, Sends};
 use crate::verdict::recovery::Recovery;
 use crate::verdict::spread::Spread;
 use crate::verdict::{JudgedJob, Outcome, Verdict};
-use crate::workload::RECORD;
 
 /// All scenarios.
 #[derive(Debug, Serialize)]
@@ -201,11 +200,12 @@ impl RunPage {
     fn verdict_line(&self, paint: Paint) -> String {
         match (self.holds, self.verdict) {
             (Holds::Loss, Outcome::Pass) => {
-                let lost = counted(self.ledger.records_lost, RECORD);
+                let lost = counted(self.ledger.records_lost, &self.ledger.words.record);
                 format!("verdict   {}  {lost} lost, as this scenario is meant to show", paint.good("PASS"))
             }
             (Holds::Loss, Outcome::Fail) => {
-                format!("verdict   {}  expected lost clicks and nothing else", paint.bad("FAIL"))
+                let record = &self.ledger.words.record;
+                format!("verdict   {}  expected lost {record}s and nothing else", paint.bad("FAIL"))
             }
             (Holds::Spread, Outcome::Pass) => {
                 format!("verdict   {}  counts are not exact, as this scenario is meant to show", paint.good("PASS"))

@@ -128,8 +128,9 @@ mod tests {
 
     fn lines(width: Option<usize>) -> String {
         let asked = Asked::of("failover");
-        let stack = Stack::load(&asked.stack).unwrap();
-        let plan = plan::plan(&catalog::find("failover").unwrap(), &asked, &stack).unwrap();
+        let workload = crate::workload::catalog::usual().unwrap();
+        let stack = Stack::load(&asked.stack, &workload).unwrap();
+        let plan = plan::plan(&catalog::find("failover").unwrap(), &asked, &workload, &stack).unwrap();
         let mut steps = Steps::new(&plan, Paint::Plain, width);
         let done = |step, seen: &str| What::Done { step, seen: seen.into() };
         let events = [

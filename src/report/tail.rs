@@ -4,14 +4,44 @@ use serde_json::{Value, json};
 
 use super::ledger::clock;
 use super::{Paint, plain};
-use crate::workload::encoding::{decode, decode_count, excerpt};
-use crate::workload::{CLICKS_PER_WINDOW, Click, OUTPUT, WindowCount};
+use crate::workload::encoding::excerpt;
+use crate::workload::model::Workload;
+use crate::workload::reader::{Emitted, Outcome, Reader, Sent};
+
+/// How a topic's records are to be shown: as what they are for the workload.
+#[derive(Debug, Clone)]
+pub enum Shape {
+    /// Those that the job reads.
+    Input(Reader),
+    /// Those that it writes.
+    Output(Reader),
+}
+
+impl Shape {
+    /// That of one of a workload's topics.
+    ///
+    /// # Errors
+    /// What is wrong with a place that the workload names.
+    pub fn input(workload: &Workload) -> Result<Self, String> {
+        Reader::of(workload).map(Self::Input)
+    }
+
+    /// The same for the other one.
+    ///
+    /// # Errors
+    /// What is wrong with a place that the workload names.
+    pub fn output(workload: &Workload) -> Result<Self, String> {
+        Reader::of(workload).map(Self::Output)
+    }
+}
 
 /// A record of a topic.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     /// The topic's name.
     pub topic: &'a str,
+    /// What its records are.
+    pub shape: &'a Shape,
     /// The partition.
     pub partition: i32,
     /// Where in the partition it lies.
@@ -25,23 +55,38 @@ impl Line<'_> {
     #[must_use]
     pub fn human(&self, paint: Paint) -> String {
         let place = paint.dim(&format!("{}-{} @ {}", self.topic, self.partition, self.offset));
-        let text = if self.topic == OUTPUT { self.count(paint) } else { self.click() };
+        let text = match self.shape {
+            Shape::Input(reader) => reader.sent(self.payload).map(|sent| self.sent(sent)),
+            Shape::Output(reader) => reader.emitted(self.payload).ok().map(|emitted| self.emitted(emitted)),
+        };
         let text = text.unwrap_or_else(|| paint.doubtful(&excerpt(self.payload)));
         format!("{text}  {place}")
     }
 
-    fn count(&self, paint: Paint) -> Option<String> {
-        let WindowCount { window_start, window_end, page, count, .. } = decode_count(self.payload).ok()?;
-        let shown = format!("{count:>6}");
-        // Another number is no error here: that takes what `input` has, and `verify`.
-        let shown = if count == CLICKS_PER_WINDOW { shown } else { paint.doubtful(&shown) };
-        let window = format!("{} to {}", clock(window_start, "%T"), clock(window_end, "%T"));
-        Some(format!("{window} UTC  {:<7}{shown}", plain::text(&page)))
+    fn sent(&self, sent: Sent<'_>) -> String {
+        match sent {
+            Sent::Counted(record) => {
+                format!("{} UTC  {:<7}", clock(record.time, "%T%.3f"), plain::text(&record.key))
+            }
+            Sent::Each(_) | Sent::Never => self.whole(),
+        }
     }
 
-    fn click(&self) -> Option<String> {
-        let Click { timestamp, page } = decode(self.payload)?;
-        Some(format!("{} UTC  {:<7}", clock(timestamp, "%T%.3f"), plain::text(&page)))
+    fn emitted(&self, emitted: Emitted) -> String {
+        match emitted {
+            Emitted::Count(Outcome { key, window, count, .. }) => {
+                let window = window.map_or_else(String::new, |window| {
+                    format!("{} to {} UTC  ", clock(window.start, "%T"), clock(window.end, "%T"))
+                });
+                format!("{window}{:<7}{count:>6}", plain::text(&key))
+            }
+            Emitted::Each(_) => self.whole(),
+        }
+    }
+
+    /// The record itself: it has an identity, and what else is in it only its user knows.
+    fn whole(&self) -> String {
+        plain::text(&String::from_utf8_lossy(self.payload)).into_owned()
     }
 
     /// A JSON document in one line: `topic`, `partition`, `offset`, and `value`, which is a string where it is not JSON.
@@ -57,9 +102,12 @@ impl Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::catalog;
 
     fn human(topic: &str, payload: &str) -> String {
-        Line { topic, partition: 0, offset: 1042, payload: payload.as_bytes() }.human(Paint::Plain)
+        let clicks = catalog::find(catalog::USUAL).unwrap();
+        let shape = if topic == "input" { Shape::input(&clicks) } else { Shape::output(&clicks) }.unwrap();
+        Line { topic, shape: &shape, partition: 0, offset: 1042, payload: payload.as_bytes() }.human(Paint::Plain)
     }
 
     #[test]
@@ -84,7 +132,8 @@ mod tests {
 
     #[test]
     fn json_has_the_value_as_it_is() {
-        let json = |payload| Line { topic: "output", partition: 0, offset: 7, payload }.json();
+        let shape = Shape::output(&catalog::find(catalog::USUAL).unwrap()).unwrap();
+        let json = |payload| Line { topic: "output", shape: &shape, partition: 0, offset: 7, payload }.json();
         assert_eq!(json(b"{\"a\":1}"), r#"{"offset":7,"partition":0,"topic":"output","value":{"a":1}}"#);
         assert_eq!(json(b"oops\xff"), "{\"offset\":7,\"partition\":0,\"topic\":\"output\",\"value\":\"oops\u{fffd}\"}");
     }

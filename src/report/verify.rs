@@ -13,7 +13,7 @@ use crate::ledger::{Counts, Judgement, Outcome, Span};
 use crate::observe::Reading;
 use crate::settings::Delivery;
 use crate::verdict::{JudgedJob, Verdict};
-use crate::workload::meaning::Workload;
+use crate::workload::model::Workload;
 
 /// What `verify` found.
 #[derive(Debug, Serialize)]
@@ -72,7 +72,7 @@ impl TopicRead {
 impl Render for Verification {
     fn human(&self, paint: Paint) -> String {
         let mut lines = vec![self.job_line(), ledger::line(&self.ledger), self.verdict_line(paint)];
-        lines.extend(ledger::counterexamples_of(&self.ledger, &self.output.topic));
+        lines.extend(ledger::counterexamples(&self.ledger));
         lines.extend(self.notes().into_iter().map(|note| format!("note      {note}")));
         lines.extend(self.why().into_iter().map(|why| format!("why       {why}")));
         let option = super::project_option(&self.project);
@@ -96,9 +96,9 @@ impl Verification {
             span: verdict.ledger.span,
             past: verdict.past,
             ledger: verdict.ledger,
-            input: TopicRead::of(&workload.input, &read.input),
+            input: TopicRead::of(&workload.input.topic, &read.input),
             foreign: Foreign { records: records.unwrap_or_default(), first },
-            output: TopicRead::of(&workload.output, &read.output),
+            output: TopicRead::of(&workload.output.topic, &read.output),
             seconds: took.as_secs_f64(),
         }
     }
@@ -156,7 +156,7 @@ impl Verification {
         if self.past && open > 0 {
             notes.push(format!(
                 "{} not emitted; a savepoint or an open transaction may hold them",
-                counted(open, "window")
+                counted(open, &self.ledger.words.unit)
             ));
         }
         notes
@@ -288,7 +288,19 @@ mod tests {
     fn began(scope: Scope) -> What {
         let (scenario, purpose, project, plan) = Default::default();
         let (holds, job) = (Holds::Exact, JobVariant::default());
-        What::Began(Head { scenario, purpose, project, speed: 1.0, job, holds, scope, steps: 0, began: 0, plan })
+        What::Began(Head {
+            scenario,
+            purpose,
+            project,
+            speed: 1.0,
+            workload: Box::new(crate::workload::catalog::usual().unwrap()),
+            job,
+            holds,
+            scope,
+            steps: 0,
+            began: 0,
+            plan,
+        })
     }
 
     fn job(state: &str) -> Vec<What> {
@@ -323,7 +335,7 @@ mod tests {
         let fold = Fold::of(&events);
         Verification::new(
             "playground",
-            &Workload::click_count(),
+            &crate::workload::catalog::usual().unwrap(),
             verdict::judge(&fold),
             &fold,
             Duration::from_millis(500),

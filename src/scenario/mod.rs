@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::history::{Head, Holds};
 use crate::settings::overrides::Overrides;
 use crate::settings::{PARALLELISM, StackSettings};
+use crate::workload::model::Workload;
 
 pub mod asked;
 pub mod catalog;
@@ -33,6 +34,8 @@ pub struct Scenario {
     pub name: String,
     /// What it shows, in a line.
     pub purpose: String,
+    /// The only workload that it runs with; any that fits when `None`.
+    pub workload: Option<String>,
     /// What must hold at its end.
     pub holds: Holds,
     /// The options that it fixes, whatever the user says.
@@ -46,11 +49,30 @@ impl Scenario {
     ///
     /// # Errors
     /// Options of the user that contradict what the scenario fixes.
-    pub fn settings(&self, asked: &StackSettings) -> Result<StackSettings, Failure> {
-        let mut settings = self.stack.over(asked.clone())?;
+    pub fn settings(&self, asked: &StackSettings, workload: &Workload) -> Result<StackSettings, Failure> {
+        let about = |error: Failure| Failure::Usage(format!("scenario {}: {error}", self.name));
+        self.fits(workload).map_err(about)?;
+        let mut settings = self.stack.over(asked.clone())?.of_workload(workload).map_err(about)?;
         let parallelism = *settings.parallelism.get_or_insert(PARALLELISM);
         settings.taskmanagers.get_or_insert(parallelism.div_ceil(settings.slots.max(1)));
-        settings.checked().map_err(|error| Failure::Usage(format!("scenario {}: {error}", self.name)))
+        settings.checked().map_err(about)
+    }
+
+    /// Refuses a workload that lacks what the scenario needs.
+    fn fits(&self, workload: &Workload) -> Result<(), Failure> {
+        let name = &workload.name;
+        if let Some(only) = self.workload.as_ref().filter(|only| *only != name) {
+            return Err(Failure::Usage(format!(
+                "it runs with workload {only}, not with {name}: it names that one's jars or arguments"
+            )));
+        }
+        let needs_windows = self.holds == Holds::Spread
+            || self.steps.iter().any(|step| matches!(step.action, Action::Await(Await::Emitted(_))));
+        if needs_windows && workload.oracle.window().is_none() {
+            let oracle = workload.oracle.name();
+            return Err(Failure::Usage(format!("it needs a workload with windows; {name} is judged by {oracle}")));
+        }
+        Ok(())
     }
 }
 

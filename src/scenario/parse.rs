@@ -20,6 +20,7 @@ use crate::settings::overrides::Overrides;
 struct File {
     name: String,
     purpose: String,
+    workload: Option<String>,
     #[serde(default)]
     holds: Holds,
     #[serde(default)]
@@ -56,7 +57,8 @@ pub fn scenario(origin: &str, text: &str) -> Result<Scenario> {
     }
     let about = |error: anyhow::Error| Failure::Usage(format!("scenario {origin}: {error}"));
     let stack = Overrides::of_scenario(&file.stack).map_err(about)?;
-    let scenario = Scenario { name: file.name, purpose: file.purpose, holds: file.holds, stack, steps };
+    let scenario =
+        Scenario { name: file.name, purpose: file.purpose, workload: file.workload, holds: file.holds, stack, steps };
     check(&scenario).map_err(about)?;
     Ok(scenario)
 }

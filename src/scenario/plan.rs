@@ -15,6 +15,7 @@ use crate::operation::{Operation, Via};
 use crate::platform::instance_name;
 use crate::settings::{PARALLELISM, StackSettings};
 use crate::stack::{Service, Stack};
+use crate::workload::model::Workload;
 
 /// Plans a scenario as it was asked for, on the stack that its settings ask for.
 ///
@@ -22,14 +23,15 @@ use crate::stack::{Service, Stack};
 ///
 /// # Errors
 /// Options that contradict what the scenario fixes; a fault on what the stack does not have.
-pub fn plan(scenario: &Scenario, asked: &Asked, stack: &Stack) -> Result<Plan, Failure> {
-    let settings = scenario.settings(&asked.stack)?;
+pub fn plan(scenario: &Scenario, asked: &Asked, workload: &Workload, stack: &Stack) -> Result<Plan, Failure> {
+    let settings = scenario.settings(&asked.stack, workload)?;
     let (limit, via) = (asked.limit, asked.via);
     let head = Head {
         scenario: scenario.name.clone(),
         purpose: scenario.purpose.clone(),
         project: settings.project.clone(),
         speed: settings.speed,
+        workload: Box::new(workload.clone()),
         job: settings.job.clone(),
         holds: scenario.holds,
         scope: Scope::Plan,
@@ -51,7 +53,7 @@ pub fn plan(scenario: &Scenario, asked: &Asked, stack: &Stack) -> Result<Plan, F
         let there = There { stack, taskmanagers: expected.taskmanagers() };
         let action = instantiate(&step.action, via, &there)
             .map_err(|error| Failure::Usage(format!("scenario {}, step {number}: {error}", scenario.name)))?;
-        steps.push(planned(step, action, limit, expected));
+        steps.push(planned(step, action, limit, &Job { workload, expected }));
         if let Action::Operate(operating) = &step.action {
             expected = expected.after(&operating.operation);
         }
@@ -66,24 +68,30 @@ fn starting_point(settings: &StackSettings) -> String {
     format!("parallelism {parallelism} on {taskmanagers} TaskManager{s}; a job that differs is restarted")
 }
 
-fn planned(step: &Step, action: Action<Vec<InstanceName>>, limit: Duration, expected: Expected) -> Planned {
+fn planned(step: &Step, action: Action<Vec<InstanceName>>, limit: Duration, on: &Job<'_>) -> Planned {
     let undo = match &action {
         Action::Inject { fault, on } => Some(fault.undo(on)),
         _ => None,
     };
     let sends = match &action {
-        Action::Operate(Operating { operation, via, .. }) => sends(operation, *via, expected),
+        Action::Operate(Operating { operation, via, .. }) => sends(operation, *via, on),
         _ => Sends::default(),
     };
     Planned { title: title(&action), reason: step.reason.clone(), undo, sends, action, limit }
 }
 
-fn sends(operation: &Operation, via: Via, expected: Expected) -> Sends {
+fn sends(operation: &Operation, via: Via, on: &Job<'_>) -> Sends {
     let lines = |parts: &[Part]| parts.iter().filter_map(|part| part.line(via)).collect();
-    match expected.plan(operation, via) {
+    match on.expected.plan(on.workload, operation, via) {
         Ok(plan) => Sends { requests: lines(&plan.parts), roll_back: lines(&plan.roll_back), refused: None },
         Err(error) => Sends { refused: Some(format!("{error:#}")), ..Sends::default() },
     }
+}
+
+/// The job that an operation is planned for.
+struct Job<'a> {
+    workload: &'a Workload,
+    expected: Expected,
 }
 
 /// What there is when a step begins.
@@ -153,11 +161,14 @@ fn title(action: &Action<Vec<InstanceName>>) -> String {
 mod tests {
     use super::*;
     use crate::scenario::{catalog, parse};
+    use crate::workload;
 
     fn planned(file: &str) -> Result<Plan, Failure> {
         let asked = Asked::of("own");
         let scenario = parse::scenario("own.toml", file).unwrap();
-        plan(&scenario, &asked, &Stack::load(&scenario.settings(&asked.stack).unwrap()).unwrap())
+        let workload = workload::catalog::usual().unwrap();
+        let settings = scenario.settings(&asked.stack, &workload).unwrap();
+        plan(&scenario, &asked, &workload, &Stack::load(&settings, &workload).unwrap())
     }
 
     /// A scenario of these steps, judged at its end.
@@ -198,8 +209,9 @@ mod tests {
     #[test]
     fn a_roll_back_is_in_the_plan() {
         let asked = Asked::of("upgrade-rollback");
-        let stack = Stack::load(&asked.stack).unwrap();
-        let plan = plan(&catalog::find("upgrade-rollback").unwrap(), &asked, &stack).unwrap();
+        let workload = workload::catalog::usual().unwrap();
+        let stack = Stack::load(&asked.stack, &workload).unwrap();
+        let plan = plan(&catalog::find("upgrade-rollback").unwrap(), &asked, &workload, &stack).unwrap();
         let sends = &plan.steps.iter().find(|step| !step.sends.requests.is_empty()).unwrap().sends;
         assert!(sends.requests.iter().all(|line| !line.contains(":old-job")), "{sends:?}");
         let names: Vec<bool> = sends.roll_back.iter().map(|line| line.contains(":old-job")).collect();
@@ -209,7 +221,9 @@ mod tests {
     #[test]
     fn the_failover_plan_names_instances_and_carries_each_undo() {
         let asked = Asked::of("failover");
-        let plan = plan(&catalog::find("failover").unwrap(), &asked, &Stack::load(&asked.stack).unwrap()).unwrap();
+        let workload = workload::catalog::usual().unwrap();
+        let stack = Stack::load(&asked.stack, &workload).unwrap();
+        let plan = plan(&catalog::find("failover").unwrap(), &asked, &workload, &stack).unwrap();
         let undo = |step: &Planned| step.undo.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
         let lines: Vec<String> = plan.steps.iter().map(|step| format!("{} / {}", step.title, undo(step))).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"

@@ -29,8 +29,6 @@ use crate::operation::{self, Control, Operation, Via, reach};
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State};
 use crate::settings::Delivery;
 use crate::work::{Heard, Telling};
-use crate::workload::JOB;
-use crate::workload::meaning::Workload;
 
 #[cfg(test)]
 mod tests;
@@ -154,7 +152,7 @@ impl<'a> Run<'a> {
             kafka: kafka.to_string(),
             flink: Some(self.flink().await?),
             platform: Some(up.platform.clone()),
-            workload: Workload::click_count(),
+            workload: up.workload.clone(),
             isolation: Isolation::of(delivery),
             uncommitted: delivery == Delivery::ExactlyOnce,
             begin: Begin::End,
@@ -221,8 +219,8 @@ impl<'a> Run<'a> {
         let (news, told) = mpsc::unbounded_channel();
         let (interrupt, interrupted) = watch::channel(false);
         let before = self.what_is_stopped(&operating.operation, &flink).await?;
-        let control = Control::new((up.platform, &flink), (operating.via, limit), &by, news, interrupted);
-        let mut work = Telling::new(told, control.perform(&operating.operation, Some(JOB)));
+        let control = Control::new((up.platform, &flink, up.workload), (operating.via, limit), &by, news, interrupted);
+        let mut work = Telling::new(told, control.perform(&operating.operation, Some(&up.workload.job.name)));
         let mut beside = Ok(());
         let done = loop {
             tokio::select! {
@@ -258,8 +256,8 @@ impl<'a> Run<'a> {
         if !is_to_go_on(operation) {
             return Ok(None);
         }
-        let job = flink.find_job(Some(JOB)).await?;
-        Resume::as_it_was(flink, &job.id, &job.name).await.map(Some)
+        let job = flink.find_job(Some(&self.up.workload.job.name)).await?;
+        Resume::as_it_was(self.up.platform, flink, &job.id, &job.name).await.map(Some)
     }
 
     /// A job that a step stopped is started again by a later step or, when the run ends before, by the run.
@@ -277,7 +275,7 @@ impl<'a> Run<'a> {
         let (flink, by, platform) = (self.flink().await?, self.by(), self.up.platform);
         let (news, told) = mpsc::unbounded_channel();
         let (_interrupt, interrupted) = watch::channel(false);
-        let control = Control::new((platform, &flink), (Via::Rest, UNDO), &by, news, interrupted);
+        let control = Control::new((platform, &flink, self.up.workload), (Via::Rest, UNDO), &by, news, interrupted);
         let done = Telling::new(told, stopped.bring_up(&control)).all(|news| (self.tell)(Told::Operation(&news))).await;
         self.note(What::Operated(done?))
     }

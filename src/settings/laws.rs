@@ -20,22 +20,28 @@ fn settings() -> impl Strategy<Value = StackSettings> {
         1..=64_u32,
         proptest::sample::select(Scheduler::value_variants()),
     );
-    (ports, file, speed(), job(), shape).prop_filter_map("contradicting", |(ports, file, speed, job, shape)| {
-        let (parallelism, taskmanagers, slots, scheduler) = shape;
-        let settings = StackSettings {
-            project: "p".to_owned(),
-            file: file.map(Into::into),
-            rest_port: ports.0,
-            kafka_port: ports.1,
-            speed,
-            job,
-            parallelism,
-            taskmanagers,
-            slots,
-            scheduler,
-        };
-        settings.checked().ok()
-    })
+    let workload = proptest::option::of(proptest::sample::select(vec!["orders", "./own one.toml", "-odd.toml"]));
+    (ports, (file, workload), speed(), job(), shape).prop_filter_map(
+        "contradicting",
+        |(ports, files, speed, job, shape)| {
+            let (file, workload) = files;
+            let (parallelism, taskmanagers, slots, scheduler) = shape;
+            let settings = StackSettings {
+                project: "p".to_owned(),
+                file: file.map(Into::into),
+                workload: workload.map(str::to_owned),
+                rest_port: ports.0,
+                kafka_port: ports.1,
+                speed,
+                job,
+                parallelism,
+                taskmanagers,
+                slots,
+                scheduler,
+            };
+            settings.checked().ok()
+        },
+    )
 }
 
 fn speed() -> impl Strategy<Value = f64> {

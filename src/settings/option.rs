@@ -54,8 +54,8 @@ pub enum Kind {
     Speed,
     /// One of several names.
     Choice(fn() -> Vec<PossibleValue>),
-    /// A file's path.
-    Path,
+    /// A file's path, or a name; with its placeholder in `--help`.
+    Path(&'static str),
 }
 
 /// All options. Values stand in this order wherever several are written; those of the job are in the order of its arguments.
@@ -63,11 +63,20 @@ pub static OPTIONS: &[StackOption] = &[
     StackOption {
         name: "file",
         short: Some('f'),
-        kind: Kind::Path,
+        kind: Kind::Path("FILE"),
         scope: Scope::User,
         help: "Use a compose file of your own instead of the built-in one",
         get: |stack| stack.file.as_ref().map(|file| file.display().to_string()),
         set: |stack, text| put_some(&mut stack.file, text),
+    },
+    StackOption {
+        name: "workload",
+        short: Some('w'),
+        kind: Kind::Path("NAME|FILE"),
+        scope: Scope::User,
+        help: "The job to run, and what is right of its output: a built-in workload or a file of your own [default: what the stack runs, or else click-count]",
+        get: |stack| stack.workload.clone(),
+        set: |stack, text| put_some(&mut stack.workload, text),
     },
     StackOption {
         name: "rest-port",
@@ -246,8 +255,8 @@ impl Kind {
             Self::Number(_, range) => within(text, range),
             Self::Speed => speed(text).map(drop),
             Self::Choice(values) => one_of(text, &values()),
-            Self::Path if text.is_empty() => Err("is empty".to_owned()),
-            Self::Path => Ok(()),
+            Self::Path(_) if text.is_empty() => Err("is empty".to_owned()),
+            Self::Path(_) => Ok(()),
         }
     }
 }

@@ -80,7 +80,7 @@ fn text(kind: &Kind, value: &toml::Value) -> Result<String, String> {
         (Kind::Flag, Boolean(value)) => Ok(value.to_string()),
         (Kind::Number(..) | Kind::Speed, Integer(value)) => Ok(value.to_string()),
         (Kind::Speed, Float(value)) => Ok(value.to_string()),
-        (Kind::Choice(_) | Kind::Path, Text(value)) => Ok(value.clone()),
+        (Kind::Choice(_) | Kind::Path(_), Text(value)) => Ok(value.clone()),
         (_, other) => Err(format!("must be {}, not {}", named(kind), other.type_str())),
     }
 }
@@ -90,7 +90,7 @@ fn named(kind: &Kind) -> &'static str {
         Kind::Flag => "true or false",
         Kind::Number(..) => "a whole number",
         Kind::Speed => "a number",
-        Kind::Choice(_) | Kind::Path => "text",
+        Kind::Choice(_) | Kind::Path(_) => "text",
     }
 }
 

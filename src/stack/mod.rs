@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow};
 
 use crate::failure::Failure;
 use crate::settings::{PARALLELISM, StackSettings};
+use crate::workload::model::Workload;
 
 mod dotenv;
 mod interpolate;
@@ -17,6 +18,7 @@ mod keys;
 mod model;
 mod needs;
 mod resolve;
+mod workload;
 
 pub use model::*;
 
@@ -41,7 +43,12 @@ pub struct Source<'a> {
 
 impl Stack {
     /// The stack that the settings ask for: the user's file, or else the built-in one.
-    pub fn load(settings: &StackSettings) -> Result<Self> {
+    pub fn load(settings: &StackSettings, workload: &Workload) -> Result<Self> {
+        Ok(Self::file(settings)?.of_workload(workload, settings.speed))
+    }
+
+    /// As the file has it.
+    fn file(settings: &StackSettings) -> Result<Self> {
         let shell = crate::environment::variables().collect();
         let Some(file) = &settings.file else {
             let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));

@@ -218,7 +218,10 @@ fn the_file_beside_the_compose_file_has_what_the_shell_has_not() {
     let load = |services: &str| {
         let file = folder.path().join("own.yaml");
         std::fs::write(&file, services).unwrap();
-        Stack::load(&StackSettings { file: Some(file), ..StackSettings::of("p") })
+        Stack::load(
+            &StackSettings { file: Some(file), ..StackSettings::of("p") },
+            &crate::workload::catalog::usual().unwrap(),
+        )
     };
     let own = BUILTIN.replace("${ZOOKEEPER_IMAGE:-playground/zookeeper:3.9.5}", "zoo:${FROM_DOTENV}-x");
     std::fs::write(folder.path().join(".env"), "FROM_DOTENV=7\n").unwrap();

@@ -5,6 +5,7 @@ use crate::history::seen::JobSeen;
 use crate::history::traffic::Topic;
 use crate::history::{Holds, Scope};
 use crate::ledger::Judgement;
+use crate::ledger::identities::Identities;
 use crate::settings::Delivery;
 
 /// All doubts of a run, one sentence each; none when nothing keeps it from a pass.
@@ -16,6 +17,7 @@ pub(super) fn doubts(fold: &Fold, ledger: &Judgement) -> Vec<String> {
         Scope::Past => Vec::new(),
     };
     doubts.extend(fold.losses.doubts.iter().cloned());
+    doubts.extend(sent_twice(fold));
     doubts.extend(before_input(ledger));
     doubts.extend(before_output(ledger));
     if fold.holds() != Holds::Spread {
@@ -27,10 +29,11 @@ pub(super) fn doubts(fold: &Fold, ledger: &Judgement) -> Vec<String> {
 
 fn present(fold: &Fold) -> Vec<String> {
     let mut doubts: Vec<String> = no_job(fold).into_iter().collect();
-    let open = fold.due.map_or(0, |due| fold.open_until(due));
+    let open = fold.open_due();
     if doubts.is_empty() && open > 0 {
         let watched = "it is far behind, or not emitting at all";
-        doubts.push(format!("{open} windows in the input were not emitted while the job was being watched: {watched}"));
+        let unit = fold.unit();
+        doubts.push(format!("{open} {unit}s in the input were not emitted while the job was being watched: {watched}"));
     }
     doubts
 }
@@ -70,6 +73,14 @@ fn no_job(fold: &Fold) -> Option<String> {
     }
 }
 
+fn sent_twice(fold: &Fold) -> Option<String> {
+    let times = fold.identities.as_ref().map_or(0, Identities::sent_twice);
+    (times > 0).then(|| {
+        let (record, input) = (fold.unit(), Topic::Input.name());
+        format!("{times} {record}s in {input} have an identity that was sent before: it is not known which of them was emitted")
+    })
+}
+
 fn before_input(ledger: &Judgement) -> Option<String> {
     let windows = ledger.before_input;
     let input = Topic::Input.name();
@@ -92,9 +103,10 @@ fn unexplained(fold: &Fold, ledger: &Judgement) -> Option<String> {
     let asked = fold.job.facts().is_some();
     let times = ledger.duplicates_unexplained;
     let is_doubt = asked && times > 0 && ledger.delivery == Delivery::AtLeastOnce;
+    let unit = fold.unit();
     is_doubt.then(|| {
         format!(
-            "windows were emitted again {times} times, and Flink reports no restart that explains it; a JobManager knows only the restarts since its own start"
+            "{unit}s were emitted again {times} times, and Flink reports no restart that explains it; a JobManager knows only the restarts since its own start"
         )
     })
 }

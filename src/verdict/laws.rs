@@ -151,6 +151,7 @@ fn history(world: &World) -> Vec<Event> {
     let job = JobVariant { delivery: world.delivery, ..JobVariant::default() };
     let (holds, scope) = (Holds::Exact, world.scope);
     teller.tell(What::Began(Head {
+        workload: Box::new(crate::workload::catalog::usual().unwrap()),
         scenario,
         purpose,
         project,

@@ -141,7 +141,19 @@ mod tests {
     fn began(holds: Holds, scope: Scope) -> What {
         let (scenario, purpose, project, plan) = Default::default();
         let job = JobVariant::default();
-        What::Began(Head { scenario, purpose, project, speed: 1.0, job, holds, scope, steps: 0, began: 0, plan })
+        What::Began(Head {
+            scenario,
+            purpose,
+            project,
+            speed: 1.0,
+            workload: Box::new(crate::workload::catalog::usual().unwrap()),
+            job,
+            holds,
+            scope,
+            steps: 0,
+            began: 0,
+            plan,
+        })
     }
 
     /// A window of six keys, counted as the function says; and one after it, so that the first is closed.

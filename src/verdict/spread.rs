@@ -129,7 +129,19 @@ mod tests {
     fn run(counts: [u64; 10]) -> Spread {
         let (scenario, purpose, project, plan) = Default::default();
         let (holds, scope, job) = (Holds::Spread, Scope::Plan, JobVariant::default());
-        let head = Head { scenario, purpose, project, speed: 5.0, job, holds, scope, steps: 0, began: 0, plan };
+        let head = Head {
+            scenario,
+            purpose,
+            project,
+            speed: 5.0,
+            workload: Box::new(crate::workload::catalog::usual().unwrap()),
+            job,
+            holds,
+            scope,
+            steps: 0,
+            began: 0,
+            plan,
+        };
         let window = |number: i64| Some(Window { start: number * 15_000, end: number * 15_000 + 15_000 });
         let sent = Sent {
             key: "a".into(),

@@ -9,10 +9,15 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 pub mod alive;
+pub mod catalog;
 pub mod encoding;
+pub mod feed;
 pub mod generator;
-pub mod meaning;
+pub mod json;
+pub mod model;
 pub mod pace;
+pub mod parse;
+pub mod reader;
 pub mod resume;
 pub mod sequence;
 

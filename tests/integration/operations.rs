@@ -244,6 +244,7 @@ fn what_is_noted_of_one_job_says_nothing_of_another() {
     assert_eq!(flink.noted(), ["stopped Mine"]);
     flink.playground(&["submit", "--jar", mine, "--detach"]).run().expect(0);
     assert_eq!(flink.noted(), ["stopped Mine"], "nobody has seen it run");
+    assert_eq!(flink.notes(), ["running Click Event Count", "stopped Mine"], "what it was submitted as is kept");
     flink.playground(&["savepoint", "Mine"]).run().expect(0);
     assert_eq!(flink.noted(), Vec::<String>::new(), "it runs");
 }

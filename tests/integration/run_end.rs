@@ -20,13 +20,15 @@ async fn run(flink: &FakeFlink, step: &str, interruption: impl Future<Output = (
         "name = \"own\"\npurpose = \"y\"\n[[steps]]\n{step}\nreason = \"x\"\n[[steps]]\nawait = \"judged\"\nreason = \"x\"\n"
     );
     let (scenario, asked) = (parse::scenario("own.toml", &file)?, Asked::of("own"));
-    let settings = scenario.settings(&asked.stack)?;
-    let stack = Stack::load(&settings)?;
-    let mut plan = plan(&scenario, &asked, &stack)?;
+    let workload = playground::workload::catalog::usual()?;
+    let settings = scenario.settings(&asked.stack, &workload)?;
+    let stack = Stack::load(&settings, &workload)?;
+    let mut plan = plan(&scenario, &asked, &workload, &stack)?;
     plan.steps.retain(|step| matches!(step.action, Action::Operate(_)));
     let platform = Platform::Fake(Fake::open(flink.folder.path(), "fake")?);
     let limit = Duration::from_secs(20);
-    let up = Up { platform: &platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit };
+    let (workload, beginning) = (&workload, Beginning::State);
+    let up = Up { platform: &platform, stack: &stack, workload, settings: &settings, beginning, limit };
     let mut store = Store::create(flink.folder.path(), "own", jiff::Timestamp::UNIX_EPOCH)?;
     let interruption = std::pin::pin!(interruption);
     Box::pin(runner::run(&plan, up, &mut store, interruption, &mut |_| {})).await.map(drop)

@@ -11,8 +11,7 @@ use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::observe::lag;
 use crate::report::backpressure::Lag;
-use crate::workload::JOB;
-use crate::workload::meaning::Workload;
+use crate::workload::model::Workload;
 
 /// Between two queries: short enough that each measurement of the job has a fresh lag.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -26,13 +25,16 @@ pub(super) struct Newest {
 
 impl Newest {
     /// Starts polling `kafka` for a job's lag, on a thread of its own, since Kafka's client blocks.
-    pub(super) fn of(job: &Summary, kafka: Result<String>) -> Result<Self> {
+    pub(super) fn of(job: &Summary, workload: Workload, kafka: Result<String>) -> Result<Self> {
         let kafka = match kafka {
-            _ if job.name != JOB => return Ok(Self::never(format!("only {JOB} is known to read input"))),
+            _ if job.name != workload.job.name => {
+                let (ours, input) = (&workload.job.name, &workload.input.topic);
+                return Ok(Self::never(format!("only {ours} is known to read {input}")));
+            }
             Err(error) => return Ok(Self::never(error.to_string())),
             Ok(kafka) => kafka,
         };
-        let (admin, workload) = (Admin::new(&kafka, Isolation::Uncommitted)?, Workload::click_count());
+        let admin = Admin::new(&kafka, Isolation::Uncommitted)?;
         let (sender, answer) = watch::channel(None);
         // Not a thread of the runtime, which would wait for it when this command ends.
         let work = move || {

@@ -10,8 +10,10 @@ use anyhow::{Context as _, Error, Result};
 use tokio::sync::mpsc;
 
 use super::job::{RECOVERY, tells as job_tells};
-use super::{Beginning, LOOK, News, Up, is_ours, seen};
+use super::{Beginning, LOOK, News, Up, seen};
 use crate::flink::Flink;
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
 use crate::operation::marks::{Noted, Whence};
 use crate::operation::reach;
 use crate::operation::resume::Resume;
@@ -20,7 +22,7 @@ use crate::platform::{Contract as _, PlatformNews};
 use crate::settings::MAX_TASKMANAGERS;
 use crate::stack::Stack;
 use crate::wait::{Seen, until};
-use crate::workload::JOB;
+use crate::workload::model::Workload;
 
 /// The service that submits the job.
 pub(super) const CLIENT: &str = "client";
@@ -48,9 +50,9 @@ enum There {
 
 impl There {
     /// An error with where the state is of a job that was stopped before.
-    fn located(&self, error: Error) -> Error {
+    fn located(&self, error: Error, workload: &Workload) -> Error {
         match self {
-            Self::Retired(retired) => error.context(retired.whereabouts()),
+            Self::Retired(retired) => error.context(retired.whereabouts(workload)),
             Self::NoneOrAsAsked | Self::Stopped => error,
         }
     }
@@ -65,7 +67,7 @@ impl Bringing<'_> {
         if there != There::NoneOrAsAsked || self.is_fresh() {
             let servers = stack.clone().without(CLIENT);
             let applied = platform.apply(&servers, self.up.limit, self.progress.clone()).await;
-            applied.map_err(|error| there.located(error))?;
+            applied.map_err(|error| there.located(error, self.up.workload))?;
             let flink = self.leader().await?;
             match there {
                 There::Retired(retired) => self.go_on(&flink, &retired).await?,
@@ -84,7 +86,7 @@ impl Bringing<'_> {
     async fn before(&self) -> Result<There> {
         let Some(flink) = reach::flink(self.up.platform).await? else {
             // Without a JobManager, what is noted has to do.
-            let noted = Noted::read(self.up.platform, JOB).await?;
+            let noted = Noted::read(self.up.platform, self.up.job()).await?;
             return Ok(if noted.whence(None) == Whence::Nothing { There::NoneOrAsAsked } else { There::Stopped });
         };
         if flink.jobs().await.is_err() {
@@ -98,12 +100,12 @@ impl Bringing<'_> {
             return Ok(There::Retired(retired));
         }
         let jobs = flink.jobs().await?;
-        if self.is_fresh() || jobs.iter().any(is_ours) {
+        if self.is_fresh() || jobs.iter().any(|job| self.up.is_ours(job)) {
             return Ok(There::NoneOrAsAsked);
         }
         // What was noted may have become clear meanwhile.
-        let noted = Noted::read(self.up.platform, JOB).await?;
-        let whence = noted.whence(jobs.iter().find(|job| job.name == JOB));
+        let noted = Noted::read(self.up.platform, self.up.job()).await?;
+        let whence = noted.whence(jobs.iter().find(|job| job.name == self.up.job()));
         Ok(if whence == Whence::Nothing { There::NoneOrAsAsked } else { There::Stopped })
     }
 
@@ -120,19 +122,42 @@ impl Bringing<'_> {
             }
             self.bring_back(&flink).await?;
         }
-        if flink.jobs().await?.iter().any(is_ours) {
+        if flink.jobs().await?.iter().any(|job| self.up.is_ours(job)) {
             return Ok(());
         }
+        let Some(service) = &self.up.workload.job.submitted_by else { return self.submit(&flink).await };
         let services = self.up.platform.services().await?;
-        let client = services.iter().find(|one| one.service == CLIENT).context("no client to submit the job")?;
+        let client = services.iter().find(|one| one.service == *service);
+        let client = client.with_context(|| format!("no {service} to submit the job"))?;
         self.up.platform.start(&client.name()).await.context("submit the job again")
+    }
+
+    /// Submits a job that no service of the stack submits. Its topics come first: one that begins without them fails in a loop.
+    async fn submit(&self, flink: &Flink) -> Result<()> {
+        let Workload { input, output, .. } = self.up.workload;
+        let input = (input.topic.clone(), usize::try_from(self.up.workload.input_partitions())?);
+        let output = (output.topic.clone(), usize::try_from(output.partitions)?);
+        until("the topics", self.up.limit, LOOK, async || {
+            let Some(kafka) = reach::kafka(self.up.platform).await? else {
+                return Ok(Seen::NotYet("the broker's port is not published yet".to_owned()));
+            };
+            let (input, output) = (input.clone(), output.clone());
+            let make = move || {
+                let admin = Admin::new(&kafka.to_string(), Isolation::Uncommitted)?;
+                admin.ensure_topics(&[(&input.0, input.1), (&output.0, output.1)])
+            };
+            Ok(seen(tokio::task::spawn_blocking(make).await?))
+        })
+        .await?;
+        let run = self.as_asked(flink, None).await?;
+        self.go_on(flink, &Resume::of(self.up.job(), &run)).await
     }
 
     /// Adds the TaskManagers that a job lacks which high availability brings back after `down`: seen, an upgraded job that
     /// waited for its third slot until `up` gave up.
     async fn make_room(&self, flink: &Flink) -> Result<()> {
         let settings = self.up.settings;
-        let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(()) };
+        let Some(job) = flink.jobs().await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
         if settings.parallelism.is_some() || settings.taskmanagers.is_some() {
             return Ok(());
         }
@@ -149,7 +174,7 @@ impl Bringing<'_> {
     /// Waits a while until a job that is being brought back tells what it was submitted as: then only is it known to be as
     /// asked. One that goes on to tell nothing is waited for with the other parts, which say what it lacks.
     async fn tells(&self, flink: &Flink) -> Result<()> {
-        let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(()) };
+        let Some(job) = flink.jobs().await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
         let begun = Instant::now();
         self.until_settled("what the job was submitted as", async || {
             let told = begun.elapsed() > RECOVERY || job_tells(flink, &job.id).await?;
@@ -185,7 +210,7 @@ impl Bringing<'_> {
     async fn scaled(&self) -> Result<Stack> {
         let (settings, services) = (self.up.settings, self.up.platform.services().await?);
         let there = services.iter().filter(|one| one.service == TASKMANAGER).map(|one| one.number).max();
-        let noted = Noted::read(self.up.platform, JOB).await?;
+        let noted = Noted::read(self.up.platform, self.up.job()).await?;
         let had = noted.run().map(|run| run.parallelism).filter(|_| settings.parallelism.is_none() && !self.is_fresh());
         let takes = had.unwrap_or_default().div_ceil(settings.slots.max(1)).min(MAX_TASKMANAGERS);
         self.up.stack.clone().with_replicas(TASKMANAGER, settings.taskmanagers(there.unwrap_or_default().max(takes)))

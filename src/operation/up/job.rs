@@ -6,21 +6,19 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tokio::sync::{mpsc, watch};
 
-use super::containers::{Bringing, CLIENT};
-use super::{LOOK, News, Part, UP, Up, is_ours};
+use super::containers::Bringing;
+use super::{LOOK, News, Part, UP, Up};
 use crate::flink::Flink;
 use crate::flink::jar::Run;
 use crate::flink::job::Summary;
-use crate::operation::jar::JarChoice;
 use crate::operation::marks::{Marks, Noted, Whence};
 use crate::operation::origin::{noted, origin, parameters};
 use crate::operation::resume::Resume;
 use crate::operation::savepoint::latest;
-use crate::operation::{Control, PartNews, Via};
-use crate::platform::{NotedJob, NotedRun};
+use crate::operation::{Control, PartNews, Via, workload};
+use crate::platform::{Journal as _, Kind, Mark, NotedJob, NotedRun};
 use crate::settings::{JobVariant, PARALLELISM};
 use crate::wait::{Seen, until};
-use crate::workload::{JAR, JOB};
 
 /// How long a job that high availability has brought back may take to run, before it is given up for a savepoint.
 pub(super) const RECOVERY: Duration = Duration::from_secs(30);
@@ -28,14 +26,15 @@ pub(super) const RECOVERY: Duration = Duration::from_secs(30);
 impl Bringing<'_> {
     /// Stops a job that is not as asked, or that is to begin from nothing. One that does not tell yet is left alone.
     pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Resume>> {
-        let Some(job) = flink.jobs().await?.into_iter().find(is_ours) else { return Ok(None) };
+        let Some(job) = flink.jobs().await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(None) };
         if !self.is_fresh() && (!tells(flink, &job.id).await? || self.up.is_as_asked(flink, &job.id).await?) {
             return Ok(None);
         }
         let had = JobVariant::from_arguments(&flink.submitted(&job.id).await?.parameters);
         let mut run = self.as_asked(flink, None).await?;
         if self.up.settings.parallelism.is_none() {
-            run.parallelism = origin(flink, &job.id).await.map_or(PARALLELISM, |before| before.parallelism);
+            run.parallelism =
+                origin(self.up.platform, flink, &job.id).await.map_or(PARALLELISM, |before| before.parallelism);
         }
         self.stopped.set(true);
         // What failed says where the job's state is, or that it runs on.
@@ -50,10 +49,11 @@ impl Bringing<'_> {
     pub(super) async fn bring_back(&self, flink: &Flink) -> Result<()> {
         let platform = self.up.platform;
         let jobs = flink.jobs().await?;
-        if jobs.iter().any(is_ours) {
+        if jobs.iter().any(|job| self.up.is_ours(job)) {
             return Ok(());
         }
-        let whence = Noted::read(platform, JOB).await?.whence(jobs.iter().find(|job| job.name == JOB));
+        let whence =
+            Noted::read(platform, self.up.job()).await?.whence(jobs.iter().find(|job| job.name == self.up.job()));
         let (state, had) = match whence {
             Whence::Nothing => return Ok(()),
             Whence::Savepoint(path, run) => (path, run),
@@ -79,12 +79,12 @@ impl Bringing<'_> {
         let mut run = self.as_asked(flink, self.up.fitting(&variant, Some(state.clone()))).await?;
         run.parallelism = self.up.parallelism_of(had.as_ref());
         self.told(format!("was stopped: {}", beginning(&run, Some(&state))));
-        self.go_on(flink, &Resume { name: JOB.to_owned(), run, state: Some(state) }).await
+        self.go_on(flink, &Resume { name: self.up.job().to_owned(), run, state: Some(state) }).await
     }
 
     async fn ran_as(&self, flink: &Flink, id: &str) -> Result<Option<NotedRun>> {
         let (submitted, job) = tokio::try_join!(flink.submitted(id), flink.job(id))?;
-        Ok(noted(&submitted, &job))
+        noted(self.up.platform, &submitted, &job).await
     }
 
     /// The state that a job left which ended without a savepoint: its newest checkpoint, which outlives it.
@@ -110,7 +110,7 @@ impl Bringing<'_> {
     pub(super) async fn end_what_came_back(&self, flink: &Flink) -> Result<()> {
         match self.retire(flink).await? {
             Some(retired) => self.go_on(flink, &retired).await,
-            None => Marks::by(self.up.platform, UP, Some(JOB)).given_up().await,
+            None => Marks::by(self.up.platform, UP, Some(self.up.job())).given_up().await,
         }
     }
 
@@ -146,9 +146,9 @@ impl Bringing<'_> {
             );
         }
         if checkpoint.is_some() {
-            let note =
-                NotedJob { savepoint: checkpoint.clone(), run: noted(&submitted, &detail), ..NotedJob::default() };
-            Marks::by(self.up.platform, UP, Some(JOB)).stopped(&job.id, note).await?;
+            let run = noted(self.up.platform, &submitted, &detail).await?;
+            let note = NotedJob { savepoint: checkpoint.clone(), run, ..NotedJob::default() };
+            Marks::by(self.up.platform, UP, Some(self.up.job())).stopped(&job.id, note).await?;
         }
         let cancelled = self.control(flink, async |control| control.cancel(job).await).await;
         cancelled.context("cancel a job that is not as requested and is not running")?;
@@ -156,10 +156,12 @@ impl Bringing<'_> {
     }
 
     /// The job as it is asked for, from a savepoint or from nothing.
-    async fn as_asked(&self, flink: &Flink, savepoint: Option<String>) -> Result<Run> {
-        let jar = JarChoice::Uploaded(JAR.to_owned());
+    pub(super) async fn as_asked(&self, flink: &Flink, savepoint: Option<String>) -> Result<Run> {
+        let workload = self.up.workload;
+        let jar = workload::jar(workload)?;
         Ok(Run {
             jar: self.control(flink, async |control| control.jar(&jar).await).await?,
+            entry_class: workload.job.entry_class.clone(),
             parallelism: self.up.settings.parallelism.unwrap_or(PARALLELISM),
             arguments: self.up.arguments(),
             savepoint,
@@ -172,7 +174,13 @@ impl Bringing<'_> {
     async fn control<T>(&self, flink: &Flink, work: impl AsyncFnOnce(&Control<'_>) -> Result<T>) -> Result<T> {
         let (news, mut told) = mpsc::unbounded_channel();
         let (_stop, interrupted) = watch::channel(false);
-        let control = Control::new((self.up.platform, flink), (Via::Rest, self.up.limit), UP, news, interrupted);
+        let control = Control::new(
+            (self.up.platform, flink, self.up.workload),
+            (Via::Rest, self.up.limit),
+            UP,
+            news,
+            interrupted,
+        );
         let work = async {
             let done = work(&control).await;
             drop(control);
@@ -204,14 +212,17 @@ impl Up<'_> {
     /// counts by event time, nor the other way round. And a job without checkpoints would come back to the savepoint at each
     /// failure, which would show no loss.
     fn fitting(&self, had: &JobVariant, state: Option<String>) -> Option<String> {
-        let asked = &self.settings.job;
-        state.filter(|_| had.event_time == asked.event_time && asked.checkpointing)
+        let (asked, takes) = (&self.settings.job, &self.workload.job.options);
+        let fits = |_: &String| had.event_time == asked.event_time && asked.checkpointing;
+        if takes.is_empty() { state } else { state.filter(fits) }
     }
 
-    /// As the client would submit it: its command, without the script's name.
+    /// As the service would submit it that does: its command, without the script's name.
     fn arguments(&self) -> Vec<String> {
-        let client = self.stack.service(CLIENT).and_then(|client| client.command.as_ref());
-        client.map_or_else(|| self.settings.job.arguments(), |command| command.iter().skip(1).cloned().collect())
+        let service = self.workload.job.submitted_by.as_ref().and_then(|name| self.stack.service(name));
+        let command = service.and_then(|service| service.command.as_ref());
+        let own = || workload::arguments(self.workload, &self.settings.job);
+        command.map_or_else(own, |command| command.iter().skip(1).cloned().collect())
     }
 
     /// As asked for, or else as the job had; with no more TaskManagers than are asked for.
@@ -226,7 +237,18 @@ impl Up<'_> {
         // One that is being scheduled may have no vertices to tell of yet.
         let parallelism = Some(job.parallelism()).filter(|there| *there > 0);
         let fits = self.settings.parallelism.is_none_or(|asked| parallelism.is_none_or(|there| there == asked));
+        if self.workload.job.options.is_empty() {
+            return Ok(fits && self.has_these_arguments(id).await?);
+        }
         Ok(fits && JobVariant::from_arguments(&flink.submitted(id).await?.parameters) == self.settings.job)
+    }
+
+    /// Whether a job has the arguments that are asked for, or nobody noted with which it was submitted.
+    async fn has_these_arguments(&self, id: &str) -> Result<bool> {
+        let marks = self.platform.marks().await.context("look for what the job was submitted as")?;
+        let of_it = |mark: &Mark| matches!(mark.kind, Kind::Running | Kind::Starting) && mark.target == id;
+        let noted = marks.into_iter().filter(of_it).find_map(|mark| mark.job.run);
+        Ok(noted.is_none_or(|run| run.arguments == self.arguments()))
     }
 }
 

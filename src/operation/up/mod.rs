@@ -20,7 +20,7 @@ use crate::settings::StackSettings;
 use crate::stack::Stack;
 use crate::wait::Seen;
 use crate::work::{Heard, Telling};
-use crate::workload::JOB;
+use crate::workload::model::Workload;
 
 mod containers;
 mod job;
@@ -99,6 +99,8 @@ pub struct Up<'a> {
     pub platform: &'a Platform,
     /// What.
     pub stack: &'a Stack,
+    /// The job, with what it reads and writes.
+    pub workload: &'a Workload,
     /// As it was asked for.
     pub settings: &'a StackSettings,
     /// From where the job is to go on.
@@ -150,6 +152,16 @@ impl Up<'_> {
         Ok(Ended::Interrupted)
     }
 
+    /// The job's name.
+    pub(super) fn job(&self) -> &str {
+        &self.workload.job.name
+    }
+
+    /// Whether a job is the workload's and may still run.
+    pub(super) fn is_ours(&self, job: &Summary) -> bool {
+        job.name == self.job() && !job.is_over()
+    }
+
     async fn work(&self, news: mpsc::UnboundedSender<News>, stopped: &Cell<bool>) -> Result<()> {
         let (started, begun) = watch::channel(None);
         let parts = Parts::new(*self, news.clone(), begun);
@@ -168,7 +180,7 @@ impl Up<'_> {
             });
         }
         done?;
-        Marks::by(self.platform, UP, Some(JOB)).given_up().await
+        Marks::by(self.platform, UP, Some(self.job())).given_up().await
     }
 }
 
@@ -192,11 +204,6 @@ async fn both(
             }
         }
     }
-}
-
-/// Whether a job is the workload's and may still run.
-pub(super) fn is_ours(job: &Summary) -> bool {
-    job.name == JOB && !job.is_over()
 }
 
 /// An error is not the end of a wait, but what was last seen.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use tokio::sync::{mpsc, watch};
 
 use super::job::tells;
-use super::{LOOK, News, Part, Reached, Up, is_ours};
+use super::{LOOK, News, Part, Reached, Up};
 use crate::flink::Flink;
 use crate::flink::job::Summary;
 use crate::flink::request::is_unavailable;
@@ -17,7 +17,6 @@ use crate::operation::reach;
 use crate::operation::scale::TASKMANAGER;
 use crate::platform::{Contract as _, Health, LogRange, State};
 use crate::wait::{Seen, until};
-use crate::workload::{INPUT, JOB, OUTPUT};
 
 /// How much longer each part is waited for than the one it depends on.
 const HEAD_START: Duration = Duration::from_millis(500);
@@ -164,10 +163,11 @@ impl<'a> Parts<'a> {
         let Some(kafka) = reach::kafka(self.up.platform).await? else {
             return Ok(Seen::NotYet("ready, its port not published yet".to_owned()));
         };
+        let (input, output) = (&self.up.workload.input.topic, &self.up.workload.output.topic);
         let topics = move || Admin::new(&kafka.to_string(), Isolation::Uncommitted)?.topics();
         Ok(match tokio::task::spawn_blocking(topics).await? {
-            Ok(topics) if topics.contains_key(INPUT) && topics.contains_key(OUTPUT) => {
-                Seen::Done(format!("ready, topics {INPUT} and {OUTPUT}"))
+            Ok(topics) if topics.contains_key(input) && topics.contains_key(output) => {
+                Seen::Done(format!("ready, topics {input} and {output}"))
             }
             Ok(_) => Seen::NotYet("ready, topics not created yet".to_owned()),
             Err(error) => Seen::NotYet(format!("{error:#}")),
@@ -231,7 +231,8 @@ impl<'a> Parts<'a> {
 
     /// The newest of its name; those before it are over, or about to be replaced.
     async fn newest(&self, flink: &Flink) -> Result<Option<Summary>> {
-        let is_one = |job: &Summary| job.name == JOB && !matches!(job.state.as_str(), "CANCELED" | "FINISHED");
+        let is_one =
+            |job: &Summary| job.name == self.up.job() && !matches!(job.state.as_str(), "CANCELED" | "FINISHED");
         Ok(flink.jobs().await?.into_iter().find(is_one))
     }
 
@@ -241,7 +242,7 @@ impl<'a> Parts<'a> {
         }
         let job = flink.job(id).await?;
         let (running, all) = job.subtasks();
-        let text = format!("{JOB}, {running} of {all} subtasks RUNNING");
+        let text = format!("{}, {running} of {all} subtasks RUNNING", self.up.job());
         if job.is_running() {
             return Ok(Seen::Done(text));
         }
@@ -251,7 +252,7 @@ impl<'a> Parts<'a> {
 
     async fn checkpoint(&self) -> Seen<String> {
         self.ask(async |flink| {
-            let job = flink.jobs().await?.into_iter().find(is_ours).context("no job yet")?;
+            let job = flink.jobs().await?.into_iter().find(|job| self.up.is_ours(job)).context("no job yet")?;
             let is_as_asked = self.up.is_as_asked(flink, &job.id).await?;
             let complete = if is_as_asked { flink.checkpoints(&job.id).await?.counts.completed } else { 0 };
             Ok(match complete {

@@ -7,13 +7,12 @@ use anyhow::Result;
 use tokio::time::Instant;
 
 use super::containers::Bringing;
-use super::{LOOK, News, Part, is_ours};
+use super::{LOOK, News, Part};
 use crate::flink::Flink;
 use crate::flink::request::is_undecided;
 use crate::operation::marks::{Marks, Noted, Stop, became};
 use crate::platform::{Mark, NotedJob};
 use crate::wait::{Seen, until};
-use crate::workload::JOB;
 
 /// How long a request that was sent in the last moment may take to be heard of.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
@@ -21,13 +20,13 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 impl Bringing<'_> {
     /// Waits for the end of what is under way, and notes what came of it.
     pub(super) async fn settle(&self, flink: &Flink) -> Result<()> {
-        let noted = Noted::read(self.up.platform, JOB).await?;
+        let noted = Noted::read(self.up.platform, self.up.job()).await?;
         if let Some(stopping) = &noted.stopping {
             return self.settle_stop(flink, stopping).await;
         }
         // Somebody else's, as of `flink stop`: there is no trigger to ask for.
         let jobs = flink.jobs().await?;
-        let Some(job) = jobs.iter().find(|job| is_ours(job)) else { return Ok(()) };
+        let Some(job) = jobs.iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
         self.until_settled("the savepoint in progress", async || {
             let under_way = flink.is_savepoint_under_way(&job.id).await?;
             Ok(if under_way { not_yet() } else { Seen::Done(()) })
@@ -36,7 +35,7 @@ impl Bringing<'_> {
     }
 
     async fn settle_stop(&self, flink: &Flink, stopping: &Mark) -> Result<()> {
-        let marks = Marks::by(self.up.platform, &stopping.by, Some(JOB));
+        let marks = Marks::by(self.up.platform, &stopping.by, Some(self.up.job()));
         let begun = Instant::now();
         let savepoint = self
             .until_settled("the savepoint in progress", async || {

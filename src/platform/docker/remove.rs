@@ -82,7 +82,7 @@ impl Docker {
         // as long as its state does.
         match self.mark_volumes().await {
             Ok(marks) => {
-                let is_done = |json: &str| extent == Extent::Everything || !is_of_job(json);
+                let is_done = |json: &str| extent == Extent::Everything || !outlives_containers(json);
                 let marks =
                     marks.into_iter().filter(|(_, json)| is_done(json)).map(|(name, _)| self.remove_volume(name));
                 pass.note("mark ", join_all(marks).await);
@@ -112,8 +112,8 @@ impl Docker {
 }
 
 /// Whether a mark, as JSON, is of a job that is to go on.
-fn is_of_job(mark: &str) -> bool {
-    serde_json::from_str::<Mark>(mark).is_ok_and(|mark| mark.kind.is_of_job())
+fn outlives_containers(mark: &str) -> bool {
+    serde_json::from_str::<Mark>(mark).is_ok_and(|mark| mark.kind.outlives_containers())
 }
 
 /// Whether the process that a label names has ended. A label that cannot be read says nothing.

@@ -20,7 +20,7 @@ impl Condition for Backlog {
     const TITLE: &'static str = "backlog";
 
     fn ask(&self, fold: &Fold) -> Answer {
-        let window = fold.ledger.most_sent().saturating_mul(fold.ledger.keys() as u64);
+        let window = fold.records_of_a_window();
         if window == 0 {
             return Answer::NotYet("no complete window in the input yet".to_owned());
         }

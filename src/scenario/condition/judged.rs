@@ -15,6 +15,10 @@ impl Condition for Judged {
     const TITLE: &'static str = "judged";
 
     fn ask(&self, fold: &Fold) -> Answer {
+        if fold.identities.is_some() {
+            let (open, unit, decided) = (fold.open_due(), fold.unit(), fold.judge().judged);
+            return either(open == 0, format!("{decided} {unit}s decided, {open} still open"));
+        }
         let (Some(due), Some(length)) = (fold.due, fold.window_length()) else {
             return Answer::NotYet("no complete window in the input yet".to_owned());
         };

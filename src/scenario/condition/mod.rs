@@ -139,7 +139,19 @@ mod testing {
     pub(super) fn began(job: JobVariant) -> What {
         let (scenario, purpose, project, plan) = Default::default();
         let (holds, scope) = (Holds::Exact, Scope::Plan);
-        What::Began(Head { scenario, purpose, project, speed: 1.0, job, holds, scope, steps: 0, began: 0, plan })
+        What::Began(Head {
+            scenario,
+            purpose,
+            project,
+            speed: 1.0,
+            workload: Box::new(crate::workload::catalog::usual().unwrap()),
+            job,
+            holds,
+            scope,
+            steps: 0,
+            began: 0,
+            plan,
+        })
     }
 
     pub(super) fn job(state: &str, running: u32) -> What {

@@ -23,13 +23,14 @@ impl Condition for SteadyState {
     fn ask(&self, fold: &Fold) -> Answer {
         let judgement = fold.judge();
         if judgement.outcome == Outcome::Fail {
-            return Answer::Never("windows were wrong before any fault".to_owned());
+            return Answer::Never(format!("{}s were wrong before any fault", fold.unit()));
         }
         let exact = judgement.counts.complete + judgement.counts.duplicate;
         let lag =
             fold.read.as_ref().map_or_else(|| "lag unknown".to_owned(), |read| format!("lag {} records", read.lag()));
-        let keys = fold.ledger.keys() as u64;
-        let is_exact = keys > 0 && exact >= self.windows.get().saturating_mul(keys);
-        either(is_exact && fold.job.is_running() && fold.read.is_some(), format!("{exact} windows exact, {lag}"))
+        let wanted = self.windows.get().saturating_mul(fold.a_window().unwrap_or_default());
+        let is_exact = wanted > 0 && exact >= wanted;
+        let unit = fold.unit();
+        either(is_exact && fold.job.is_running() && fold.read.is_some(), format!("{exact} {unit}s exact, {lag}"))
     }
 }

@@ -23,11 +23,13 @@ async fn no_error_of_the_end_takes_the_place_of_another() {
         assert!(injected.is_err());
     }
     let settings = StackSettings::of("p");
-    let stack = Stack::load(&settings).unwrap();
-    let mut plan = plan::plan(&catalog::find("failover").unwrap(), &Asked::of("failover"), &stack).unwrap();
+    let workload = crate::workload::catalog::usual().unwrap();
+    let stack = Stack::load(&settings, &workload).unwrap();
+    let mut plan = plan::plan(&catalog::find("failover").unwrap(), &Asked::of("failover"), &workload, &stack).unwrap();
     plan.steps.retain(|step| matches!(step.action, Action::Undo { .. }));
     let limit = Duration::from_secs(1);
-    let up = Up { platform: &platform, stack: &stack, settings: &settings, beginning: Beginning::State, limit };
+    let (workload, beginning) = (&workload, Beginning::State);
+    let up = Up { platform: &platform, stack: &stack, workload, settings: &settings, beginning, limit };
     let mut store = Store::create(folder.path(), "failover", jiff::Timestamp::UNIX_EPOCH).unwrap();
     let stop = std::pin::pin!(std::future::pending());
     let mut tell = |_: Told<'_>| {};
@@ -43,7 +45,7 @@ async fn no_error_of_the_end_takes_the_place_of_another() {
 
 fn jar() -> JarRun {
     let (jar, arguments) = ("7_a.jar".into(), Vec::new());
-    JarRun { jar, parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false }
+    JarRun { jar, entry_class: None, parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false }
 }
 
 #[test]

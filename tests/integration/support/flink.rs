@@ -162,8 +162,13 @@ impl FakeFlink {
         living.map(|job| (job.id.clone(), job.savepoint.clone())).collect()
     }
 
-    /// What is noted on the platform of jobs, as in `stopped Click Event Count`, in order.
+    /// What is noted on the platform of jobs that are on their way, as in `stopped Click Event Count`, in order.
     pub fn noted(&self) -> Vec<String> {
+        self.notes().into_iter().filter(|note| !note.starts_with("running ")).collect()
+    }
+
+    /// The same with those of jobs that run.
+    pub fn notes(&self) -> Vec<String> {
         let platform: Value =
             serde_json::from_slice(&std::fs::read(&self.world().platform).expect("the platform")).expect("JSON");
         let words = |mark: &Value| Some(format!("{} {}", mark["kind"].as_str()?, mark["job"]["name"].as_str()?));

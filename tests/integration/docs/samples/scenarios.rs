@@ -20,8 +20,53 @@ pub fn scenarios() -> Vec<Sample> {
     all.push(("scenario-plan", of_binary(&["scenario", own.to_str().expect("UTF-8"), "--dry-run"])));
     all.push(("scenario-text", of_binary(&["scenario", "show", "failover"])));
     all.push(("scenario-list", list));
+    all.extend(workloads());
     all
 }
+
+fn workloads() -> Vec<Sample> {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let check = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).expect("write a workload");
+        ("workload", of_binary(&["workload", "check", file.to_str().expect("UTF-8")]))
+    };
+    let clicks = of_binary(&["workload", "show", "click-count"]);
+    let text = clicks["text"].as_str().expect("a text").to_owned();
+    vec![
+        check("clicks.toml", &text),
+        check("payments.toml", PAYMENTS),
+        ("workload-list", of_binary(&["workload", "list"])),
+        ("workload-text", clicks),
+    ]
+}
+
+/// What no built-in workload has.
+const PAYMENTS: &str = r#"
+name = "payments"
+purpose = "every key that a workload can have"
+record = "payment"
+
+[job]
+name = "Payments"
+jar = "./payments.jar"
+entry-class = "com.example.Payments"
+arguments = ["--brokers", "{broker}"]
+delivery = "exactly-once"
+
+[input]
+topic = "payments"
+partitions = 4
+feed = { template = '{"id":{seq},"amount":1,"state":"open","kind":"card"}', every-ms = 10, key = "{seq}" }
+
+[output]
+topic = "screened"
+
+[oracle.each-once]
+input = "/id"
+output = "/id"
+where = [{ field = "/amount", above = 0, below = 100 }, { field = "/state", is = "open" }, { field = "/kind", is-not = "test" }]
+"#;
 
 /// What no built-in scenario does.
 const OWN: &str = r#"

@@ -71,7 +71,10 @@ pub fn stack() -> Vec<Sample> {
 }
 
 pub fn records() -> Vec<Sample> {
-    let line = |payload| parsed(&tail::Line { topic: "output", partition: 0, offset: 7, payload }.json());
+    let clicks = playground::workload::catalog::usual().expect("the built-in workload");
+    let shape = tail::Shape::output(&clicks).expect("its places");
+    let line =
+        |payload| parsed(&tail::Line { topic: "output", shape: &shape, partition: 0, offset: 7, payload }.json());
     let sent = generator::Summary {
         topic: text("input"),
         clicks: 6000,

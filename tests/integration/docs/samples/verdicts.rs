@@ -112,7 +112,14 @@ fn ledger(empty: &Judgement) -> Judgement {
         records: vec![emission(None), emission(Some(1))],
     };
     let stray = Counterexample::Stray { class: Class::Unexpected, partition: 0, offset: 9, what: text("'oops'") };
-    Judgement { span: Some(Span { from: 0, to: 15_000 }), counterexamples: vec![window, stray], ..empty.clone() }
+    let identity = Counterexample::Identity {
+        class: Class::Missing,
+        identity: text("17"),
+        sent: Some((0, 7)),
+        emitted: vec![Emission { count: 1, ..emission(None) }],
+    };
+    let counterexamples = vec![window, identity, stray];
+    Judgement { span: Some(Span { from: 0, to: 15_000 }), counterexamples, ..empty.clone() }
 }
 
 fn recovery() -> Recovery {

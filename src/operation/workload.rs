@@ -1,0 +1,137 @@
+//! The workload of a stack: what its job is submitted as, and the note by which later commands know it.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::jar::{FoundJar, JarChoice};
+use crate::failure::Failure;
+use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, Platform};
+use crate::report::project_option;
+use crate::settings::JobVariant;
+use crate::workload::catalog::{self, USUAL};
+use crate::workload::model::Workload;
+
+/// The broker, as containers of the stack reach it.
+pub const BROKER: &str = "kafka:9092";
+/// The id of the note: a stack has one workload.
+const NOTE: &str = "workload";
+
+/// A workload, and what names it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// A built-in one's name, or the path of a file.
+    pub name: String,
+    /// The workload.
+    pub workload: Workload,
+}
+
+impl Named {
+    /// The one of this name or path.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], with what is wrong with its file.
+    pub fn find(name: &str) -> Result<Self, Failure> {
+        let workload = catalog::find(name)?;
+        // A note outlives the folder that a command is run in.
+        let path = std::path::absolute(name).ok().filter(|path| path.is_file());
+        let name = path.map_or_else(|| name.to_owned(), |path| path.display().to_string());
+        Ok(Self { name, workload })
+    }
+
+    /// The one that is asked for, or else the one that the stack was made for, or else the usual one.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], with what is wrong with its file.
+    pub async fn meant(asked: Option<&str>, platform: &Platform) -> Result<Self> {
+        if let Some(asked) = asked {
+            return Ok(Self::find(asked)?);
+        }
+        match noted(platform).await? {
+            Some(noted) => Ok(noted),
+            None => Ok(Self::find(USUAL)?),
+        }
+    }
+
+    /// Notes that the stack is made for it. The usual one needs no note.
+    pub async fn note(&self, platform: &Platform) -> Result<()> {
+        if self.workload.name == USUAL {
+            return Ok(());
+        }
+        let target = serde_json::to_string(&self.workload).context("write the workload as JSON")?;
+        let (what, by, job) = (self.name.clone(), "up".to_owned(), NotedJob::default());
+        let owner = Owner::current().context("find out this process's identity")?;
+        platform.mark(&Mark { id: NOTE.to_owned(), kind: Kind::Workload, what, target, by, owner, job }).await
+    }
+
+    /// Refuses a stack that was made for another workload: two jobs would share its data and its savepoints.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], with what to do instead.
+    pub async fn must_fit(&self, platform: &Platform, project: &str) -> Result<()> {
+        let there = match noted(platform).await? {
+            Some(noted) => noted.workload.name,
+            None if is_new(platform).await? => return Ok(()),
+            None => USUAL.to_owned(),
+        };
+        if there == self.workload.name {
+            return Ok(());
+        }
+        let option = project_option(project);
+        bail!(Failure::Usage(format!(
+            "project {project} runs workload {there}, not {}\n  \
+             -p NAME makes a stack of its own for it; playground{option} down --volumes removes this one with its data",
+            self.workload.name
+        )))
+    }
+}
+
+async fn is_new(platform: &Platform) -> Result<bool> {
+    let (services, volumes) = tokio::try_join!(platform.services(), platform.volumes())?;
+    Ok(services.is_empty() && volumes.is_empty())
+}
+
+async fn noted(platform: &Platform) -> Result<Option<Named>> {
+    let marks = platform.marks().await.context("look which workload the stack runs")?;
+    let Some(mark) = marks.into_iter().find(|mark| mark.kind == Kind::Workload) else { return Ok(None) };
+    let workload = serde_json::from_str(&mark.target).with_context(|| {
+        format!(
+            "the note of workload {} cannot be read\n  playground up --workload {} writes it anew",
+            mark.what, mark.what
+        )
+    })?;
+    Ok(Some(Named { name: mark.what, workload }))
+}
+
+/// The jar that the workload's job is run from.
+///
+/// # Errors
+/// [`Failure::Usage`] of a workload whose job somebody else submits.
+pub(super) fn jar(workload: &Workload) -> Result<JarChoice> {
+    let jar = workload.job.jar.as_deref().ok_or_else(|| {
+        anyhow!(Failure::Usage(format!(
+            "workload {} names no jar, so its job cannot be submitted here\n  job.jar in its file names one; or submit the job \
+             yourself, under the name '{}'",
+            workload.name, workload.job.name
+        )))
+    })?;
+    Ok(JarChoice::of(jar))
+}
+
+/// The arguments of the job's `main`.
+pub(super) fn arguments(workload: &Workload, variant: &JobVariant) -> Vec<String> {
+    let mut arguments = workload.arguments(BROKER);
+    if !workload.job.options.is_empty() {
+        arguments.extend(variant.arguments());
+    }
+    arguments
+}
+
+/// Whether a jar is that of the workload's job, whichever version of it. A name that stands for one that is not known yet is: a
+/// scenario's.
+pub(super) fn is_its(workload: &Workload, jar: &FoundJar) -> bool {
+    let file = workload.job.jar.as_deref().map(|jar| jar.rsplit('/').next().unwrap_or(jar));
+    let Some(stem) = file.map(|file| file.strip_suffix(".jar").unwrap_or(file)) else { return false };
+    match jar {
+        FoundJar::Uploaded(id) => id.contains(stem) || id == super::plan::JAR,
+        FoundJar::File { name, .. } => name.contains(stem),
+    }
+}

@@ -1,0 +1,93 @@
+//! The pages of `playground workload`: the list, a file, and that a file is one.
+
+use serde::Serialize;
+
+use super::{Paint, Render};
+use crate::workload::model::{Oracle, Workload};
+
+/// All built-in workloads.
+#[derive(Debug, Serialize)]
+pub struct WorkloadList {
+    workloads: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: String,
+    purpose: String,
+    /// As in `window`.
+    oracle: &'static str,
+}
+
+impl WorkloadList {
+    /// A list of these workloads, in their order.
+    #[must_use]
+    pub fn of(workloads: &[Workload]) -> Self {
+        let entry = |workload: &Workload| Entry {
+            name: workload.name.clone(),
+            purpose: workload.purpose.clone(),
+            oracle: workload.oracle.name(),
+        };
+        Self { workloads: workloads.iter().map(entry).collect() }
+    }
+}
+
+impl Render for WorkloadList {
+    fn human(&self, paint: Paint) -> String {
+        let line = |entry: &Entry| {
+            format!("{}  {:<10}  {}", paint.bold(&format!("{:<16}", entry.name)), entry.oracle, entry.purpose)
+        };
+        self.workloads.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A workload's file.
+#[derive(Debug, Serialize)]
+pub struct WorkloadText {
+    /// The name it was asked for by.
+    pub name: String,
+    /// Its text, to start a file of your own from.
+    pub text: String,
+}
+
+impl Render for WorkloadText {
+    fn human(&self, _: Paint) -> String {
+        self.text.trim_end().to_owned()
+    }
+}
+
+/// A file that is a workload.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    /// Its path.
+    pub file: String,
+    /// What it says, with what it leaves out.
+    #[serde(flatten)]
+    pub workload: Workload,
+}
+
+impl Render for Checked {
+    fn human(&self, paint: Paint) -> String {
+        let Workload { name, purpose, job, input, output, oracle, .. } = &self.workload;
+        let fed = if input.feed.is_some() { "written by the generator" } else { "written by somebody else" };
+        let right = match oracle {
+            Oracle::Window(window) => {
+                format!(
+                    "counts of {} in windows of {} ms, by {}",
+                    window.input.key, window.length_ms, window.input.time
+                )
+            }
+            Oracle::EachOnce(each) => format!("each {} of the input as {} in the output", each.input, each.output),
+        };
+        let who = job.jar.as_deref().unwrap_or("submitted by somebody else");
+        [
+            format!("{}: {purpose}", paint.bold(name)),
+            format!("job       {}, {who}, {}", job.name, job.delivery.name()),
+            format!("input     {}, {fed}", input.topic),
+            format!("output    {}", output.topic),
+            format!("oracle    {}: {right}", oracle.name()),
+            format!("next      playground up --workload {0} · playground scenario failover --workload {0}", self.file),
+        ]
+        .join("\n")
+    }
+}

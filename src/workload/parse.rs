@@ -1,0 +1,155 @@
+//! Workload files: TOML in, [`Workload`] out, every mistake named with its line.
+
+use super::json::Places;
+use super::model::{Condition, EachOnce, Oracle, Window, Workload};
+use super::reader::Reader;
+use crate::failure::Failure;
+use crate::meant::did_you_mean;
+use crate::settings::option::{Scope, StackOption};
+
+/// Reads a workload; `origin` names the file in messages.
+///
+/// # Errors
+/// [`Failure::Usage`], with the line and column of what is no workload.
+pub fn workload(origin: &str, text: &str) -> Result<Workload, Failure> {
+    let about = |error: &str| Failure::Usage(format!("workload {origin}: {error}"));
+    let workload: Workload = toml::from_str(text).map_err(|error| about(&told(&error)))?;
+    check(&workload).map_err(|error| about(&error))?;
+    Ok(workload)
+}
+
+/// What the reader of TOML says, with the word that may have been meant.
+fn told(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let text = text.trim_end();
+    let mut quoted = error.message().split('`').skip(1).step_by(2);
+    let hint = match quoted.next() {
+        Some(unknown) if error.message().starts_with("unknown ") => did_you_mean(unknown, quoted),
+        _ => String::new(),
+    };
+    format!("{text}{hint}")
+}
+
+fn check(workload: &Workload) -> Result<(), String> {
+    for (field, text) in [
+        ("name", &workload.name),
+        ("record", &workload.record),
+        ("job.name", &workload.job.name),
+        ("input.topic", &workload.input.topic),
+        ("output.topic", &workload.output.topic),
+    ] {
+        if text.trim().is_empty() {
+            return Err(format!("{field} is empty"));
+        }
+    }
+    if workload.input.topic == workload.output.topic {
+        return Err(format!(
+            "input and output are the same topic, '{}': nothing would tell them apart",
+            workload.input.topic
+        ));
+    }
+    for name in &workload.job.options {
+        if StackOption::find(name).is_none_or(|option| option.scope != Scope::Job) {
+            return Err(format!("job.options: the playground has no option '{name}' that a job takes"));
+        }
+    }
+    if let Some(feed) = &workload.input.feed {
+        feed.check().map_err(|error| format!("input.feed: {error}"))?;
+    }
+    match &workload.oracle {
+        Oracle::Window(window) => check_window(window),
+        Oracle::EachOnce(each) => check_each(each),
+    }
+    .map_err(|error| format!("oracle.{}: {error}", workload.oracle.name()))?;
+    check_sample(workload)
+}
+
+fn check_window(window: &Window) -> Result<(), String> {
+    if window.length_ms < 1 {
+        return Err(format!("length-ms is {}, and has to be at least 1", window.length_ms));
+    }
+    if window.output.start.is_none() && window.output.end.is_none() {
+        return Err(
+            "output needs start or end, the place of the window's first ms, or of the first ms after it".to_owned()
+        );
+    }
+    if window.input.sum.is_some() != window.output.sum.is_some() {
+        return Err("sum is given for one of input and output, and has to be for both or for none".to_owned());
+    }
+    Ok(())
+}
+
+fn check_each(each: &EachOnce) -> Result<(), String> {
+    for condition in &each.only {
+        let Condition { field, above, below, is, is_not } = condition;
+        Places::of(&[field])?;
+        if above.is_none() && below.is_none() && is.is_none() && is_not.is_none() {
+            return Err(format!("where: nothing is said of {field}; it takes above, below, is and is-not"));
+        }
+    }
+    Ok(())
+}
+
+/// A feed must be what the oracle reads: otherwise every record would be none of the workload.
+fn check_sample(workload: &Workload) -> Result<(), String> {
+    let reader = Reader::of(workload)?;
+    let Some(feed) = &workload.input.feed else { return Ok(()) };
+    let sample = feed.sample()?;
+    match reader.sent(sample.as_bytes()) {
+        Some(_) => Ok(()),
+        None => Err(format!("the oracle cannot read what the feed writes, as in {sample}: {}", reader.wanted())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::catalog;
+
+    fn message(from: &str, to: &str) -> String {
+        let text = catalog::text("click-count").unwrap();
+        assert!(text.contains(from), "{from}");
+        workload("x.toml", &text.replacen(from, to, 1)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_mistake_is_named() {
+        let mistakes = [
+            ("length-ms = 15000", "lenght-ms = 15000"),
+            ("length-ms = 15000", "length-ms = 0"),
+            ("[oracle.window]", "[oracle.windows]"),
+            ("topic = \"output\"", "topic = \"input\""),
+            ("topic = \"output\"", "topic = 7"),
+            ("\"state-keys\"]", "\"speed\"]"),
+            ("time = \"/timestamp\"", "time = \"timestamp\""),
+            ("time = \"/timestamp\"", "time = \"/ts\""),
+            (", sum = \"/checksum\"", ""),
+            ("start = \"/windowStart\", end = \"/windowEnd\", ", ""),
+        ];
+        let messages: Vec<String> = mistakes.into_iter().map(|(from, to)| message(from, to)).collect();
+        insta::assert_snapshot!(messages.join("\n"), @r#"
+        workload x.toml: TOML parse error at line 30, column 1
+           |
+        30 | lenght-ms = 15000
+           | ^^^^^^^^^
+        unknown field `lenght-ms`, expected one of `length-ms`, `input`, `output`; did you mean 'length-ms'?
+        workload x.toml: oracle.window: length-ms is 0, and has to be at least 1
+        workload x.toml: TOML parse error at line 29, column 9
+           |
+        29 | [oracle.windows]
+           |         ^^^^^^^
+        unknown variant `windows`, expected `window` or `each-once`; did you mean 'window'?
+        workload x.toml: input and output are the same topic, 'input': nothing would tell them apart
+        workload x.toml: TOML parse error at line 26, column 9
+           |
+        26 | topic = 7
+           |         ^
+        invalid type: integer `7`, expected a string
+        workload x.toml: job.options: the playground has no option 'speed' that a job takes
+        workload x.toml: oracle.window: 'timestamp' is not a JSON pointer: it begins with '/', as in '/user/id'
+        workload x.toml: the oracle cannot read what the feed writes, as in {"timestamp":1604280262000,"page":"/help"}: it needs a key, an event time in ms and what is added up, at /page, /ts
+        workload x.toml: oracle.window: sum is given for one of input and output, and has to be for both or for none
+        workload x.toml: oracle.window: output needs start or end, the place of the window's first ms, or of the first ms after it
+        "#);
+    }
+}
