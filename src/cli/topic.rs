@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum, value_parser};
 use super::seconds;
 use crate::settings::Delivery;
 use crate::settings::option::{positive, speed};
+use crate::workload::feed::{Feed, PARTITIONS};
 
 /// `playground tail`
 #[derive(Debug, Args)]
@@ -89,19 +90,28 @@ pub struct Generate {
     /// Send to this broker instead of the project's
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_server: Option<String>,
-    /// Topic to send to
-    #[arg(long, default_value = crate::workload::INPUT)]
-    pub topic: String,
-    /// Generate clicks so that event time runs N times as fast as real time
+    /// Workload whose input is written: a built-in one or a file [default: that of the stack]
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub workload: Option<String>,
+    /// Topic to send to; created when it is missing [default: that of the workload]
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// Create this topic as well when it is missing, for what the job writes; may be repeated
+    #[arg(long, value_name = "TOPIC:PARTITIONS", value_parser = also)]
+    pub also: Vec<(String, usize)>,
+    /// What to write.
+    #[command(flatten)]
+    pub feed: FeedArgs,
+    /// Generate records so that event time runs N times as fast as real time
     #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = speed)]
     pub speed: f64,
-    /// Clicks per second, instead of a speed; `max` sends as fast as the broker accepts them
+    /// Records per second, instead of a speed; `max` sends as fast as the broker accepts them
     #[arg(long, value_name = "N|max", conflicts_with = "speed", value_parser = rate)]
     pub rate: Option<f64>,
-    /// Stop after N clicks [default: run until Ctrl-C]
+    /// Stop after N records [default: run until Ctrl-C]
     #[arg(long, value_name = "N")]
-    pub clicks: Option<u64>,
-    /// Touch this file while the broker acknowledges clicks, for health checks [default in a container: /tmp/alive]
+    pub records: Option<u64>,
+    /// Touch this file while the broker acknowledges records, for health checks [default in a container: /tmp/alive]
     #[arg(long, value_name = "FILE")]
     pub alive: Option<std::path::PathBuf>,
     /// How long to wait for the broker at the start, in seconds
@@ -109,7 +119,67 @@ pub struct Generate {
     pub timeout: u64,
 }
 
+/// What `playground generate` writes instead of the workload's feed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Feed")]
+pub struct FeedArgs {
+    /// Value of a record, with placeholders [default: that of the workload]
+    ///
+    /// {seq} is the record's number, from 0; {event-time} its event time in ms since the epoch, {event-time iso} as in
+    /// 2020-11-02T01:24:22.000Z; {choice N} a pseudo-random whole number from 0 to N - 1; {uniform A B} one from A to B;
+    /// {each A B C} the words in turn; {text N} N pseudo-random letters. One of {seq} and {event-time} is required: a generator that
+    /// starts again finds there where it was. All other braces are written as they are.
+    #[arg(long, requires = "every")]
+    pub template: Option<String>,
+    /// Partitions of the topic, which get the records in turn [default: 1]
+    #[arg(long, value_name = "N", requires = "template")]
+    pub partitions: Option<u32>,
+    /// Event time from one record of a partition to its next, in ms
+    #[arg(long, value_name = "MS", requires = "template")]
+    pub every: Option<i64>,
+    /// The event time of the first record is a multiple of this, in ms, so that a first window is whole [default: 1]
+    #[arg(long, value_name = "MS", requires = "template")]
+    pub align: Option<i64>,
+    /// Number that decides what the pseudo-random placeholders get [default: 0]
+    #[arg(long, value_name = "N", requires = "template")]
+    pub seed: Option<u64>,
+    /// Key of a record, with the same placeholders [default: none]
+    #[arg(long, value_name = "TEMPLATE", requires = "template")]
+    pub key: Option<String>,
+}
+
+impl FeedArgs {
+    /// The feed that they ask for, if they ask for one.
+    #[must_use]
+    pub fn feed(self) -> Option<Feed> {
+        let Self { template, partitions, every, align, seed, key } = self;
+        Some(Feed {
+            template: template?,
+            partitions: partitions.unwrap_or(1),
+            every_ms: every?,
+            align_ms: align.unwrap_or(1),
+            seed: seed.unwrap_or(0),
+            key,
+        })
+    }
+}
+
 /// A number above 0, or infinity for `max`.
 fn rate(text: &str) -> Result<f64, String> {
     if text == "max" { Ok(f64::INFINITY) } else { positive(text).map_err(|error| format!("{error}, or max")) }
+}
+
+/// A topic and its number of partitions, as in `output:1`.
+fn also(text: &str) -> Result<(String, usize), String> {
+    let (topic, partitions) = text.rsplit_once(':').filter(|(topic, _)| !topic.is_empty()).unwrap_or((text, ""));
+    match partitions.parse::<u32>() {
+        Ok(partitions) if PARTITIONS.contains(&partitions) => {
+            Ok((topic.to_owned(), usize::try_from(partitions).unwrap_or(0)))
+        }
+        _ => Err(format!(
+            "must be a topic and its number of partitions, {} to {}, as in output:1",
+            PARTITIONS.start(),
+            PARTITIONS.end()
+        )),
+    }
 }

@@ -10,20 +10,31 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::kafka_of;
 use crate::cli::{Global, topic::Generate};
-use crate::failure::Status;
+use crate::failure::{Failure, Status};
 use crate::report::{Terminal, generate::Ticker};
-use crate::workload::CLICKS_PER_SECOND;
 use crate::workload::alive::Alive;
+use crate::workload::catalog;
+use crate::workload::feed::Records;
 use crate::workload::generator::{self, Order};
 
-/// Sends clicks until told to stop. SIGTERM, which is how a container is stopped, gives exit code 0 if all clicks were
+/// Sends records until told to stop. SIGTERM, which is how a container is stopped, gives exit code 0 if all records were
 /// acknowledged and 4 if not; Ctrl-C gives 130.
 pub async fn run(global: &Global, args: Generate, terminal: &Terminal) -> Result<Status> {
+    let workload = match (&args.workload, &args.bootstrap_server) {
+        (None, Some(_)) => catalog::usual()?,
+        (asked, _) => super::workload_of(global, asked.as_deref()).await?.workload,
+    };
+    let (name, input) = (workload.name, workload.input);
+    let none = || Failure::Usage(format!("workload {name} has no input.feed: its input is written by somebody else"));
+    let feed = args.feed.feed().or(input.feed).ok_or_else(none)?;
+    let records = Records::of(&feed).map_err(Failure::Usage)?;
     let order = Order {
         bootstrap: kafka_of(global, terminal, args.bootstrap_server).await?,
-        topic: args.topic,
-        speed: args.rate.map_or(args.speed, |rate| rate / CLICKS_PER_SECOND),
-        clicks: args.clicks,
+        topic: args.topic.unwrap_or(input.topic),
+        also: args.also,
+        records,
+        speed: args.rate.map_or(args.speed, |rate| rate / feed.per_second()),
+        limit: args.records,
         wait: Duration::from_secs(args.timeout),
     };
     let alive = args.alive.or_else(in_a_container).map(Alive::new);
@@ -39,7 +50,7 @@ pub async fn run(global: &Global, args: Generate, terminal: &Terminal) -> Result
     let mut told = None;
     let summary = loop {
         tokio::select! {
-            summary = &mut sending => break summary.context("send clicks")??,
+            summary = &mut sending => break summary.context("send records")??,
             _ = interrupt.recv() => told = Some(Signal::Interrupt),
             _ = terminate.recv() => told = Some(Signal::Terminate),
         }

@@ -16,6 +16,8 @@ use super::{Quiet, config};
 /// How many records may wait for the broker, at some 250 bytes each: bounds memory while it stalls. A longer queue would
 /// be slower as well: it does not fit into the processor's cache, and sending is little more than walking along it.
 const QUEUE: &str = "20000";
+/// And how many KiB of their values: of large records, fewer wait.
+const QUEUE_KIB: &str = "65536";
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +42,10 @@ impl Producer {
         let deliveries = Deliveries::default();
         let inner = config(bootstrap)
             .set("enable.idempotence", "true")
-            // However long the broker is down: a record given up would be a click lost before the job even saw it.
+            // However long the broker is down: a record given up would be lost before the job even saw it.
             .set("message.timeout.ms", "0")
             .set("queue.buffering.max.messages", QUEUE)
+            .set("queue.buffering.max.kbytes", QUEUE_KIB)
             .set("linger.ms", "2")
             // A report for each record would cost more than sending it; see `acknowledged` for how it is known.
             .set("delivery.report.only.error", "true")
@@ -51,9 +54,10 @@ impl Producer {
         Ok(Self { inner, deliveries, topic: topic.to_owned(), accepted: 0 })
     }
 
-    /// Queues a record that was made at `timestamp` (ms since the epoch); copies `payload`.
-    pub fn send(&mut self, partition: i32, timestamp: i64, payload: &[u8]) -> Result<Sent> {
-        let record = BaseRecord::<(), [u8]>::to(&self.topic).partition(partition).timestamp(timestamp).payload(payload);
+    /// Queues a record that was made at `timestamp` (ms since the epoch); copies `key` and `payload`.
+    pub fn send(&mut self, partition: i32, timestamp: i64, key: Option<&[u8]>, payload: &[u8]) -> Result<Sent> {
+        let mut record = BaseRecord::to(&self.topic).partition(partition).timestamp(timestamp).payload(payload);
+        record.key = key;
         match self.inner.send(record) {
             Ok(()) => {
                 self.accepted += 1;

@@ -18,7 +18,7 @@ use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::kafka::follow::{Follower, Loss, Partition, Record};
 use crate::kafka::tail;
-use crate::workload::encoding::excerpt;
+use crate::workload::excerpt::excerpt;
 use crate::workload::model::{Oracle, Workload};
 use crate::workload::reader::{self, Reader};
 

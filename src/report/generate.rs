@@ -14,11 +14,11 @@ const LIVE_INTERVAL: Duration = Duration::from_millis(200);
 impl Render for Summary {
     fn human(&self, paint: Paint) -> String {
         let mut text = format!(
-            "{} clicks to topic '{}' in {:.1} s, {} a second",
-            paint.bold(&grouped(self.clicks)),
+            "{} records to topic '{}' in {:.1} s, {} a second",
+            paint.bold(&grouped(self.records)),
             self.topic,
             self.seconds,
-            grouped(whole(self.clicks_per_second))
+            grouped(whole(self.records_per_second))
         );
         if self.unacknowledged > 0 {
             let left = paint.doubtful(&grouped(self.unacknowledged));
@@ -69,9 +69,9 @@ impl Ticker {
     }
 
     fn sending(&mut self, now: &Sending) -> String {
-        let (elapsed, clicks) = std::mem::replace(&mut self.before, (now.elapsed, now.acknowledged));
-        let rate = rate(now.acknowledged.saturating_sub(clicks), now.elapsed.saturating_sub(elapsed));
-        let mut line = format!("{} clicks, {} a second", grouped(now.acknowledged), grouped(rate));
+        let (elapsed, before) = std::mem::replace(&mut self.before, (now.elapsed, now.acknowledged));
+        let rate = rate(now.acknowledged.saturating_sub(before), now.elapsed.saturating_sub(elapsed));
+        let mut line = format!("{} records, {} a second", grouped(now.acknowledged), grouped(rate));
         if now.behind > 1000 {
             line = format!("{line}, {} s behind", now.behind / 1000);
         }
@@ -93,12 +93,12 @@ impl Drop for Ticker {
 fn begins(resumed: bool, timestamp: i64) -> String {
     let clock =
         jiff::Timestamp::from_millisecond(timestamp).map_or_else(|_| timestamp.to_string(), |at| at.to_string());
-    if resumed { format!("resumes with the click of {clock}") } else { format!("starts with the click of {clock}") }
+    if resumed { format!("resumes with the record of {clock}") } else { format!("starts with the record of {clock}") }
 }
 
-fn rate(clicks: u64, time: Duration) -> u64 {
+fn rate(records: u64, time: Duration) -> u64 {
     let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-    clicks.saturating_mul(1000) / millis
+    records.saturating_mul(1000) / millis
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
@@ -114,17 +114,17 @@ mod tests {
     fn the_page_says_how_many_and_how_fast() {
         let summary = Summary {
             topic: "input".into(),
-            clicks: 1_234_567,
+            records: 1_234_567,
             unacknowledged: 0,
             seconds: 2.0,
-            clicks_per_second: 617_283.5,
+            records_per_second: 617_283.5,
             first_timestamp: 0,
             next_timestamp: 15,
         };
-        insta::assert_snapshot!(summary.human(Paint::Plain), @"1 234 567 clicks to topic 'input' in 2.0 s, 617 284 a second");
+        insta::assert_snapshot!(summary.human(Paint::Plain), @"1 234 567 records to topic 'input' in 2.0 s, 617 284 a second");
         let cut = Summary { unacknowledged: 12, ..summary };
         insta::assert_snapshot!(cut.human(Paint::Plain), @"
-        1 234 567 clicks to topic 'input' in 2.0 s, 617 284 a second
+        1 234 567 records to topic 'input' in 2.0 s, 617 284 a second
         12 not acknowledged; the next run resumes after the last one that arrived
         ");
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ledger::clock;
 use super::{Paint, plain};
-use crate::workload::encoding::excerpt;
+use crate::workload::excerpt::excerpt;
 use crate::workload::model::Workload;
 use crate::workload::reader::{Emitted, Outcome, Reader, Sent};
 

@@ -37,6 +37,7 @@ impl Stack {
                 ["generate", "--bootstrap-server", "kafka:9092", "--topic", &workload.input.topic]
                     .map(str::to_owned)
                     .into();
+            command.extend(["--also".to_owned(), format!("{}:{}", workload.output.topic, workload.output.partitions)]);
             command.extend(["--speed".to_owned(), speed.to_string()]);
             command.extend(feed.arguments());
             generator.command = Some(command);

@@ -1,4 +1,4 @@
-//! A file whose date says that the broker takes our clicks, for a health check that looks at it.
+//! A file whose date says that the broker takes our records, for a health check that looks at it.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -21,13 +21,13 @@ impl Alive {
         Self { file, acknowledged: 0, touched: None }
     }
 
-    /// Takes note of how many clicks are acknowledged by now.
-    pub fn acknowledged(&mut self, clicks: u64) -> Result<()> {
+    /// Takes note of how many records are acknowledged by now.
+    pub fn acknowledged(&mut self, records: u64) -> Result<()> {
         let recently = self.touched.is_some_and(|at| at.elapsed() < Duration::from_secs(1));
-        if clicks == self.acknowledged || recently {
+        if records == self.acknowledged || recently {
             return Ok(());
         }
-        self.acknowledged = clicks;
+        self.acknowledged = records;
         self.touched = Some(Instant::now());
         let touch = |file: File| file.set_modified(SystemTime::now());
         let opened = File::options().create(true).append(true).open(&self.file);

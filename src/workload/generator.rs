@@ -1,25 +1,24 @@
-//! Sends clicks to a topic: the [`Sequence`] says which, the [`Pace`] when, the [`Producer`] that each arrives once.
+//! Sends a feed to a topic: the [`Sequence`] says which records, the [`Pace`] when, the [`Producer`] that each arrives once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use super::alive::Alive;
-use super::encoding::encode;
+use super::feed::{Records, has_time};
 use super::pace::Pace;
 use super::resume::resume;
 use super::sequence::Sequence;
-use super::{INPUT, OUTPUT, PAGES};
 use crate::failure::Failure;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::kafka::produce::{Producer, Sent};
 
-/// Clicks between two looks at the clock and at what the broker answered.
+/// Records between two looks at the clock and at what the broker answered.
 const BURST: u32 = 1000;
-/// The shortest rest when nothing is due: the price of an exact 15 ms would be waking up for every six clicks.
+/// The shortest rest when nothing is due: the price of an exact 15 ms would be waking up for every six records.
 const SHORTEST_REST: Duration = Duration::from_millis(10);
 /// The longest rest, so that a stop is noticed.
 const LONGEST_REST: Duration = Duration::from_millis(50);
@@ -36,10 +35,15 @@ pub struct Order {
     pub bootstrap: String,
     /// The topic; created when it is missing.
     pub topic: String,
-    /// Seconds of event time a second; infinite for as fast as the broker takes clicks.
+    /// Topics with their numbers of partitions that are created as well when they are missing: a job wants its output to
+    /// be there.
+    pub also: Vec<(String, usize)>,
+    /// What to send.
+    pub records: Records,
+    /// Seconds of event time a second; infinite for as fast as the broker takes records.
     pub speed: f64,
-    /// How many clicks to send; no end when `None`.
-    pub clicks: Option<u64>,
+    /// How many records to send; no end when `None`.
+    pub limit: Option<u64>,
     /// How long to wait for the broker at the start.
     pub wait: Duration,
 }
@@ -49,29 +53,29 @@ pub struct Order {
 pub enum Progress {
     /// The broker does not answer yet, and why.
     Waiting(String),
-    /// It is known where the clicks begin.
+    /// It is known where the records begin.
     Begins {
-        /// Whether the topic held clicks already.
+        /// Whether the topic held records already.
         resumed: bool,
-        /// First click to send, in ms since the epoch.
+        /// Event time of the first record to send, in ms since the epoch.
         timestamp: i64,
     },
-    /// Clicks go out.
+    /// Records go out.
     Sending(Sending),
 }
 
 /// How far sending has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sending {
-    /// Clicks that the broker acknowledged.
+    /// Records that the broker acknowledged.
     pub acknowledged: u64,
-    /// Clicks that are under way.
+    /// Records that are under way.
     pub under_way: u64,
     /// How far, in ms of event time, what was sent stays behind what is due; 0 when no pace is set.
     pub behind: i64,
     /// Since sending began.
     pub elapsed: Duration,
-    /// What the client last complained about, while clicks are under way.
+    /// What the client last complained about, while records are under way.
     pub complaint: Option<String>,
 }
 
@@ -80,18 +84,18 @@ pub struct Sending {
 pub struct Summary {
     /// The topic to send to.
     pub topic: String,
-    /// Clicks that the broker acknowledged.
-    pub clicks: u64,
-    /// Clicks that it did not before the generator was stopped. Nothing is lost: the next start begins after the last
+    /// Records that the broker acknowledged.
+    pub records: u64,
+    /// Records that it did not before the generator was stopped. Nothing is lost: the next start begins after the last
     /// one that arrived.
     pub unacknowledged: u64,
-    /// From the first click to the last acknowledgement, in seconds.
+    /// From the first record to the last acknowledgement, in seconds.
     pub seconds: f64,
-    /// Clicks acknowledged a second.
-    pub clicks_per_second: f64,
-    /// Timestamp of the first click, in ms since the epoch of event time.
+    /// Records acknowledged a second.
+    pub records_per_second: f64,
+    /// Event time of the first record, in ms since the epoch.
     pub first_timestamp: i64,
-    /// Timestamp of the click that would be next.
+    /// Event time of the record that would be next.
     pub next_timestamp: i64,
 }
 
@@ -109,8 +113,10 @@ pub fn generate(
         first: sequence.nearest(),
         pace: Pace::new(anchor, began, order.speed),
         producer: Producer::new(&order.bootstrap, &order.topic)?,
-        left: order.clicks.unwrap_or(u64::MAX),
-        buffer: Vec::with_capacity(64),
+        records: &order.records,
+        left: order.limit.unwrap_or(u64::MAX),
+        value: Vec::with_capacity(256),
+        key: Vec::new(),
         sent: 0,
         full_rest: FULL_REST,
         began,
@@ -125,7 +131,7 @@ pub fn generate(
     Ok(run.summary(&order.topic))
 }
 
-/// Waits for the broker, makes the topics, finds where the clicks begin. The event time that is now comes with them.
+/// Waits for the broker, makes the topics, finds where the records begin. The event time that is now comes with them.
 fn prepare(order: &Order, stop: &AtomicBool, tell: &mut impl FnMut(&Progress)) -> Result<(Sequence, i64)> {
     let admin = Admin::new(&order.bootstrap, Isolation::Uncommitted)?;
     admin.wait(order.wait, |seen| {
@@ -135,15 +141,13 @@ fn prepare(order: &Order, stop: &AtomicBool, tell: &mut impl FnMut(&Progress)) -
         }
         Ok(())
     })?;
-    let mut topics = vec![(order.topic.as_str(), PAGES.len())];
-    if order.topic == INPUT {
-        topics.push((OUTPUT, 1));
-    }
+    let mut topics = vec![(order.topic.as_str(), order.records.partitions())];
+    topics.extend(order.also.iter().map(|(topic, partitions)| (topic.as_str(), *partitions)));
     admin.ensure_topics(&topics)?;
-    let resumed = resume(&admin, &order.bootstrap, &order.topic)?;
+    let resumed = resume(&admin, &order.bootstrap, &order.topic, &order.records, now()?)?;
     let (sequence, anchor, resumed) = match resumed {
         Some(sequence) => (sequence.clone(), sequence.furthest(), true),
-        None => (Sequence::fresh(now()?), now()?, false),
+        None => (order.records.fresh(now()?), now()?, false),
     };
     tell(&Progress::Begins { resumed, timestamp: sequence.nearest() });
     Ok((sequence, anchor))
@@ -155,33 +159,37 @@ fn now() -> Result<i64> {
     i64::try_from(since.as_millis()).context("read the clock")
 }
 
-struct Run {
+struct Run<'a> {
+    records: &'a Records,
     sequence: Sequence,
     pace: Pace,
     producer: Producer,
     left: u64,
     sent: u64,
-    buffer: Vec<u8>,
+    value: Vec<u8>,
+    key: Vec<u8>,
     first: i64,
     began: Instant,
     /// How long to rest when the queue is full.
     full_rest: Duration,
 }
 
-impl Run {
+impl Run<'_> {
     /// Sends what is due, at most a burst. Returns how long to rest.
     fn burst(&mut self) -> Result<Duration> {
         let due = self.pace.due(Instant::now());
         let now = now()?;
         for _ in 0..BURST {
-            let Some((page, timestamp)) = self.sequence.peek(due).filter(|_| self.left > 0) else {
+            let Some(next) = self.sequence.peek(due).filter(|_| self.left > 0) else {
                 let rest = self.pace.until(self.sequence.nearest(), Instant::now());
                 return Ok(rest.clamp(SHORTEST_REST, LONGEST_REST));
             };
-            encode(&mut self.buffer, timestamp, page);
-            match self.producer.send(i32::try_from(page)?, now, &self.buffer)? {
-                Sent::Accepted => self.sequence.advance(page),
-                // The click stays where it is, and the broker gets a moment.
+            ensure!(has_time(&next), "event time has passed the year 9999: the feed ends here");
+            self.records.value(&mut self.value, next.record);
+            let key = self.records.key(&mut self.key, next.record);
+            match self.producer.send(i32::try_from(next.partition)?, now, key, &self.value)? {
+                Sent::Accepted => self.sequence.advance(),
+                // The record stays where it is, and the broker gets a moment.
                 Sent::Full => {
                     let next = (self.full_rest * 2).min(LONGEST_REST);
                     return Ok(std::mem::replace(&mut self.full_rest, next));
@@ -223,14 +231,14 @@ impl Run {
     }
 
     fn summary(&self, topic: &str) -> Summary {
-        let clicks = self.producer.acknowledged();
+        let records = self.producer.acknowledged();
         let seconds = self.began.elapsed().as_secs_f64();
         Summary {
             topic: topic.to_owned(),
-            clicks,
-            unacknowledged: self.sent - clicks,
+            records,
+            unacknowledged: self.sent - records,
             seconds,
-            clicks_per_second: per_second(clicks, seconds),
+            records_per_second: per_second(records, seconds),
             first_timestamp: self.first,
             next_timestamp: self.sequence.nearest(),
         }
@@ -238,101 +246,9 @@ impl Run {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
-fn per_second(clicks: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { clicks as f64 / seconds } else { 0.0 }
+fn per_second(records: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { records as f64 / seconds } else { 0.0 }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kafka::tail;
-    use crate::workload::encoding::decode;
-    use rdkafka::mocking::MockCluster;
-    use rdkafka::producer::DefaultProducerContext;
-
-    const TOPIC: &str = "clicks";
-
-    fn cluster() -> MockCluster<'static, DefaultProducerContext> {
-        let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic(TOPIC, 6, 1).unwrap();
-        cluster
-    }
-
-    fn order(bootstrap: String, clicks: u64) -> Order {
-        let wait = Duration::from_secs(30);
-        Order { bootstrap, topic: TOPIC.into(), speed: f64::INFINITY, clicks: Some(clicks), wait }
-    }
-
-    /// All clicks of the topic, each partition's in its order.
-    fn clicks(bootstrap: &str) -> Vec<Vec<i64>> {
-        let ends = Admin::new(bootstrap, Isolation::Uncommitted).unwrap().ends(TOPIC).unwrap();
-        let mut clicks = vec![Vec::new(); 6];
-        tail::read(bootstrap, TOPIC, Isolation::Uncommitted, &ends, |record| {
-            let click = decode(record.payload()).unwrap();
-            let partition = usize::try_from(record.partition())?;
-            assert_eq!(click.page, PAGES[partition]);
-            clicks[partition].push(click.timestamp);
-            Ok(())
-        })
-        .unwrap();
-        clicks
-    }
-
-    #[test]
-    fn two_runs_make_one_sequence() {
-        let cluster = cluster();
-        let bootstrap = cluster.bootstrap_servers();
-        let mut begins = Vec::new();
-        let mut run = |clicks| {
-            let tell = |progress: &Progress| {
-                if let Progress::Begins { resumed, timestamp } = progress {
-                    begins.push((*resumed, *timestamp));
-                }
-            };
-            generate(&order(bootstrap.clone(), clicks), &AtomicBool::new(false), None, tell).unwrap()
-        };
-        let first = run(7_001);
-        let second = run(4_999);
-        assert_eq!((first.clicks, first.unacknowledged, second.clicks), (7_001, 0, 4_999));
-
-        let start = first.first_timestamp;
-        assert_eq!(begins, [(false, start), (true, second.first_timestamp)]);
-        assert_eq!(start, crate::workload::window_start(start));
-        let expected: Vec<i64> = (0..2000).map(|number| start + number * 15).collect();
-        assert_eq!(clicks(&bootstrap), vec![expected; 6]);
-    }
-
-    #[test]
-    fn pages_that_a_killed_run_left_behind_catch_up() {
-        let cluster = cluster();
-        let bootstrap = cluster.bootstrap_servers();
-        let start = 1_604_280_255_000;
-        // As far as the batches of each page got: one has none at all.
-        let sent = [300, 7, 0, 120, 300, 1];
-        let mut producer = Producer::new(&bootstrap, TOPIC).unwrap();
-        for (page, sent) in sent.into_iter().enumerate() {
-            for number in 0..sent {
-                let mut buffer = Vec::new();
-                encode(&mut buffer, start + number * 15, page);
-                producer.send(i32::try_from(page).unwrap(), 0, &buffer).unwrap();
-            }
-        }
-        assert_eq!(producer.flush(Duration::from_secs(30)), 0);
-
-        let missing = 6 * 300 - u64::try_from(sent.iter().sum::<i64>()).unwrap();
-        generate(&order(bootstrap.clone(), missing), &AtomicBool::new(false), None, |_| {}).unwrap();
-        let expected: Vec<i64> = (0..300).map(|number| start + number * 15).collect();
-        assert_eq!(clicks(&bootstrap), vec![expected; 6]);
-    }
-
-    #[test]
-    fn a_topic_that_ends_with_something_else_is_not_continued() {
-        let cluster = cluster();
-        let bootstrap = cluster.bootstrap_servers();
-        let mut producer = Producer::new(&bootstrap, TOPIC).unwrap();
-        producer.send(3, 0, b"hello").unwrap();
-        assert_eq!(producer.flush(Duration::from_secs(30)), 0);
-        let error = generate(&order(bootstrap, 1), &AtomicBool::new(false), None, |_| {}).unwrap_err();
-        assert!(error.to_string().starts_with("clicks-3 @ 0 is not a click of this generator: 'hello'"), "{error}");
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! How far event time has come: it runs on by itself, whatever the broker does, so clicks that a stalled broker did not
+//! How far event time has come: it runs on by itself, whatever the broker does, so records that a stalled broker did not
 //! take are due all the same and follow at once when it is back.
 
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ impl Pace {
         Self { anchor, at, speed }
     }
 
-    /// Event time at `now`, in ms since the epoch: clicks up to it are due.
+    /// Event time at `now`, in ms since the epoch: records up to it are due.
     #[must_use]
     pub fn due(&self, now: Instant) -> i64 {
         let passed = now.saturating_duration_since(self.at).as_secs_f64() * self.speed;
@@ -29,7 +29,7 @@ impl Pace {
         self.anchor.saturating_add(passed)
     }
 
-    /// How long from `now` until a click of this timestamp (ms since the epoch) is due.
+    /// How long from `now` until a record of this event time (ms since the epoch) is due.
     #[must_use]
     pub fn until(&self, timestamp: i64, now: Instant) -> Duration {
         let ahead = u64::try_from(timestamp.saturating_sub(self.due(now))).unwrap_or(0);

@@ -147,7 +147,7 @@ mod tests {
         invalid type: integer `7`, expected a string
         workload x.toml: job.options: the playground has no option 'speed' that a job takes
         workload x.toml: oracle.window: 'timestamp' is not a JSON pointer: it begins with '/', as in '/user/id'
-        workload x.toml: the oracle cannot read what the feed writes, as in {"timestamp":1604280262000,"page":"/help"}: it needs a key, an event time in ms and what is added up, at /page, /ts
+        workload x.toml: the oracle cannot read what the feed writes, as in {"timestamp":1604280255000,"page":"/help"}: it needs a key, an event time in ms and what is added up, at /page, /ts
         workload x.toml: oracle.window: sum is given for one of input and output, and has to be for both or for none
         workload x.toml: oracle.window: output needs start or end, the place of the window's first ms, or of the first ms after it
         "#);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::encoding::excerpt;
+use super::excerpt::excerpt;
 use super::json::{Places, Scalar, Values};
 use super::model::{Condition, Count, Counted, EachOnce, KeyType, Oracle, Workload};
 use crate::history::traffic::Window;
@@ -370,5 +370,54 @@ mod tests {
         assert_eq!(sent(r#"{"id":null,"amount":1,"state":"open"}"#), None);
         assert_eq!(reader.emitted(br#"{"order":{"id":"a-7"}}"#), Ok(Emitted::Each("a-7".to_owned())));
         assert!(reader.emitted(b"{}").unwrap_err().ends_with("has no identity"));
+    }
+
+    /// Time and key of a click.
+    fn click(payload: &[u8]) -> Option<(i64, String)> {
+        match clicks().sent(payload)? {
+            Sent::Counted(record) => Some((record.time, record.key.into_owned())),
+            Sent::Each(_) | Sent::Never => None,
+        }
+    }
+
+    /// A byte that a line of text cannot hold is written as % and its two digits.
+    fn bytes(text: &str) -> Vec<u8> {
+        let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+        while let Some((&first, more)) = rest.split_first() {
+            rest = more;
+            if first == b'%' {
+                bytes.push(u8::from_str_radix(std::str::from_utf8(&rest[..2]).unwrap(), 16).unwrap());
+                rest = &rest[2..];
+            } else {
+                bytes.push(first);
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn what_is_a_click_is_said_in_the_table_that_the_job_is_held_to() {
+        let table = include_str!("../../docker/flink/job/src/test/resources/clicks.tsv");
+        let rows: Vec<_> = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        assert!(rows.len() > 80);
+        for row in rows {
+            let (expected, payload) = row.split_once('\t').unwrap();
+            let read = click(&bytes(payload)).map_or("-".to_owned(), |(time, page)| format!("{time} {page}"));
+            assert_eq!(read.as_bytes(), bytes(expected), "{row}");
+        }
+    }
+
+    #[test]
+    fn what_is_skipped_is_not_limited() {
+        let fields = [
+            format!(r#""x":{}"#, "1".repeat(2000)),
+            format!(r#""x":{}{}"#, "[".repeat(2000), "]".repeat(2000)),
+            format!(r#""x":"{}""#, "x".repeat(100_000)),
+            format!(r#""{}":1"#, "x".repeat(100_000)),
+        ];
+        for field in fields {
+            let json = format!(r#"{{"timestamp":15,{field},"page":"/shop"}}"#);
+            assert_eq!(click(json.as_bytes()), Some((15, "/shop".to_owned())));
+        }
     }
 }

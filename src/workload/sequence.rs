@@ -1,117 +1,155 @@
-//! Which click comes next: for each page one every 15 ms of event time, from a window's first ms on, without a gap.
+//! Which record comes next: for each partition one every so many ms of event time, without a gap. Partition `p`'s record
+//! `k` is number `k * partitions + p` of the feed.
 
-use super::{PAGES, STEP_MS, window_start};
+use super::template::Record;
 
-/// The timestamp (ms of event time) of each page's next click.
+/// The next record of each partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sequence {
-    next: [i64; PAGES.len()],
+    /// Event time of each partition's first record, in ms since the epoch.
+    epoch: i64,
+    /// From one record of a partition to its next, in ms of event time.
+    every_ms: i64,
+    /// How many records each partition had.
+    next: Vec<u64>,
+    /// The partition that is furthest behind, the first one of several.
+    turn: usize,
+}
+
+/// A record that is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Next {
+    /// Its partition.
+    pub partition: usize,
+    /// What it is made from.
+    pub record: Record,
 }
 
 impl Sequence {
-    /// For an empty topic: begins where `now` (ms since the epoch) has its window, so that the first window is whole.
+    /// Goes on where each partition had so many records, the first of them at `epoch` (ms since the epoch).
     #[must_use]
-    pub fn fresh(now: i64) -> Self {
-        Self { next: [window_start(now); PAGES.len()] }
+    pub fn new(epoch: i64, every_ms: i64, next: Vec<u64>) -> Self {
+        let turn = behind(&next);
+        Self { epoch, every_ms, next, turn }
     }
 
-    /// Goes on after each page's last click; pages without one begin with the window of `first`, the topic's oldest
-    /// click.
+    /// The earliest record that is not later than `due`. The same one until [`Sequence::advance`] is called, so that a
+    /// record that could not be sent is not skipped.
     #[must_use]
-    pub fn resumed(last: [Option<i64>; PAGES.len()], first: i64) -> Self {
-        Self { next: last.map(|last| last.map_or(window_start(first), |last| last + STEP_MS)) }
+    pub fn peek(&self, due: i64) -> Option<Next> {
+        let number = *self.next.get(self.turn)?;
+        let seq = number.wrapping_mul(self.next.len() as u64).wrapping_add(self.turn as u64);
+        let record = Record { seq, time: self.time(number) };
+        (record.time <= due).then_some(Next { partition: self.turn, record })
     }
 
-    /// The earliest click that is not later than `due`: its page and its timestamp. The same one until
-    /// [`Sequence::advance`] is called, so that a click that could not be sent is not skipped.
-    #[must_use]
-    pub fn peek(&self, due: i64) -> Option<(usize, i64)> {
-        let (page, &timestamp) = self.next.iter().enumerate().min_by_key(|(_, timestamp)| **timestamp)?;
-        (timestamp <= due).then_some((page, timestamp))
+    /// The record that [`Sequence::peek`] gave was sent.
+    pub fn advance(&mut self) {
+        let Some(number) = self.next.get_mut(self.turn) else { return };
+        let sent = *number;
+        *number += 1;
+        // Those that are as far behind come first; when there are none left, the search is for all.
+        let same = self.next[self.turn..].iter().position(|next| *next == sent);
+        self.turn = same.map_or_else(|| behind(&self.next), |ahead| self.turn + ahead);
     }
 
-    /// The page's click was sent.
-    pub fn advance(&mut self, page: usize) {
-        self.next[page] += STEP_MS;
-    }
-
-    /// The timestamp of the earliest click to come.
+    /// The event time of the earliest record to come.
     #[must_use]
     pub fn nearest(&self) -> i64 {
-        self.next.iter().copied().min().unwrap_or(i64::MAX)
+        self.next.iter().min().map_or(i64::MAX, |number| self.time(*number))
     }
 
-    /// The timestamp of the latest page's next click: what the others have to catch up to.
+    /// The event time of the furthest partition's next record: what the others have to catch up to.
     #[must_use]
     pub fn furthest(&self) -> i64 {
-        self.next.iter().copied().max().unwrap_or(i64::MAX)
+        self.next.iter().max().map_or(i64::MAX, |number| self.time(*number))
     }
+
+    fn time(&self, number: u64) -> i64 {
+        let since = i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(self.every_ms);
+        self.epoch.saturating_add(since)
+    }
+}
+
+/// The first of the partitions with the fewest records.
+fn behind(next: &[u64]) -> usize {
+    (0..next.len()).min_by_key(|partition| next[*partition]).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::{CLICKS_PER_WINDOW, WINDOW_MS};
+    use crate::workload::feed::Records;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn take(sequence: &mut Sequence, clicks: usize) -> Vec<(usize, i64)> {
+    fn clicks(now: i64) -> Sequence {
+        Records::of(&crate::workload::clicks::feed()).unwrap().fresh(now)
+    }
+
+    fn take(sequence: &mut Sequence, records: usize) -> Vec<Next> {
         let mut taken = Vec::new();
-        while taken.len() < clicks
-            && let Some(click) = sequence.peek(i64::MAX)
+        while taken.len() < records
+            && let Some(next) = sequence.peek(i64::MAX)
         {
-            sequence.advance(click.0);
-            taken.push(click);
+            sequence.advance();
+            taken.push(next);
         }
         taken
     }
 
     #[test]
     fn a_fresh_topic_begins_with_a_whole_window() {
-        let mut sequence = Sequence::fresh(1_604_280_262_123);
+        const WINDOW_MS: i64 = 15_000;
+        let window_start = |time: i64| time - time.rem_euclid(WINDOW_MS);
         let mut windows = BTreeMap::<_, u64>::new();
-        for (page, timestamp) in take(&mut sequence, 6 * 2500) {
-            *windows.entry((page, window_start(timestamp))).or_default() += 1;
+        for next in take(&mut clicks(1_604_280_262_123), 6 * 2500) {
+            *windows.entry((next.partition, window_start(next.record.time))).or_default() += 1;
         }
         let first = 1_604_280_255_000;
         for page in 0..6 {
-            assert_eq!(windows[&(page, first)], CLICKS_PER_WINDOW);
-            assert_eq!(windows[&(page, first + WINDOW_MS)], CLICKS_PER_WINDOW);
-            assert_eq!(windows[&(page, first + 2 * WINDOW_MS)], CLICKS_PER_WINDOW / 2);
+            assert_eq!(windows[&(page, first)], 1000);
+            assert_eq!(windows[&(page, first + WINDOW_MS)], 1000);
+            assert_eq!(windows[&(page, first + 2 * WINDOW_MS)], 500);
         }
     }
 
     #[test]
     fn nothing_is_sent_before_it_is_due() {
-        let mut sequence = Sequence::fresh(15_000);
+        let mut sequence = clicks(15_000);
         assert_eq!(sequence.peek(14_999), None);
-        assert_eq!(sequence.peek(15_000), Some((0, 15_000)));
+        assert_eq!(sequence.peek(15_000), Some(Next { partition: 0, record: Record { seq: 0, time: 15_000 } }));
         take(&mut sequence, 6);
         assert_eq!(sequence.peek(15_014), None);
         assert_eq!(sequence.nearest(), 15_015);
     }
 
+    #[test]
+    fn the_end_of_time_is_reached_without_a_panic() {
+        let mut sequence = Sequence::new(i64::MAX - 5, i64::MAX, vec![u64::MAX / 2, 3]);
+        assert_eq!(take(&mut sequence, 3).len(), 3);
+        assert_eq!((sequence.nearest(), sequence.furthest()), (i64::MAX, i64::MAX));
+    }
+
     proptest! {
-        // Wherever each partition was cut off, the topic ends up as if nothing had happened.
+        // Wherever the partitions were cut off: always the one that is furthest behind, and each record once.
         #[test]
-        fn a_killed_generator_costs_nothing(kept in prop::array::uniform6(0_usize..300), start in 0_i64..1 << 41) {
-            let mut undisturbed = Sequence::fresh(start);
-            let whole = take(&mut undisturbed, 6 * 400);
-
-            let cut = |page: usize| whole.iter().filter(move |click| click.0 == page).take(kept[page]).copied();
-            let mut topic: Vec<_> = (0..6).flat_map(cut).collect();
-            prop_assume!(!topic.is_empty());
-            let last = std::array::from_fn(|page| cut(page).last().map(|click| click.1));
-            let first = topic.iter().map(|click| click.1).min().unwrap();
-
-            let mut resumed = Sequence::resumed(last, first);
-            let missing = whole.len() - topic.len();
-            topic.extend(take(&mut resumed, missing));
-            let mut whole = whole;
-            topic.sort_unstable();
-            whole.sort_unstable();
-            prop_assert_eq!(topic, whole);
-            prop_assert_eq!(resumed, undisturbed);
+        fn partitions_that_are_behind_catch_up(kept in prop::collection::vec(0_u64..40, 1..10), epoch in 0_i64..1 << 41) {
+            let partitions = kept.len() as u64;
+            let whole: u64 = kept.iter().map(|kept| 40 - kept).sum();
+            let mut sequence = Sequence::new(epoch, 7, kept.clone());
+            let taken = take(&mut sequence, usize::try_from(whole).unwrap());
+            let numbers = |seq: u64| (seq / partitions, seq % partitions);
+            prop_assert!(taken.is_sorted_by_key(|next| numbers(next.record.seq)));
+            let mut expected: Vec<u64> = (0..40 * partitions).filter(|seq| seq / partitions >= kept[usize::try_from(seq % partitions).unwrap()]).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(taken.iter().map(|next| next.record.seq).collect::<Vec<_>>(), expected);
+            for next in taken {
+                let (number, partition) = numbers(next.record.seq);
+                prop_assert_eq!(next.partition as u64, partition);
+                prop_assert_eq!(next.record.time, epoch + 7 * i64::try_from(number).unwrap());
+            }
+            prop_assert_eq!(sequence, Sequence::new(epoch, 7, vec![40; kept.len()]));
         }
     }
 }

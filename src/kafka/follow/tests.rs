@@ -16,7 +16,7 @@ fn cluster(brokers: i32, partitions: i32) -> Cluster {
 fn send(cluster: &Cluster, partitions: i32, numbers: Range<i32>) {
     let mut producer = Producer::new(&cluster.bootstrap_servers(), "topic").unwrap();
     for number in numbers {
-        producer.send(number % partitions, 0, number.to_string().as_bytes()).unwrap();
+        producer.send(number % partitions, 0, None, number.to_string().as_bytes()).unwrap();
     }
     assert_eq!(producer.flush(Duration::from_secs(30)), 0);
 }
@@ -120,7 +120,7 @@ fn what_is_not_there_any_more_is_told() {
     // The mock keeps some 5 MB of a partition.
     let mut producer = Producer::new(&bootstrap, "topic").unwrap();
     for _ in 0..300 {
-        while producer.send(0, 0, &vec![b'x'; 50_000]).unwrap() == crate::kafka::produce::Sent::Full {}
+        while producer.send(0, 0, None, &vec![b'x'; 50_000]).unwrap() == crate::kafka::produce::Sent::Full {}
         assert_eq!(producer.flush(Duration::from_secs(30)), 0);
     }
     let mut follower = Follower::at(&bootstrap, "topic", Isolation::Uncommitted, &[7]).unwrap();

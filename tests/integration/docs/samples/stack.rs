@@ -77,10 +77,10 @@ pub fn records() -> Vec<Sample> {
         |payload| parsed(&tail::Line { topic: "output", shape: &shape, partition: 0, offset: 7, payload }.json());
     let sent = generator::Summary {
         topic: text("input"),
-        clicks: 6000,
+        records: 6000,
         unacknowledged: 0,
         seconds: 15.0,
-        clicks_per_second: 400.0,
+        records_per_second: 400.0,
         first_timestamp: 1,
         next_timestamp: 2,
     };
