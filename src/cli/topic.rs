@@ -129,12 +129,12 @@ pub struct FeedArgs {
     /// 2020-11-02T01:24:22.000Z; {choice N} a pseudo-random whole number from 0 to N - 1; {uniform A B} one from A to B;
     /// {each A B C} the words in turn; {text N} N pseudo-random letters. One of {seq} and {event-time} is required: a generator that
     /// starts again finds there where it was. All other braces are written as they are.
-    #[arg(long, requires = "every")]
+    #[arg(long)]
     pub template: Option<String>,
     /// Partitions of the topic, which get the records in turn [default: 1]
     #[arg(long, value_name = "N", requires = "template")]
     pub partitions: Option<u32>,
-    /// Event time from one record of a partition to its next, in ms
+    /// Event time from one record of a partition to its next, in ms [default: 10]
     #[arg(long, value_name = "MS", requires = "template")]
     pub every: Option<i64>,
     /// The event time of the first record is a multiple of this, in ms, so that a first window is whole [default: 1]
@@ -156,7 +156,7 @@ impl FeedArgs {
         Some(Feed {
             template: template?,
             partitions: partitions.unwrap_or(1),
-            every_ms: every?,
+            every_ms: every.unwrap_or(10),
             align_ms: align.unwrap_or(1),
             seed: seed.unwrap_or(0),
             key,
