@@ -119,7 +119,7 @@ pub struct Generate {
     pub timeout: u64,
 }
 
-/// What `playground generate` writes instead of the workload's feed.
+/// What `playground generate` writes: the workload's feed with these changes or, with a template, one of its own.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Feed")]
 pub struct FeedArgs {
@@ -132,34 +132,36 @@ pub struct FeedArgs {
     #[arg(long)]
     pub template: Option<String>,
     /// Partitions of the topic, which get the records in turn [default: 1]
-    #[arg(long, value_name = "N", requires = "template")]
+    #[arg(long, value_name = "N")]
     pub partitions: Option<u32>,
     /// Event time from one record of a partition to its next, in ms [default: 10]
-    #[arg(long, value_name = "MS", requires = "template")]
+    #[arg(long, value_name = "MS")]
     pub every: Option<i64>,
     /// The event time of the first record is a multiple of this, in ms, so that a first window is whole [default: 1]
-    #[arg(long, value_name = "MS", requires = "template")]
+    #[arg(long, value_name = "MS")]
     pub align: Option<i64>,
     /// Number that decides what the pseudo-random placeholders get [default: 0]
-    #[arg(long, value_name = "N", requires = "template")]
+    #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Key of a record, with the same placeholders [default: none]
-    #[arg(long, value_name = "TEMPLATE", requires = "template")]
+    #[arg(long, value_name = "TEMPLATE")]
     pub key: Option<String>,
 }
 
 impl FeedArgs {
-    /// The feed that they ask for, if they ask for one.
+    /// The feed that they ask for: one of their own template, or else a workload's, each with what they change.
     #[must_use]
-    pub fn feed(self) -> Option<Feed> {
+    pub fn over(self, feed: Option<Feed>) -> Option<Feed> {
         let Self { template, partitions, every, align, seed, key } = self;
+        let own = |template| Feed { template, partitions: 1, every_ms: 10, align_ms: 1, seed: 0, key: None };
+        let feed = template.map(own).or(feed)?;
         Some(Feed {
-            template: template?,
-            partitions: partitions.unwrap_or(1),
-            every_ms: every.unwrap_or(10),
-            align_ms: align.unwrap_or(1),
-            seed: seed.unwrap_or(0),
-            key,
+            partitions: partitions.unwrap_or(feed.partitions),
+            every_ms: every.unwrap_or(feed.every_ms),
+            align_ms: align.unwrap_or(feed.align_ms),
+            seed: seed.unwrap_or(feed.seed),
+            key: key.or(feed.key),
+            ..feed
         })
     }
 }

@@ -26,7 +26,7 @@ pub async fn run(global: &Global, args: Generate, terminal: &Terminal) -> Result
     };
     let (name, input) = (workload.name, workload.input);
     let none = || Failure::Usage(format!("workload {name} has no input.feed: its input is written by somebody else"));
-    let feed = args.feed.feed().or(input.feed).ok_or_else(none)?;
+    let feed = args.feed.over(input.feed).ok_or_else(none)?;
     let records = Records::of(&feed).map_err(Failure::Usage)?;
     let order = Order {
         bootstrap: kafka_of(global, terminal, args.bootstrap_server).await?,

@@ -340,7 +340,8 @@ impl Fold {
     /// What the workload calls what is judged.
     fn words(&self) -> Words {
         let Some(Head { workload, .. }) = &self.head else { return Words::default() };
-        Words { record: workload.record.clone(), unit: self.unit().to_owned(), output: workload.output.topic.clone() }
+        let (input, output) = (workload.input.topic.clone(), workload.output.topic.clone());
+        Words { record: workload.record.clone(), unit: self.unit().to_owned(), input, output }
     }
 
     /// Windows that end at or before this (ms since the epoch) are closed, because the job has passed them.

@@ -275,13 +275,16 @@ pub struct Words {
     pub record: String,
     /// What is decided and counted: a `window` of a key, or each record.
     pub unit: String,
-    /// The topic that the job writes.
+    /// The topic that the job reads.
+    pub input: String,
+    /// The topic that it writes.
     pub output: String,
 }
 
 impl Default for Words {
     fn default() -> Self {
-        Self { record: "record".to_owned(), unit: "window".to_owned(), output: "output".to_owned() }
+        let [record, unit, input, output] = ["record", "window", "input", "output"].map(str::to_owned);
+        Self { record, unit, input, output }
     }
 }
 

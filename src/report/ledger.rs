@@ -63,6 +63,12 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
     let windows = counts.short + counts.over + counts.conflicting + counts.missing;
     let of_windows = format!("in {} of {}", grouped(windows), counted(judgement.judged, unit));
     let mut wrongs = Vec::new();
+    if unit == record && windows > 0 {
+        return vec![format!("{} of {} lost", grouped(counts.missing), counted(judgement.judged, record))]
+            .into_iter()
+            .chain(also_wrong(judgement))
+            .collect();
+    }
     if judgement.records_lost > 0 {
         wrongs.push(format!("{} lost", counted(judgement.records_lost, record)));
     }
@@ -75,11 +81,18 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
     if let Some(last) = wrongs.last_mut() {
         *last = format!("{last} {of_windows}");
     }
+    wrongs.extend(also_wrong(judgement));
+    wrongs
+}
+
+fn also_wrong(judgement: &Judgement) -> Vec<String> {
+    let (counts, Words { unit, input, output, .. }) = (&judgement.counts, &judgement.words);
+    let mut wrongs = Vec::new();
     if counts.duplicate > 0 && judgement.delivery == Delivery::ExactlyOnce {
         wrongs.push(format!("{} emitted again, which violates exactly-once", counted(counts.duplicate, unit)));
     }
     if counts.unexpected > 0 {
-        wrongs.push(format!("{} in output that input does not explain", counted(counts.unexpected, "record")));
+        wrongs.push(format!("{} in {output} that {input} does not explain", counted(counts.unexpected, "record")));
     }
     wrongs
 }
@@ -112,10 +125,11 @@ pub fn counterexamples(judgement: &Judgement) -> Vec<String> {
 }
 
 fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
-    let Words { record, output: topic, .. } = words;
+    let Words { record, input, output: topic, .. } = words;
     match example {
         Counterexample::Identity { class, identity, sent, emitted } => {
-            let sent = sent.map_or_else(String::new, |(partition, offset)| format!("   input-{partition} @ {offset}"));
+            let sent =
+                sent.map_or_else(String::new, |(partition, offset)| format!("   {input}-{partition} @ {offset}"));
             let places: Vec<String> =
                 emitted.iter().map(|at| format!("{topic}-{} @ {}", at.partition, at.offset)).collect();
             let what = match class {
@@ -131,8 +145,8 @@ fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
         Counterexample::Window { class, key, window_start, window_end, expected: count, emitted, records } => {
             let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
             let expected = match count {
-                0 => format!("no {record} in input"),
-                records => format!("{} in input", counted(*records, record)),
+                0 => format!("no {record} in {input}"),
+                records => format!("{} in {input}", counted(*records, record)),
             };
             let found = match class {
                 Class::Missing => "nothing emitted".to_owned(),

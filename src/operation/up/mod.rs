@@ -13,6 +13,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use super::marks::Marks;
+use super::reach;
 use crate::failure::together;
 use crate::flink::job::Summary;
 use crate::platform::{Platform, PlatformNews};
@@ -152,6 +153,19 @@ impl Up<'_> {
         Ok(Ended::Interrupted)
     }
 
+    /// Notes what the job that runs was submitted as; from where one would go on is of no use any more.
+    async fn settled(&self) -> Result<()> {
+        let marks = Marks::by(self.platform, UP, Some(self.job()));
+        let jobs = match reach::flink(self.platform).await? {
+            Some(flink) => flink.jobs().await?,
+            None => Vec::new(),
+        };
+        match jobs.iter().find(|job| self.is_ours(job)) {
+            Some(job) => marks.settled(&job.id).await,
+            None => marks.given_up().await,
+        }
+    }
+
     /// The job's name.
     pub(super) fn job(&self) -> &str {
         &self.workload.job.name
@@ -180,7 +194,7 @@ impl Up<'_> {
             });
         }
         done?;
-        Marks::by(self.platform, UP, Some(self.job())).given_up().await
+        self.settled().await
     }
 }
 
