@@ -153,7 +153,7 @@ fn what(submit: &Submit, observed: &Observed, workload: &Workload) -> Run {
     };
     Run {
         jar: observed.jar.id(),
-        entry_class: workload.job.entry_class.clone().filter(|_| is_ours),
+        entry_class: workload::entry_class(workload).filter(|_| is_ours),
         parallelism: submit.parallelism.or(was.map(|was| was.parallelism)).unwrap_or(PARALLELISM),
         arguments,
         savepoint: observed.savepoint.clone(),

@@ -12,6 +12,10 @@ use crate::workload::model::Workload;
 
 /// The broker, as containers of the stack reach it.
 pub const BROKER: &str = "kafka:9092";
+/// The jar that runs SQL scripts, as the client uploads it (`docker/flink/upload-sql`).
+const SQL: &str = "sql-gateway";
+/// Flink's own class for SQL in application mode.
+const SQL_DRIVER: &str = "org.apache.flink.table.runtime.application.SqlDriver";
 /// The id of the note: a stack has one workload.
 const NOTE: &str = "workload";
 
@@ -106,6 +110,9 @@ async fn noted(platform: &Platform) -> Result<Option<Named>> {
 /// # Errors
 /// [`Failure::Usage`] of a workload whose job somebody else submits.
 pub(super) fn jar(workload: &Workload) -> Result<JarChoice> {
+    if workload.job.sql.is_some() {
+        return Ok(JarChoice::Uploaded(SQL.to_owned()));
+    }
     let jar = workload.job.jar.as_deref().ok_or_else(|| {
         anyhow!(Failure::Usage(format!(
             "workload {} names no jar, so its job cannot be submitted here\n  job.jar in its file names one; or submit the job \
@@ -114,6 +121,11 @@ pub(super) fn jar(workload: &Workload) -> Result<JarChoice> {
         )))
     })?;
     Ok(JarChoice::of(jar))
+}
+
+/// The class whose `main` is run; none for the one that the jar's manifest names.
+pub(super) fn entry_class(workload: &Workload) -> Option<String> {
+    workload.job.sql.as_ref().map(|_| SQL_DRIVER.to_owned()).or_else(|| workload.job.entry_class.clone())
 }
 
 /// The arguments of the job's `main`.
@@ -128,7 +140,8 @@ pub(super) fn arguments(workload: &Workload, variant: &JobVariant) -> Vec<String
 /// Whether a jar is that of the workload's job, whichever version of it. A name that stands for one that is not known yet is: a
 /// scenario's.
 pub(super) fn is_its(workload: &Workload, jar: &FoundJar) -> bool {
-    let file = workload.job.jar.as_deref().map(|jar| jar.rsplit('/').next().unwrap_or(jar));
+    let sql = workload.job.sql.as_ref().map(|_| SQL);
+    let file = sql.or(workload.job.jar.as_deref()).map(|jar| jar.rsplit('/').next().unwrap_or(jar));
     let Some(stem) = file.map(|file| file.strip_suffix(".jar").unwrap_or(file)) else { return false };
     match jar {
         FoundJar::Uploaded(id) => id.contains(stem) || id == super::plan::JAR,

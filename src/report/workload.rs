@@ -79,7 +79,8 @@ impl Render for Checked {
             }
             Oracle::EachOnce(each) => format!("each {} of the input as {} in the output", each.input, each.output),
         };
-        let who = job.jar.as_deref().unwrap_or("submitted by somebody else");
+        let script = job.sql.as_ref().map(|_| "an SQL script");
+        let who = script.or(job.jar.as_deref()).unwrap_or("submitted by somebody else");
         [
             format!("{}: {purpose}", paint.bold(name)),
             format!("job       {}, {who}, {}", job.name, job.delivery.name()),

@@ -16,17 +16,18 @@ impl Stack {
         if workload.name == USUAL {
             return self;
         }
-        let stack = if workload.job.submitted_by.is_none() { self.idle() } else { self };
+        let stack = if workload.job.submitted_by.is_none() { self.submits_nothing(workload) } else { self };
         match &workload.input.feed {
             Some(feed) => stack.fed(workload, feed, speed),
             None => stack.without(GENERATOR),
         }
     }
 
-    /// The client submits nothing, and is there for Flink's command line.
-    fn idle(mut self) -> Self {
+    /// The client is there for Flink's command line, and uploads what runs SQL where the job is a script.
+    fn submits_nothing(mut self, workload: &Workload) -> Self {
+        let command = if workload.job.sql.is_some() { "upload-sql" } else { "true" };
         if let Some(client) = self.services.iter_mut().find(|service| service.name == CLIENT) {
-            client.command = Some(vec!["true".to_owned()]);
+            client.command = Some(vec![command.to_owned()]);
         }
         self
     }

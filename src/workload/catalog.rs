@@ -38,19 +38,45 @@ pub fn text(name: &str) -> Result<String, Failure> {
     })
 }
 
-/// A workload by its name or path. A jar that its file names lies where the file lies.
+/// A workload by its name or path. A jar or an SQL script that its file names lies where the file lies.
 ///
 /// # Errors
 /// [`Failure::Usage`], with what is wrong with the file.
 pub fn find(name: &str) -> Result<Workload, Failure> {
-    let mut workload = parse::workload(name, &text(name)?)?;
-    if let Some(jar) = &mut workload.job.jar
-        && jar.contains('/')
-        && let Some(folder) = Path::new(name).parent().filter(|_| is_file(name))
-    {
-        *jar = folder.join(&*jar).display().to_string();
+    read(name, &text(name)?)
+}
+
+/// A workload of this text, with the text of its script.
+fn read(name: &str, text: &str) -> Result<Workload, Failure> {
+    let mut workload = parse::workload(name, text)?;
+    let folder = if is_file(name) { Path::new(name).parent() } else { None };
+    if let Some(jar) = workload.job.jar.as_mut().filter(|jar| jar.contains('/')) {
+        *jar = folder.unwrap_or(Path::new("")).join(&*jar).display().to_string();
     }
+    if let Some(sql) = workload.job.sql.as_mut().filter(|sql| is_path(sql)) {
+        *sql = match folder {
+            Some(folder) => script(name, &folder.join(&*sql))?,
+            None => built_in_script(name, sql)?,
+        };
+    }
+    parse::check(&workload).map_err(|error| Failure::Usage(format!("workload {name}: {error}")))?;
     Ok(workload)
+}
+
+/// A script is given by its file, or as it is.
+fn is_path(sql: &str) -> bool {
+    Path::new(sql).extension().is_some_and(|extension| extension == "sql") && !sql.contains('\n')
+}
+
+fn script(name: &str, path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("workload {name}: job.sql: {}: {error}", path.display())))
+}
+
+fn built_in_script(name: &str, sql: &str) -> Result<String, Failure> {
+    let text = CATALOG.get_file(sql).and_then(include_dir::File::contents_utf8);
+    text.map(str::to_owned)
+        .ok_or_else(|| Failure::Usage(format!("workload {name}: job.sql: no script {sql} is built in")))
 }
 
 /// The usual workload.
@@ -68,13 +94,16 @@ fn is_file(name: &str) -> bool {
 /// All built-in workloads, by name.
 pub fn all() -> Result<Vec<Workload>> {
     let mut workloads =
-        builtin().map(|(name, text)| parse::workload(name, text).context("built in")).collect::<Result<Vec<_>>>()?;
+        builtin().map(|(name, text)| read(name, text).context("built in")).collect::<Result<Vec<_>>>()?;
     workloads.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(workloads)
 }
 
 fn builtin() -> impl Iterator<Item = (&'static str, &'static str)> {
-    CATALOG.files().filter_map(|file| Some((file.path().file_stem()?.to_str()?, file.contents_utf8()?)))
+    let is_workload =
+        |file: &&include_dir::File<'_>| file.path().extension().is_some_and(|extension| extension == "toml");
+    let files = CATALOG.files().filter(is_workload);
+    files.filter_map(|file| Some((file.path().file_stem()?.to_str()?, file.contents_utf8()?)))
 }
 
 #[cfg(test)]

@@ -36,6 +36,10 @@ pub struct JobSpec {
     /// The jar: a file, or the name of an uploaded one. None of a job that somebody else submits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jar: Option<String>,
+    /// The SQL script that is the job, instead of a jar: a file, or the text itself; `{broker}` and so on stand in it as in
+    /// `arguments`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
     /// The class whose `main` is run; none for the one that the jar's manifest names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_class: Option<String>,
@@ -224,6 +228,21 @@ impl Workload {
     /// The arguments of the job's `main`, with what the placeholders stand for.
     #[must_use]
     pub fn arguments(&self, broker: &str) -> Vec<String> {
+        match &self.job.sql {
+            Some(script) => vec!["--script".to_owned(), self.named(&self.filled(script, broker))],
+            None => self.job.arguments.iter().map(|argument| self.filled(argument, broker)).collect(),
+        }
+    }
+
+    /// A script under the job's name, unless it gives one itself.
+    fn named(&self, script: &str) -> String {
+        if script.contains("pipeline.name") {
+            return script.to_owned();
+        }
+        format!("SET 'pipeline.name' = '{}';\n{script}", self.job.name.replace('\'', "''"))
+    }
+
+    fn filled(&self, text: &str, broker: &str) -> String {
         let group = self.job.group.as_deref().unwrap_or_default();
         let names = [
             ("{broker}", broker),
@@ -231,8 +250,6 @@ impl Workload {
             ("{output}", &self.output.topic),
             ("{group}", group),
         ];
-        let filled =
-            |argument: &String| names.iter().fold(argument.clone(), |text, (name, value)| text.replace(name, value));
-        self.job.arguments.iter().map(filled).collect()
+        names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
     }
 }

@@ -30,7 +30,8 @@ fn told(error: &toml::de::Error) -> String {
     format!("{text}{hint}")
 }
 
-fn check(workload: &Workload) -> Result<(), String> {
+/// What no workload may be, though its file can be read.
+pub(super) fn check(workload: &Workload) -> Result<(), String> {
     for (field, text) in [
         ("name", &workload.name),
         ("record", &workload.record),
@@ -53,6 +54,7 @@ fn check(workload: &Workload) -> Result<(), String> {
             return Err(format!("job.options: the playground has no option '{name}' that a job takes"));
         }
     }
+    check_job(workload)?;
     if let Some(feed) = &workload.input.feed {
         feed.check().map_err(|error| format!("input.feed: {error}"))?;
     }
@@ -62,6 +64,24 @@ fn check(workload: &Workload) -> Result<(), String> {
     }
     .map_err(|error| format!("oracle.{}: {error}", workload.oracle.name()))?;
     check_sample(workload)
+}
+
+fn check_job(workload: &Workload) -> Result<(), String> {
+    let job = &workload.job;
+    let Some(script) = &job.sql else { return Ok(()) };
+    if job.jar.is_some() || job.entry_class.is_some() || !job.arguments.is_empty() {
+        return Err("job.sql: an SQL script takes the place of jar, entry-class and arguments".to_owned());
+    }
+    // With several, Flink would run a job for each and tell of the first.
+    let script = script.to_uppercase();
+    let inserts = |line: &&str| line.trim_start().trim_start_matches("EXECUTE ").starts_with("INSERT ");
+    if script.lines().filter(inserts).count() > 1 && !script.contains("STATEMENT SET") {
+        return Err(
+            "job.sql: the script has several INSERT; one job comes of it, so put them into one EXECUTE STATEMENT SET"
+                .to_owned(),
+        );
+    }
+    Ok(())
 }
 
 fn check_window(window: &Window) -> Result<(), String> {

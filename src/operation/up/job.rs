@@ -161,7 +161,7 @@ impl Bringing<'_> {
         let jar = workload::jar(workload)?;
         Ok(Run {
             jar: self.control(flink, async |control| control.jar(&jar).await).await?,
-            entry_class: workload.job.entry_class.clone(),
+            entry_class: workload::entry_class(workload),
             parallelism: self.up.settings.parallelism.unwrap_or(PARALLELISM),
             arguments: self.up.arguments(),
             savepoint,

@@ -36,6 +36,7 @@ fn workloads() -> Vec<Sample> {
     vec![
         check("clicks.toml", &text),
         check("payments.toml", PAYMENTS),
+        ("workload", of_binary(&["workload", "check", "orders"])),
         ("workload-list", of_binary(&["workload", "list"])),
         ("workload-text", clicks),
     ]
