@@ -1,21 +1,143 @@
-//! `playground workload`: list, show or check workloads.
+//! `playground workload`: list, show, check or draft workloads.
 
-use anyhow::Result;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result, bail};
 
 use crate::cli::Global;
-use crate::cli::workload::{Action, Workload as Arguments};
-use crate::failure::Status;
+use crate::cli::workload::{Action, New, Workload as Arguments};
+use crate::failure::{Failure, Status};
+use crate::flink::Flink;
+use crate::kafka::admin::Admin;
+use crate::kafka::tail::{self, Begin};
+use crate::kafka::{Isolation, follow};
+use crate::operation::workload::{BROKER, Named};
+use crate::platform::{Journal as _, Platform};
 use crate::report::Terminal;
-use crate::report::workload::{Checked, WorkloadList, WorkloadText};
+use crate::report::workload::{Checked, Drafted, WorkloadList, WorkloadText};
 use crate::workload::catalog;
+use crate::workload::draft::{Seen, Topic, draft};
+use crate::workload::model::Workload;
+
+/// How many of the newest records of each partition are looked at.
+const SAMPLES: u64 = 25;
 
 /// Runs the subcommand.
-#[allow(clippy::unused_async, reason = "as the other commands")]
-pub async fn run(_: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
+pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     match arguments.action {
         Action::List => terminal.result(&WorkloadList::of(&catalog::all()?))?,
         Action::Show { name } => terminal.result(&WorkloadText { text: catalog::text(&name)?, name })?,
         Action::Check { file } => terminal.result(&Checked { workload: catalog::find(&file)?, file })?,
+        Action::New(new) => terminal.result(&drafted(global, new, terminal).await?)?,
     }
     Ok(Status::Pass)
+}
+
+async fn drafted(global: &Global, new: New, terminal: &Terminal) -> Result<Drafted> {
+    let (platform, flink) = super::reach(global, terminal).await?;
+    let kafka = super::kafka_on(&platform, global).await?;
+    let own = Named::meant(None, &platform).await?.workload;
+    let (name, id) = job(&flink, new.job.as_deref(), &own).await?;
+    let (jar, arguments) = submitted(&platform, &id).await?;
+    let (input, output) = (new.input.clone(), new.output_topic.clone());
+    let (input, output, group) = tokio::task::spawn_blocking(move || topics(&kafka, input, output, &own)).await??;
+    let text = draft(&Seen { job: name, jar: new.jar.or(jar), arguments, group, input, output });
+    if let Some(file) = &new.file {
+        let shown = file.display();
+        let made = File::create_new(file).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+        (&made).write_all(text.as_bytes()).with_context(|| format!("write {shown}"))?;
+    }
+    Ok(Drafted { file: new.file.map(|file| file.display().to_string()), text })
+}
+
+/// Name and id of the job that is meant: the only one that runs and is not the stack's own, or else that one.
+async fn job(flink: &Flink, asked: Option<&str>, own: &Workload) -> Result<(String, String)> {
+    if asked.is_some() {
+        let job = flink.find_job(asked).await?;
+        return Ok((job.name, job.id));
+    }
+    let jobs = flink.jobs().await?;
+    let live: Vec<_> = jobs.into_iter().filter(|job| !job.is_over()).collect();
+    let others: Vec<_> = live.iter().filter(|job| job.name != own.job.name).collect();
+    match (others[..].as_ref(), live.first()) {
+        ([job], _) => Ok((job.name.clone(), job.id.clone())),
+        ([], Some(job)) => Ok((job.name.clone(), job.id.clone())),
+        ([], None) => bail!(Failure::Usage(
+            "no job is running\n  playground submit --jar FILE -- ARGUMENTS starts yours; then it can be looked at"
+                .to_owned()
+        )),
+        (several, _) => {
+            let names: Vec<&str> = several.iter().map(|job| job.name.as_str()).collect();
+            bail!(Failure::Usage(format!(
+                "several jobs are running: {}\n  --job NAME says which is meant",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// Jar and arguments of a job that was submitted by us.
+async fn submitted(platform: &Platform, id: &str) -> Result<(Option<String>, Vec<String>)> {
+    let marks = platform.marks().await.context("look for what the job was submitted as")?;
+    let run = marks.into_iter().filter(|mark| mark.target == id).find_map(|mark| mark.job.run);
+    let Some(run) = run else { return Ok((None, Vec::new())) };
+    let arguments = run.arguments.into_iter().map(|argument| argument.replace(BROKER, "{broker}")).collect();
+    // An upload's name: `<uuid>_<file>-<hash>.jar`.
+    let file = run.jar.split_once('_').map_or(run.jar.as_str(), |(_, file)| file);
+    let stem = file.rsplit_once('-').map_or(file, |(stem, _)| stem);
+    Ok((Some(format!("./{stem}.jar")), arguments))
+}
+
+/// The two topics, and the group that reads the input. Blocks.
+fn topics(
+    kafka: &str,
+    input: Option<String>,
+    output: Option<String>,
+    own: &Workload,
+) -> Result<(Topic, Topic, Option<String>)> {
+    let admin = Admin::new(kafka, Isolation::Uncommitted)?;
+    let all: BTreeMap<String, usize> =
+        admin.topics()?.into_iter().filter(|(name, _)| !name.starts_with("__")).collect();
+    let is_own = |name: &str| name == own.input.topic || name == own.output.topic;
+    let named = [&input, &output].into_iter().flatten().any(|name| is_own(name));
+    let candidates: Vec<&String> = all.keys().filter(|name| all.len() <= 2 || named || !is_own(name)).collect();
+    let mut read = BTreeMap::new();
+    for group in admin.groups()? {
+        for topic in &candidates {
+            if admin.committed(&group, topic)?.iter().any(Option::is_some) {
+                read.insert((*topic).clone(), group.clone());
+            }
+        }
+    }
+    let only = |names: Vec<&String>| match names[..] {
+        [name] => Some(name.clone()),
+        _ => None,
+    };
+    let input = input.or_else(|| only(candidates.iter().copied().filter(|name| read.contains_key(*name)).collect()));
+    let others = |not: &Option<String>| candidates.iter().copied().filter(|name| Some(*name) != not.as_ref()).collect();
+    let output = output.or_else(|| only(others(&input)));
+    let input = input.or_else(|| only(others(&output)));
+    let (Some(input), Some(output)) = (input, output) else {
+        let there: Vec<&str> = all.keys().map(String::as_str).collect();
+        bail!(Failure::Usage(format!(
+            "which topics the job reads and writes cannot be told: there are {}\n  --input TOPIC --output-topic TOPIC says it",
+            there.join(", ")
+        )));
+    };
+    let group = read.remove(&input);
+    Ok((sampled(&admin, kafka, input)?, sampled(&admin, kafka, output)?, group))
+}
+
+/// A topic with its newest records.
+fn sampled(admin: &Admin, kafka: &str, name: String) -> Result<Topic> {
+    let ends = admin.ends(&name)?;
+    let spans: Vec<_> = ends.iter().map(|ends| Begin::Back(SAMPLES).offset(ends)..ends.end).collect();
+    let mut samples = Vec::new();
+    tail::read(kafka, &name, Isolation::Committed, &spans, |record: &follow::Record<'_>| {
+        samples.push(String::from_utf8_lossy(record.payload()).into_owned());
+        Ok(())
+    })?;
+    Ok(Topic { partitions: ends.len(), name, samples })
 }

@@ -132,6 +132,13 @@ impl Admin {
         Ok((0..partitions).map(offset).collect())
     }
 
+    /// The consumer groups that the broker knows.
+    pub fn groups(&self) -> Result<Vec<String>> {
+        let groups =
+            patiently(|| self.client.fetch_group_list(None, ANSWER)).with_context(|| self.names("list the groups"))?;
+        Ok(groups.groups().iter().map(|group| group.name().to_owned()).collect())
+    }
+
     /// Creates the topics that are missing, one copy each. One that is there with another number of partitions is an
     /// error, because partition numbers mean something here.
     pub fn ensure_topics(&self, wanted: &[(&str, usize)]) -> Result<()> {

@@ -92,3 +92,24 @@ impl Render for Checked {
         .join("\n")
     }
 }
+
+/// A draft of a workload's file.
+#[derive(Debug, Serialize)]
+pub struct Drafted {
+    /// Where it was written; null where it is only printed.
+    pub file: Option<String>,
+    /// Its text.
+    pub text: String,
+}
+
+impl Render for Drafted {
+    fn human(&self, _: Paint) -> String {
+        match &self.file {
+            None => self.text.trim_end().to_owned(),
+            Some(file) => format!(
+                "written   {file}\nnext      read it, correct it · playground workload check {file} · \
+                 playground -p NAME scenario failover --workload {file}"
+            ),
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 pub mod alive;
 pub mod catalog;
+pub mod draft;
 pub mod excerpt;
 pub mod feed;
 pub mod generator;

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Sample, of_binary, text};
+use playground::report::workload::Drafted;
+
+use super::{Sample, json, of_binary, text};
 
 pub fn scenarios() -> Vec<Sample> {
     let list = of_binary(&["scenario", "list"]);
@@ -32,13 +34,14 @@ fn workloads() -> Vec<Sample> {
         ("workload", of_binary(&["workload", "check", file.to_str().expect("UTF-8")]))
     };
     let clicks = of_binary(&["workload", "show", "click-count"]);
-    let text = clicks["text"].as_str().expect("a text").to_owned();
+    let file = clicks["text"].as_str().expect("a text").to_owned();
     vec![
-        check("clicks.toml", &text),
+        check("clicks.toml", &file),
         check("payments.toml", PAYMENTS),
         ("workload", of_binary(&["workload", "check", "orders"])),
         ("workload-list", of_binary(&["workload", "list"])),
         ("workload-text", clicks),
+        ("workload-new", json(Drafted { file: Some(text("own.toml")), text: text("name = \"own\"") })),
     ]
 }
 
