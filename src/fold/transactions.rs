@@ -36,12 +36,13 @@ impl Transactions {
     pub fn add(&mut self, at: i64, what: &What) {
         match what {
             What::Written(record) => {
-                let place = (record.partition, record.offset);
-                self.records += 1;
-                self.pending.insert(place);
-                self.open.insert(place, at);
                 let window = record.window.unwrap_or(Window::ALWAYS);
-                *self.windows.entry((record.key.clone(), window)).or_default() += 1;
+                self.written(at, (record.partition, record.offset), (record.key.clone(), window));
+            }
+            What::WrittenIdentities(batch) => {
+                for (id, offset) in batch.ids.iter().zip(batch.from..) {
+                    self.written(at, (batch.partition, offset), (id.clone(), Window::ALWAYS));
+                }
             }
             What::Emitted(record) => self.committed(record.partition, record.offset),
             What::Identities(batch) if batch.topic == Topic::Output => {
@@ -53,6 +54,13 @@ impl Transactions {
             What::Fault { .. } => self.open.clear(),
             _ => {}
         }
+    }
+
+    fn written(&mut self, at: i64, place: (i32, i64), result: (String, Window)) {
+        self.records += 1;
+        self.pending.insert(place);
+        self.open.insert(place, at);
+        *self.windows.entry(result).or_default() += 1;
     }
 
     fn committed(&mut self, partition: i32, offset: i64) {

@@ -150,6 +150,8 @@ pub enum What {
     },
     /// A record of the output as a read-uncommitted reader sees it, in a run whose ledger reads what is committed.
     Written(Emitted),
+    /// The same of records under their identities.
+    WrittenIdentities(Identities),
     /// A record of the output that is not a result of this workload.
     Stray(Stray),
     /// Records of the input so far that do not belong to the workload: the job skips them as well.

@@ -219,7 +219,7 @@ impl<'a> Rounds<'a> {
         let topic = &topics.workload.input.topic;
         let mut progress = Progress::new(topic, input.partitions(), &until);
         let mut news = false;
-        let mut batches = Batches::of(Topic::Input);
+        let mut batches = Batches::new(Topic::Input, What::Identities);
         let losses = input.read_to(&until, |record| {
             progress.one_more(watch);
             let meaning = match reader.sent(record.payload()) {
@@ -273,17 +273,19 @@ impl<'a> Rounds<'a> {
         let ends: Vec<i64> = self.output.partitions().iter().map(|partition| partition.end).collect();
         let Self { topics, watch, output, written, reader, sums, .. } = self;
         let mut news = false;
-        let mut batches = Batches::of(Topic::Output);
+        let mut batches = Batches::new(Topic::Output, What::Identities);
         if let Some(written) = written {
+            let mut batches = Batches::new(Topic::Output, What::WrittenIdentities);
             written.look()?;
             written.read_to(&ends, |record| {
                 match reader.emitted(record.payload()) {
                     Ok(reader::Emitted::Count(count)) => watch.tell_blocking(What::Written(emitted(record, count))),
-                    Ok(reader::Emitted::Each(key)) => watch.tell_blocking(What::Written(appeared(record, key))),
+                    Ok(reader::Emitted::Each(id)) => batches.add(record, id, watch),
                     Err(_) => {}
                 }
                 Ok(())
             })?;
+            batches.tell(watch);
         }
         let mut progress = Progress::new(&topics.workload.output.topic, output.partitions(), &ends);
         let losses = output.read_to(&ends, |record| {
@@ -339,21 +341,17 @@ fn emitted(record: &Record<'_>, count: reader::Outcome) -> Emitted {
     Emitted { key, window, count, checksum, partition: record.partition(), offset: record.offset() }
 }
 
-/// A record with an identity, as it lies in the output.
-fn appeared(record: &Record<'_>, key: String) -> Emitted {
-    let (partition, offset) = (record.partition(), record.offset());
-    Emitted { key, window: None, count: 1, checksum: None, partition, offset }
-}
-
 /// Identities that lie one after the other in a partition, so that a thousand records become one event.
 struct Batches {
     batch: Identities,
+    /// What is said of them.
+    what: fn(Identities) -> What,
     told: bool,
 }
 
 impl Batches {
-    fn of(topic: Topic) -> Self {
-        Self { batch: Identities { topic, partition: 0, from: 0, ids: Vec::new() }, told: false }
+    fn new(topic: Topic, what: fn(Identities) -> What) -> Self {
+        Self { batch: Identities { topic, partition: 0, from: 0, ids: Vec::new() }, what, told: false }
     }
 
     fn add(&mut self, record: &Record<'_>, id: String, watch: &Watch) {
@@ -371,7 +369,7 @@ impl Batches {
         let ids = std::mem::take(&mut self.batch.ids);
         if !ids.is_empty() {
             self.told = true;
-            watch.tell_blocking(What::Identities(Identities { ids, ..self.batch }));
+            watch.tell_blocking((self.what)(Identities { ids, ..self.batch }));
         }
         self.told
     }
