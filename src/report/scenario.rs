@@ -77,7 +77,7 @@ impl Render for PlanPage {
         let head = &self.plan.head;
         let mut page = format!("{}: {}", paint.bold(&head.scenario), head.purpose);
         for (number, step) in (1..).zip(&self.plan.steps) {
-            let _ = write!(page, "\n{number:>3}  {:<22} {}", step.title, paint.dim(&step.reason));
+            let _ = write!(page, "\n{number:>3}  {}", beside(&step.title, &paint.dim(&step.reason)));
             page.push_str(&sends(&step.sends, paint));
             if let Some(undo) = &step.undo {
                 let _ = write!(page, "\n     {:<22} {undo}, whatever happens", "undo");
@@ -85,6 +85,12 @@ impl Render for PlanPage {
         }
         page
     }
+}
+
+/// A reason beside the title of its step, or below it where that names many instances.
+fn beside(title: &str, reason: &str) -> String {
+    let below = if title.chars().count() > 22 { format!("\n     {:<22}", "") } else { String::new() };
+    format!("{title:<22}{below} {reason}")
 }
 
 /// Lines below a step: what its operation sends, what it sends if the new job does not come up, or why it is refused.
