@@ -8,6 +8,8 @@ use crate::history::seen::Read;
 use crate::history::traffic::Topic;
 use crate::history::{Event, Head, Holds, Scope, What};
 use crate::ledger::{Judgement, Ledger, Outcome, Terms};
+use crate::operation::reach::JOBMANAGER;
+use crate::platform::is_instance_of;
 use crate::settings::Delivery;
 
 use checkpoints::Checkpoints;
@@ -16,7 +18,7 @@ use frontier::Frontier;
 use job::Job;
 use lag::UsualLag;
 use losses::Losses;
-use recovery::Recoveries;
+use recovery::{Hit, Recoveries};
 use restarts::Restarts;
 use spread::SpreadSeen;
 use steps::Steps;
@@ -120,9 +122,10 @@ impl Fold {
             What::Operating { .. } => {
                 self.disturbed = true;
                 self.operating = true;
+                self.recoveries.operating();
             }
             What::Operated(operated) => self.operations.push(operated.clone()),
-            What::Fault { .. } => self.fault(at),
+            What::Fault { target, .. } => self.fault(at, target),
             What::Undoing { .. } => self.recoveries.undoing(at),
             What::Found(_) | What::Job(_) | What::Cluster { .. } => self.cluster(at, &event.what),
             What::Triggered { .. } | What::Checkpoint { .. } | What::Restored(_) | What::Watermark { .. } => {
@@ -141,12 +144,14 @@ impl Fold {
         self.head = Some(head.clone());
     }
 
-    fn fault(&mut self, at: i64) {
+    fn fault(&mut self, at: i64, target: &str) {
         if self.faults.len() == 1 {
             self.wrong_before_fault = self.judge().counts.wrong(self.delivery());
         }
         self.disturbed = true;
-        self.recoveries.fault(at, self.job.slots, &self.usual_lag);
+        let checkpoints = self.head.as_ref().is_none_or(|head| head.job.checkpointing);
+        let jobmanager = is_instance_of(target, JOBMANAGER);
+        self.recoveries.fault(at, &Hit { jobmanager, checkpoints, slots: self.job.slots, usual: &self.usual_lag });
         self.checkpoints.fault();
     }
 
@@ -156,7 +161,7 @@ impl Fold {
         match what {
             What::Cluster { slots, .. } => self.recoveries.slots(at, *slots),
             What::Job(seen) => {
-                self.recoveries.job(at, seen.is_running());
+                self.recoveries.job(at, seen);
                 let takes_none = self.job.facts().is_some_and(|facts| facts.checkpoint_interval.is_none());
                 if let Some(reach) = self.restarts.job(seen).filter(|_| takes_none) {
                     self.checkpoints.restarted(reach);
@@ -180,7 +185,10 @@ impl Fold {
             What::Watermark { watermark, triggered } if self.job.is_running() => {
                 self.frontier.watermark(*watermark, *triggered);
             }
-            What::Checkpoint { id, .. } => self.frontier.checkpoint(*id),
+            What::Checkpoint { id, .. } => {
+                self.frontier.checkpoint(*id);
+                self.recoveries.checkpoint(at);
+            }
             _ => {}
         }
         self.checkpoints.add(at, what, self.read.as_ref());

@@ -267,8 +267,10 @@ fn recovery(recovery: &Recovery) -> String {
     let parts = [
         ("detect", recovery.detect),
         ("downtime of the scenario", recovery.outage),
+        ("JobManager back", recovery.rest_back),
         ("restart", recovery.restart),
         ("restore", recovery.restore),
+        ("checkpoint again", recovery.checkpoint_again),
         ("catch up", recovery.catch_up),
     ];
     let parts: Vec<String> =
@@ -325,8 +327,10 @@ mod tests {
         let seen = Recovery {
             detect: Some(1.6),
             outage: Some(8.4),
+            rest_back: None,
             restart: Some(3.9),
             restore: Some(0.6),
+            checkpoint_again: None,
             catch_up: Some(2.2),
             total: Some(16.7),
             output_gap: Some(17.4),
