@@ -157,7 +157,7 @@ impl Fold {
 
     fn cluster(&mut self, at: i64, what: &What) {
         let before = self.job.id().map(str::to_owned);
-        self.job.add(what);
+        self.job.add(at, what);
         match what {
             What::Cluster { slots, .. } => self.recoveries.slots(at, *slots),
             What::Job(seen) => {
