@@ -14,14 +14,16 @@ pub struct Job {
     pub taskmanagers: u32,
     /// Their slots.
     pub slots: u32,
+    /// Since when every subtask has been running without a break, in ms since the run began.
+    pub running_since: Option<i64>,
     /// Every job seen so far, by id.
     facts: BTreeMap<String, JobFacts>,
     newest: Option<String>,
 }
 
 impl Job {
-    /// Adds what was seen. While no JobManager answers, no TaskManager counts as registered.
-    pub fn add(&mut self, what: &What) {
+    /// Adds what was seen at `at`, in ms since the run began. While no JobManager answers, no TaskManager counts as registered.
+    pub fn add(&mut self, at: i64, what: &What) {
         match what {
             What::Found(facts) => {
                 self.newest = Some(facts.id.clone());
@@ -31,6 +33,7 @@ impl Job {
                 if seen.state == JobSeen::UNREACHABLE {
                     (self.taskmanagers, self.slots) = (0, 0);
                 }
+                self.running_since = seen.is_running().then(|| self.running_since.unwrap_or(at));
                 self.seen = Some(seen.clone());
             }
             What::Cluster { taskmanagers, slots } => (self.taskmanagers, self.slots) = (*taskmanagers, *slots),

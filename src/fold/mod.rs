@@ -10,6 +10,8 @@ use crate::history::traffic::Topic;
 use crate::history::{Event, Head, Holds, Scope, What};
 use crate::ledger::identities::Identities;
 use crate::ledger::{Counterexample, Judgement, Ledger, Outcome, Terms, Words};
+use crate::operation::reach::JOBMANAGER;
+use crate::platform::is_instance_of;
 use crate::settings::Delivery;
 use crate::workload::model::Oracle;
 
@@ -19,7 +21,7 @@ use frontier::Frontier;
 use job::Job;
 use lag::UsualLag;
 use losses::Losses;
-use recovery::Recoveries;
+use recovery::{Hit, Recoveries};
 use restarts::Restarts;
 use spread::SpreadSeen;
 use steps::Steps;
@@ -128,9 +130,10 @@ impl Fold {
             What::Operating { .. } => {
                 self.disturbed = true;
                 self.operating = true;
+                self.recoveries.operating();
             }
             What::Operated(operated) => self.operations.push(operated.clone()),
-            What::Fault { .. } => self.fault(at),
+            What::Fault { target, .. } => self.fault(at, target),
             What::Undoing { .. } => self.recoveries.undoing(at),
             What::Found(_) | What::Job(_) | What::Cluster { .. } => self.cluster(at, &event.what),
             What::Triggered { .. } | What::Checkpoint { .. } | What::Restored(_) | What::Watermark { .. } => {
@@ -155,22 +158,24 @@ impl Fold {
         self.head = Some(head.clone());
     }
 
-    fn fault(&mut self, at: i64) {
+    fn fault(&mut self, at: i64, target: &str) {
         if self.faults.len() == 1 {
             self.wrong_before_fault = self.judge().counts.wrong(self.delivery());
         }
         self.disturbed = true;
-        self.recoveries.fault(at, self.job.slots, &self.usual_lag);
+        let checkpoints = self.head.as_ref().is_none_or(|head| head.job.checkpointing);
+        let jobmanager = is_instance_of(target, JOBMANAGER);
+        self.recoveries.fault(at, &Hit { jobmanager, checkpoints, slots: self.job.slots, usual: &self.usual_lag });
         self.checkpoints.fault();
     }
 
     fn cluster(&mut self, at: i64, what: &What) {
         let before = self.job.id().map(str::to_owned);
-        self.job.add(what);
+        self.job.add(at, what);
         match what {
             What::Cluster { slots, .. } => self.recoveries.slots(at, *slots),
             What::Job(seen) => {
-                self.recoveries.job(at, seen.is_running());
+                self.recoveries.job(at, seen);
                 let takes_none = self.job.facts().is_some_and(|facts| facts.checkpoint_interval.is_none());
                 if let Some(reach) = self.restarts.job(seen).filter(|_| takes_none) {
                     self.checkpoints.restarted(reach);
@@ -197,6 +202,7 @@ impl Fold {
             What::Checkpoint { id, .. } => {
                 self.frontier.checkpoint(*id);
                 self.identities.iter_mut().for_each(Identities::checkpoint);
+                self.recoveries.checkpoint(at);
             }
             _ => {}
         }

@@ -57,6 +57,12 @@ pub fn instance_name(service: &str, number: u32) -> String {
     format!("{service}-{number}")
 }
 
+/// Whether a name is that of a service's instance, as `taskmanager-1` is of `taskmanager`.
+#[must_use]
+pub fn is_instance_of(name: &str, service: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(of, number)| of == service && number.parse::<u32>().is_ok())
+}
+
 /// What an instance is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Default))]

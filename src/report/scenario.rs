@@ -76,7 +76,7 @@ impl Render for PlanPage {
         let head = &self.plan.head;
         let mut page = format!("{}: {}", paint.bold(&head.scenario), head.purpose);
         for (number, step) in (1..).zip(&self.plan.steps) {
-            let _ = write!(page, "\n{number:>3}  {:<22} {}", step.title, paint.dim(&step.reason));
+            let _ = write!(page, "\n{number:>3}  {}", beside(&step.title, &paint.dim(&step.reason)));
             page.push_str(&sends(&step.sends, paint));
             if let Some(undo) = &step.undo {
                 let _ = write!(page, "\n     {:<22} {undo}, whatever happens", "undo");
@@ -84,6 +84,12 @@ impl Render for PlanPage {
         }
         page
     }
+}
+
+/// A reason beside the title of its step, or below it where that names many instances.
+fn beside(title: &str, reason: &str) -> String {
+    let below = if title.chars().count() > 22 { format!("\n     {:<22}", "") } else { String::new() };
+    format!("{title:<22}{below} {reason}")
 }
 
 /// Lines below a step: what its operation sends, what it sends if the new job does not come up, or why it is refused.
@@ -261,8 +267,10 @@ fn recovery(recovery: &Recovery) -> String {
     let parts = [
         ("detect", recovery.detect),
         ("downtime of the scenario", recovery.outage),
+        ("JobManager back", recovery.rest_back),
         ("restart", recovery.restart),
         ("restore", recovery.restore),
+        ("checkpoint again", recovery.checkpoint_again),
         ("catch up", recovery.catch_up),
     ];
     let parts: Vec<String> =
@@ -319,8 +327,10 @@ mod tests {
         let seen = Recovery {
             detect: Some(1.6),
             outage: Some(8.4),
+            rest_back: None,
             restart: Some(3.9),
             restore: Some(0.6),
+            checkpoint_again: None,
             catch_up: Some(2.2),
             total: Some(16.7),
             output_gap: Some(17.4),

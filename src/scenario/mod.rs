@@ -22,10 +22,12 @@ pub mod operating;
 pub mod parse;
 pub mod plan;
 pub mod runner;
+pub mod target;
 
 use condition::Await;
 use fault::{Fault, Undo};
 use operating::Operating;
+use target::Targets;
 
 /// A scenario, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,18 +82,15 @@ impl Scenario {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// What the runner does or waits for.
-    pub action: Action<Service>,
+    pub action: Action<Targets>,
     /// Why the scenario does this, for whoever reads its plan.
     pub reason: String,
 }
 
-/// The name of a service or of an instance in a scenario file; a plan has names of instances alone.
-pub type Service = String;
-
 /// The name of an instance, as in `taskmanager-1`.
 pub type InstanceName = String;
 
-/// What a step does; `T` is what faults are done to: a service or an instance in a scenario, instances in a plan.
+/// What a step does; `T` is what faults are done to: what a scenario file names, or the instances of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action<T> {

@@ -9,7 +9,8 @@ use toml::{Table, Value};
 
 use super::condition::Await;
 use super::fault::Fault;
-use super::{Action, Scenario, Service, Step, operating};
+use super::target::Targets;
+use super::{Action, Scenario, Step, operating};
 use crate::failure::Failure;
 use crate::history::Holds;
 use crate::meant::did_you_mean;
@@ -33,7 +34,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Breaking {
     fault: Fault,
-    on: Option<Service>,
+    on: Option<Targets>,
 }
 
 /// What belongs to `undo`.
@@ -41,6 +42,7 @@ struct Breaking {
 #[serde(deny_unknown_fields)]
 struct Mending {
     undo: Fault,
+    on: Option<Targets>,
 }
 
 const FORMS: [&str; 4] = ["await", "fault", "undo", "operation"];
@@ -91,14 +93,15 @@ fn step(mut table: Table, before: &[Step]) -> Result<Step> {
         }
         ["fault"] => {
             let Breaking { fault, on } = typed("fault", table)?;
-            let Some(on) = on else { bail!("'fault' needs 'on', the service to break") };
+            let Some(on) = on else { bail!("'fault' needs 'on', what to break") };
             Action::Inject { fault, on }
         }
         ["undo"] => {
-            let Mending { undo: fault } = typed("undo", table)?;
-            match broken_by(fault, before) {
+            let Mending { undo: fault, on } = typed("undo", table)?;
+            let about = on.as_ref().map_or_else(String::new, |on| format!(" on {on}"));
+            match broken_by(fault, on.as_ref(), before) {
                 Some(on) => Action::Undo { fault, on },
-                None => bail!("no earlier step has a fault '{}' left to undo", fault.name()),
+                None => bail!("no earlier step has a fault '{}'{about} left to undo", fault.name()),
             }
         }
         [] => match table.keys().next() {
@@ -123,13 +126,21 @@ pub(super) fn typed<T: DeserializeOwned>(name: &str, table: Table) -> Result<T> 
     T::deserialize(Value::Table(table)).map_err(|error| anyhow::anyhow!("{name}: {}", error.message()))
 }
 
-/// What the newest fault of a kind was done to, unless it was undone.
-fn broken_by(fault: Fault, before: &[Step]) -> Option<Service> {
-    before.iter().rev().find_map(|step| match &step.action {
-        Action::Inject { fault: done, on } if *done == fault => Some(Some(on.clone())),
-        Action::Undo { fault: undone, .. } if *undone == fault => Some(None),
-        _ => None,
-    })?
+/// What the newest fault of a kind was done to that is not undone yet; with `on`, only if it was done to that.
+fn broken_by(fault: Fault, on: Option<&Targets>, before: &[Step]) -> Option<Targets> {
+    let mut broken: Vec<&Targets> = Vec::new();
+    for step in before {
+        match &step.action {
+            Action::Inject { fault: done, on } if *done == fault => broken.push(on),
+            Action::Undo { fault: undone, on } if *undone == fault => {
+                if let Some(newest) = broken.iter().rposition(|broken| *broken == on) {
+                    broken.remove(newest);
+                }
+            }
+            _ => {}
+        }
+    }
+    broken.into_iter().rev().find(|broken| on.is_none_or(|on| on == *broken)).cloned()
 }
 
 #[cfg(test)]
@@ -156,6 +167,8 @@ mod tests {
             "fault = \"kill\"",
             "fault = \"explode\"\non = \"kafka\"",
             "fault = \"kill\"\non = \"kafka\"\nwindows = 1",
+            "fault = \"kill\"\non = 1",
+            "fault = \"kill\"\non = []",
             "undo = \"kill\"",
             "operation = \"stop\"\nfault = \"kill\"",
             "operation = \"stop\"\nparallelism = 3",
@@ -169,14 +182,16 @@ mod tests {
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation'
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation', and has 'awiat'; did you mean 'await'?
         scenario x.toml, step 1: 'await' must be text, not integer
-        scenario x.toml, step 1: no condition 'detcted'; the conditions are steady-state, detected, backlog, registered, restored, running, waiting-for-slots, emitted, in-transaction, back-pressured, relieved, caught-up, judged
+        scenario x.toml, step 1: no condition 'detcted'; the conditions are steady-state, detected, backlog, registered, restored, running, kept-running, waiting-for-slots, emitted, in-transaction, back-pressured, relieved, caught-up, judged
         scenario x.toml, step 1: detected: unknown field `windows`, there are no fields
         scenario x.toml, step 1: detected: unknown field `jar`, there are no fields
         scenario x.toml, step 1: backlog: missing field `windows`
         scenario x.toml, step 1: backlog: invalid value: integer `0`, expected a nonzero u64
-        scenario x.toml, step 1: 'fault' needs 'on', the service to break
+        scenario x.toml, step 1: 'fault' needs 'on', what to break
         scenario x.toml, step 1: fault: unknown variant `explode`, expected `kill`
         scenario x.toml, step 1: fault: unknown field `windows`, expected `fault` or `on`
+        scenario x.toml, step 1: fault: 'on' must be a name, or a list of names
+        scenario x.toml, step 1: fault: 'on' names nothing to break
         scenario x.toml, step 1: no earlier step has a fault 'kill' left to undo
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation'
         scenario x.toml, step 1: stop: unknown field `parallelism`, expected `drain`
@@ -199,13 +214,26 @@ mod tests {
         assert_eq!(message("operation = \"savepoint\""), expected);
     }
 
-    #[test]
-    fn an_undo_mends_the_newest_fault_of_its_kind() {
-        let text = include_str!("catalog/failover.toml");
-        let undone = scenario("failover", text).unwrap().steps.into_iter().find_map(|step| match step.action {
-            Action::Undo { fault, on } => Some((fault, on)),
+    /// What the undoes of these steps mend, in their order.
+    fn undone(steps: &[&str]) -> Result<Vec<String>> {
+        let steps =
+            steps.iter().chain(&["await = \"judged\""]).map(|step| format!("[[steps]]\nreason = \"z\"\n{step}\n"));
+        let text = format!("name = \"x\"\npurpose = \"y\"\n{}", steps.collect::<String>());
+        let undone = scenario("x.toml", &text)?.steps.into_iter().filter_map(|step| match step.action {
+            Action::Undo { on, .. } => Some(on.to_string()),
             _ => None,
         });
-        assert_eq!(undone, Some((Fault::Kill, "taskmanager".to_owned())));
+        Ok(undone.collect())
+    }
+
+    #[test]
+    fn an_undo_mends_the_newest_fault_of_its_kind_that_is_left_or_the_one_on_what_it_names() {
+        let (kafka, both) =
+            ("fault = \"kill\"\non = \"kafka\"", "fault = \"kill\"\non = [\"jobmanager\", \"zookeeper\"]");
+        let (undo, on_kafka) = ("undo = \"kill\"", "undo = \"kill\"\non = \"kafka\"");
+        assert_eq!(undone(&[kafka, both, undo, undo]).unwrap(), ["jobmanager, zookeeper", "kafka"]);
+        assert_eq!(undone(&[kafka, both, on_kafka, undo]).unwrap(), ["kafka", "jobmanager, zookeeper"]);
+        let refused = undone(&[kafka, on_kafka, on_kafka]).unwrap_err().to_string();
+        assert_eq!(refused, "scenario x.toml, step 3: no earlier step has a fault 'kill' on kafka left to undo");
     }
 }

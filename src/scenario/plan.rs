@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 use super::asked::Asked;
+use super::fault::Fault;
 use super::operating::Operating;
+use super::target::{Targets, There};
 use super::{Action, InstanceName, Plan, Planned, Scenario, Sends, Step};
 use crate::failure::Failure;
 use crate::history::{Head, Scope};
-use crate::meant::did_you_mean;
 use crate::operation::expected::Expected;
 use crate::operation::plan::Part;
-use crate::operation::scale::TASKMANAGER;
 use crate::operation::{Operation, Via};
-use crate::platform::instance_name;
 use crate::settings::{PARALLELISM, StackSettings};
-use crate::stack::{Service, Stack};
+use crate::stack::Stack;
 use crate::workload::model::Workload;
 
 /// Plans a scenario as it was asked for, on the stack that its settings ask for.
 ///
-/// A fault on a service is done to its first instance, so that a plan says before it runs what it will hit.
+/// It names every instance that a fault is done to, so that a plan says before it runs what it will hit; and an undo is of
+/// the instances that its fault was done to, whatever was started or removed in the meantime.
 ///
 /// # Errors
 /// Options that contradict what the scenario fixes; a fault on what the stack does not have.
@@ -48,10 +48,11 @@ pub fn plan(scenario: &Scenario, asked: &Asked, workload: &Workload, stack: &Sta
         limit,
     };
     let mut expected = Expected::of(&settings);
+    let mut broken = Broken::default();
     let mut steps = vec![up];
     for (step, number) in scenario.steps.iter().zip(1..) {
         let there = There { stack, taskmanagers: expected.taskmanagers() };
-        let action = instantiate(&step.action, via, &there)
+        let action = instantiate(&step.action, via, &there, &mut broken)
             .map_err(|error| Failure::Usage(format!("scenario {}, step {number}: {error}", scenario.name)))?;
         steps.push(planned(step, action, limit, &Job { workload, expected }));
         if let Action::Operate(operating) = &step.action {
@@ -94,50 +95,39 @@ struct Job<'a> {
     expected: Expected,
 }
 
-/// What there is when a step begins.
-struct There<'a> {
-    stack: &'a Stack,
-    /// Earlier steps may have added some, or removed them.
-    taskmanagers: u32,
-}
+/// What was broken and not undone so far: what the file names, and the instances that it meant then.
+#[derive(Default)]
+struct Broken(Vec<(Fault, Targets, Vec<InstanceName>)>);
 
-impl There<'_> {
-    /// The instances that a scenario file means: the first one of a service, or the one that it names.
-    ///
-    /// # Errors
-    /// What there is instead.
-    fn meant(&self, name: &str) -> Result<Vec<InstanceName>, String> {
-        if let Some(service) = self.stack.service(name) {
-            return Ok(vec![instance_name(&service.name, 1)]);
-        }
-        let (services, instances): (Vec<&str>, Vec<InstanceName>) = (self.services(), self.instances());
-        if instances.iter().any(|instance| instance == name) {
-            return Ok(vec![name.to_owned()]);
-        }
-        let known = services.iter().copied().chain(instances.iter().map(String::as_str));
-        let (hint, list) = (did_you_mean(name, known), services.join(", "));
-        Err(format!("the stack has no service or instance '{name}' then{hint}\n  the services are {list}"))
+impl Broken {
+    fn broke(&mut self, fault: Fault, on: &Targets, instances: &[InstanceName]) {
+        self.0.push((fault, on.clone(), instances.to_vec()));
     }
 
-    fn services(&self) -> Vec<&str> {
-        self.stack.services.iter().map(|service| service.name.as_str()).collect()
-    }
-
-    fn instances(&self) -> Vec<InstanceName> {
-        let numbers = |service: &Service| match service.name.as_str() {
-            TASKMANAGER => 1..=self.taskmanagers,
-            _ => 1..=service.replicas,
-        };
-        let all = |service| numbers(service).map(|number| instance_name(&service.name, number));
-        self.stack.services.iter().flat_map(all).collect()
+    /// The instances of the newest fault of a kind on this.
+    fn mended(&mut self, fault: Fault, on: &Targets) -> Option<Vec<InstanceName>> {
+        let newest = self.0.iter().rposition(|(done, broken, _)| *done == fault && broken == on)?;
+        Some(self.0.remove(newest).2)
     }
 }
 
-fn instantiate(action: &Action<String>, via: Via, there: &There<'_>) -> Result<Action<Vec<InstanceName>>, String> {
+fn instantiate(
+    action: &Action<Targets>,
+    via: Via,
+    there: &There<'_>,
+    broken: &mut Broken,
+) -> Result<Action<Vec<InstanceName>>, String> {
     Ok(match action {
         Action::Up => Action::Up,
-        Action::Inject { fault, on } => Action::Inject { fault: *fault, on: there.meant(on)? },
-        Action::Undo { fault, on } => Action::Undo { fault: *fault, on: there.meant(on)? },
+        Action::Inject { fault, on: targets } => {
+            let on = targets.instances(there)?;
+            broken.broke(*fault, targets, &on);
+            Action::Inject { fault: *fault, on }
+        }
+        Action::Undo { fault, on } => {
+            let on = broken.mended(*fault, on).ok_or_else(|| format!("{on} is not broken then"))?;
+            Action::Undo { fault: *fault, on }
+        }
         Action::Operate(operating) => {
             // Flink's command line has no word for it.
             let via = if matches!(operating.operation, Operation::Rescale { .. }) { Via::Rest } else { via };
@@ -179,23 +169,22 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_done_to_a_service_or_to_one_instance_of_it() {
-        let target = |on: &str| {
-            let plan = planned(&own(&[
-                "operation = \"scale\"\ntaskmanagers = 2",
-                &format!("fault = \"kill\"\non = \"{on}\""),
-                "undo = \"kill\"",
-            ]));
-            plan.map(|plan| format!("{} / {}", plan.steps[2].title, plan.steps[3].title))
+    fn an_undo_is_of_the_instances_of_its_fault() {
+        let titles = |on: &str| {
+            let fault = format!("fault = \"kill\"\non = {on}");
+            let scale = |to| format!("operation = \"scale\"\ntaskmanagers = {to}");
+            planned(&own(&[&scale(2), &fault, &scale(3), "undo = \"kill\""]))
+                .map(|plan| format!("{} / {}", plan.steps[2].title, plan.steps[4].title))
                 .map_err(|error| error.to_string())
         };
-        assert_eq!(target("taskmanager").unwrap(), "kill taskmanager-1 / start taskmanager-1");
-        assert_eq!(target("taskmanager-2").unwrap(), "kill taskmanager-2 / start taskmanager-2");
-        let refused = target("taskmanager-3").unwrap_err();
-        let expected = "scenario own, step 2: the stack has no service or instance 'taskmanager-3' then; did you mean 'taskmanager-1'?";
-        assert!(refused.starts_with(expected), "{refused}");
-        assert!(target("kafak").unwrap_err().contains("did you mean 'kafka'?"));
-        assert!(target("something-else").unwrap_err().contains("'something-else' then\n  the services are "));
+        assert_eq!(titles("'taskmanager'").unwrap(), "kill taskmanager-1 / start taskmanager-1");
+        let every = "kill taskmanager-1, taskmanager-2 / start taskmanager-1, taskmanager-2";
+        assert_eq!(titles("'every taskmanager'").unwrap(), every);
+        let several = "kill kafka-1, taskmanager-2 / start kafka-1, taskmanager-2";
+        assert_eq!(titles("['kafka', 'taskmanager-2']").unwrap(), several);
+        assert!(
+            titles("'taskmanager-3'").unwrap_err().starts_with("scenario own, step 2: the stack has no service or")
+        );
     }
 
     #[test]

@@ -165,23 +165,24 @@ impl<'a> Run<'a> {
     /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
     async fn inject(&mut self, fault: Fault, targets: &[InstanceName]) -> Result<StepEnd> {
         let by = self.by();
-        self.note_what_was_seen()?;
-        for target in targets {
-            let before = self.instance(target).await?;
+        for (target, before) in targets.iter().zip(self.states(targets).await?) {
             if before != State::Running.name() {
                 let seen = format!("{target} is already {before}, so {} would have no effect", fault.name());
                 return Ok(StepEnd::TooLate(seen));
             }
         }
+        fault.announce(self.up.platform, targets, &by).await?;
+        self.note_what_was_seen()?;
         // The processes die when the platform is asked, not when it has answered.
         let about = |target: &InstanceName| What::Fault { fault: fault.name().to_owned(), target: target.clone() };
         let events: Vec<Event> = targets.iter().map(|target| self.clock.event(about(target))).collect();
-        fault.inject(self.up.platform, targets, &by).await?;
+        fault.inject(self.up.platform, targets).await?;
         for event in &events {
             self.note_event(event)?;
         }
-        for target in targets {
-            let state = self.instance(target).await?;
+        // A JobManager is missed before the platform says that it is dead.
+        self.note_what_was_seen()?;
+        for (target, state) in targets.iter().zip(self.states(targets).await?) {
             self.note(What::Instance { instance: target.clone(), state })?;
         }
         Ok(StepEnd::Well(fault.undo(targets).to_string()))
@@ -196,11 +197,14 @@ impl<'a> Run<'a> {
         reach::flink(self.up.platform).await?.context("no JobManager of the stack is running")
     }
 
-    /// The state of an instance; `gone` when there is none of this name.
-    async fn instance(&self, name: &str) -> Result<String> {
+    /// The states of instances, in their order; `gone` of one that is not there.
+    async fn states(&self, names: &[InstanceName]) -> Result<Vec<String>> {
         let instances = self.up.platform.services().await?;
-        let found = instances.iter().find(|instance| instance.name() == name);
-        Ok(found.map_or("gone", |instance| instance.state.name()).to_owned())
+        let state = |name: &InstanceName| {
+            let found = instances.iter().find(|instance| instance.name() == *name);
+            found.map_or("gone", |instance| instance.state.name()).to_owned()
+        };
+        Ok(names.iter().map(state).collect())
     }
 
     /// What was seen before something is done belongs before it in the history.

@@ -13,10 +13,14 @@ pub struct Recovery {
     pub detect: Option<f64>,
     /// From there to the undo: the scenario's own part.
     pub outage: Option<f64>,
-    /// From the undo to as many slots as before.
+    /// From the undo to a JobManager that answers, where one was lost.
+    pub rest_back: Option<f64>,
+    /// From the undo, or from a JobManager that answers, to as many slots as before.
     pub restart: Option<f64>,
     /// From there to every subtask running.
     pub restore: Option<f64>,
+    /// From there to the first complete checkpoint, where a JobManager was lost.
+    pub checkpoint_again: Option<f64>,
     /// From there to a lag no higher than before the fault.
     pub catch_up: Option<f64>,
     /// From the fault to caught up.
@@ -31,14 +35,18 @@ impl Recovery {
     /// From its moments.
     #[must_use]
     pub fn of(moments: &Moments) -> Self {
-        let [fault, detected, undone, registered, running, caught_up] = moments.in_order();
+        let Moments { detected, undone, rest_back, registered, running, checkpointed, caught_up, .. } =
+            moments.in_order();
+        let fault = Some(moments.fault);
         let part = |from: Option<i64>, to: Option<i64>| Some(seconds(to? - from?));
         Self {
             detect: part(fault, detected),
             outage: part(detected, undone),
-            restart: part(undone, registered),
+            rest_back: part(undone, rest_back),
+            restart: part(rest_back.or(undone), registered),
             restore: part(registered, running),
-            catch_up: part(running, caught_up),
+            checkpoint_again: part(running, checkpointed),
+            catch_up: part(checkpointed.or(running), caught_up),
             total: part(fault, caught_up),
             output_gap: moments.output_gap.map(seconds),
             catch_up_speed: moments.catch_up_rate.zip(moments.usual_rate).map(|(rate, usual)| rate / usual),
@@ -76,14 +84,29 @@ mod tests {
         let expected = Recovery {
             detect: Some(1.6),
             outage: Some(8.4),
+            rest_back: None,
             restart: Some(4.0),
             restore: Some(0.6),
+            checkpoint_again: None,
             catch_up: Some(2.1),
             total: Some(16.7),
             output_gap: Some(16.0),
             catch_up_speed: Some(8.0),
         };
         assert_eq!(Recovery::of(&moments()), expected);
+    }
+
+    #[test]
+    fn the_parts_of_a_jobmanager_add_up_as_well() {
+        let mut moments = moments();
+        moments.jobmanager = true;
+        moments.rest_back = Some(16_500);
+        moments.checkpointed = Some(18_700);
+        let Recovery { detect, outage, rest_back, restart, restore, checkpoint_again, catch_up, total, .. } =
+            Recovery::of(&moments);
+        let parts = [detect, outage, rest_back, restart, restore, checkpoint_again, catch_up];
+        assert_eq!(parts, [1.6, 8.4, 3.5, 0.5, 0.6, 1.1, 1.0].map(Some));
+        assert_eq!(total, Some(16.7));
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn a_scenario_file_that_makes_no_sense_is_refused_with_its_step() {
     let step = "[[steps]]\nfault = \"kill\"\nreason = \"x\"\n";
     std::fs::write(folder.path().join("own.toml"), format!("name = \"own\"\npurpose = \"y\"\n{step}")).expect("write");
     let answer = playground(["scenario", "own.toml"]).dir(folder.path()).run().expect(2);
-    assert_eq!(answer.stderr, "error: scenario own.toml, step 1: 'fault' needs 'on', the service to break\n");
+    assert_eq!(answer.stderr, "error: scenario own.toml, step 1: 'fault' needs 'on', what to break\n");
 }
 
 #[test]

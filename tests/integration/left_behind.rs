@@ -17,6 +17,19 @@ fn a_fault_whose_process_has_ended_is_undone_by_its_own_undo() {
 }
 
 #[test]
+fn a_fault_on_several_instances_is_undone_on_all_that_are_left() {
+    let world = World::new(&[("jobmanager", "exited"), ("zookeeper", "exited")]).marked(
+        "kill",
+        "jobmanager-1, taskmanager-2, zookeeper-1",
+        &ended(),
+    );
+    let told = world.playground(&["ps"]).run().expect(0).stderr;
+    assert!(told.contains("undone: start jobmanager-1, zookeeper-1"), "{told}");
+    assert_eq!(["jobmanager", "zookeeper"].map(|service| world.instance(service)), ["running", "running"]);
+    assert_eq!(world.marks(), 0);
+}
+
+#[test]
 fn a_fault_of_a_later_version_is_told_and_left_as_it_is() {
     for target in ["taskmanager-1", "what is no instance"] {
         let world = World::new(&[("taskmanager", "paused")]).marked("freeze", target, &ended());

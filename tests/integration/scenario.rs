@@ -1,6 +1,7 @@
 //! Scenarios on the real stack: what they prove, and that nothing stays broken.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,9 @@ use crate::verdict::judge;
 /// Whole scenarios. The first one brings the stack up; each begins on whatever the one before it left.
 pub const SITUATIONS: &[Situation] = &[
     ("failover brings the stack up and proves that nothing was lost", failover),
+    ("jobmanager-failover loses nothing", jobmanager_failover),
+    ("taskmanagers-loss loses nothing", taskmanagers_loss),
+    ("cluster-loss loses nothing", cluster_loss),
     ("without checkpoints the scenario fails with the clicks that were lost", loss),
     ("operations lose nothing", operations),
     ("exactly-once hides what a dead TaskManager had written", exactly_once),
@@ -25,23 +29,53 @@ pub const CUT_OFF: &[Situation] = &[
 ];
 
 fn failover(stack: &Stack) {
-    let answer = stack.with_ports(&["scenario", "failover", "-o", "json"]).run().expect(0);
+    let folder = lossless(stack, "failover", &["taskmanager-1"], &TASKMANAGER);
+    judge::cannot_be_fooled(&folder);
+}
+
+/// The parts of a recovery from the loss of TaskManagers.
+const TASKMANAGER: [&str; 5] = ["detect", "outage", "restart", "restore", "catch_up"];
+/// Those where a JobManager was lost as well.
+const JOBMANAGER: [&str; 7] = ["detect", "outage", "rest_back", "restart", "restore", "checkpoint_again", "catch_up"];
+
+fn jobmanager_failover(stack: &Stack) {
+    lossless(stack, "jobmanager-failover", &["jobmanager-1"], &JOBMANAGER);
+}
+
+fn taskmanagers_loss(stack: &Stack) {
+    lossless(stack, "taskmanagers-loss", &["taskmanager-1", "taskmanager-2"], &TASKMANAGER);
+}
+
+fn cluster_loss(stack: &Stack) {
+    lossless(stack, "cluster-loss", &["jobmanager-1", "taskmanager-1", "taskmanager-2", "zookeeper-1"], &JOBMANAGER);
+}
+
+/// Runs a scenario that breaks these and must lose nothing, with a recovery that is the sum of its parts. Returns the folder
+/// of the run.
+fn lossless(stack: &Stack, name: &str, targets: &[&str], parts: &[&str]) -> PathBuf {
+    let answer = stack.with_ports(&["scenario", name, "-o", "json"]).run().expect(0);
     let run = answer.json();
-    assert_eq!((run["scenario"].as_str(), run["verdict"].as_str()), (Some("failover"), Some("pass")));
+    assert_eq!((run["scenario"].as_str(), run["verdict"].as_str()), (Some(name), Some("pass")));
     for class in ["short", "over", "conflicting", "missing", "unexpected"] {
         assert_eq!(run["ledger"][class], 0, "{run:#}");
     }
     assert!(run["ledger"]["complete"].as_u64() >= Some(24), "{run:#}");
     let part = |name: &str| run["recovery"][name].as_f64().unwrap_or_else(|| panic!("no {name}: {run:#}"));
-    let parts = ["detect", "outage", "restart", "restore", "catch_up"].map(part);
-    assert!((parts.iter().sum::<f64>() - part("total")).abs() < 0.01, "{run:#}");
+    assert!((parts.iter().copied().map(part).sum::<f64>() - part("total")).abs() < 0.01, "{run:#}");
+    for absent in JOBMANAGER.iter().filter(|name| !parts.contains(name)) {
+        assert!(run["recovery"][absent].is_null(), "{absent}: {run:#}");
+    }
     let folder = folder(stack, &answer);
     let events = std::fs::read_to_string(folder.join("events.jsonl")).expect("the events");
     assert!(events.contains(r#""event":"restored""#), "{events}");
-    // A scenario leaves the stack as it found it: up.
-    assert_eq!(stack.state("taskmanager-1"), "running");
+    for target in targets {
+        let undone = format!(r#""event":"undone","fault":"kill","target":"{target}""#);
+        assert!(events.contains(&undone), "{target}: {events}");
+        // A scenario leaves the stack as it found it: up.
+        assert_eq!(stack.state(target), "running");
+    }
     judged_again(stack, &answer);
-    judge::cannot_be_fooled(&folder);
+    folder
 }
 
 fn loss(stack: &Stack) {
@@ -91,34 +125,59 @@ fn exactly_once(stack: &Stack) {
     assert!(run["uncommitted"]["aborted"].as_u64() > Some(0), "{run:#}");
 }
 
+/// Several instances break together, so that the next command has several to mend.
+const TOGETHER: &str = r#"
+name = "together"
+purpose = "a fault of a test"
+
+[[steps]]
+await = "steady-state"
+windows = 1
+reason = "the stack is up"
+
+[[steps]]
+fault = "kill"
+on = ["jobmanager", "every taskmanager", "zookeeper"]
+reason = "all at once"
+
+[[steps]]
+await = "judged"
+reason = "it does not come to this"
+"#;
+
 fn killed(stack: &Stack) {
-    let mut run = broken(stack);
+    std::fs::write(stack.folder.path().join("together.toml"), TOGETHER).expect("write a scenario");
+    let mut run = broken(stack, "together.toml", "undo: start jobmanager-1, taskmanager-1, zookeeper-1");
     run.kill().expect("SIGKILL the run");
     run.wait().expect("its end");
-    assert_eq!(stack.state("taskmanager-1"), "exited");
+    let states = || ["jobmanager-1", "taskmanager-1", "zookeeper-1"].map(|instance| stack.state(instance));
+    assert_eq!(states(), ["exited", "exited", "exited"]);
 
     let next = stack.playground(&["ps"]).run().expect(0);
-    assert!(next.stderr.starts_with("found: scenario failover (process "), "{}", next.stderr);
-    assert_eq!(stack.state("taskmanager-1"), "running");
+    assert!(next.stderr.starts_with("found: scenario together (process "), "{}", next.stderr);
+    assert!(next.stderr.contains("undone: start jobmanager-1, taskmanager-1, zookeeper-1"), "{}", next.stderr);
+    assert_eq!(states(), ["running", "running", "running"]);
     assert_eq!(stack.playground(&["ps"]).run().expect(0).stderr, "");
+    // The job comes back by itself; whoever comes next on this stack needs it.
+    stack.up();
 }
 
 fn interrupted(stack: &Stack) {
-    let mut run = broken(stack);
+    let mut run = broken(stack, "failover", "undo: start taskmanager-1");
     interrupt(&run);
     assert_eq!(run.wait().expect("its end").code(), Some(130));
     assert_eq!(stack.state("taskmanager-1"), "running");
     assert_eq!(stack.playground(&["ps"]).run().expect(0).stderr, "");
 }
 
-/// A failover that has killed its TaskManager and not started it again.
-fn broken(stack: &Stack) -> Child {
-    let mut command = stack.with_ports(&["scenario", "failover"]).command();
+/// A scenario that has killed and not started again: it has said what its undo will be.
+fn broken(stack: &Stack, scenario: &str, undo: &str) -> Child {
+    let mut command = stack.with_ports(&["scenario", scenario]).command();
     let mut run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("run the scenario");
     let lines = BufReader::new(run.stderr.take().expect("its progress")).lines();
     let deadline = Instant::now() + Duration::from_mins(2);
     for line in lines {
-        if line.expect("a line").contains("undo: start taskmanager-1") {
+        if line.expect("a line").contains(undo) {
             return run;
         }
         assert!(Instant::now() < deadline, "no fault within 120 s");

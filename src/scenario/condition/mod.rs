@@ -14,6 +14,7 @@ mod detected;
 mod emitted;
 mod in_transaction;
 mod judged;
+mod kept_running;
 mod registered;
 mod relieved;
 mod restored;
@@ -98,6 +99,7 @@ conditions! {
     registered::Registered,
     restored::Restored,
     running::Running,
+    kept_running::KeptRunning,
     waiting_for_slots::WaitingForSlots,
     emitted::Emitted,
     in_transaction::InTransaction,

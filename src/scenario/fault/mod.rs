@@ -37,7 +37,8 @@ macro_rules! faults {
                 match self { $(Self::$name => $module::NAME,)+ }
             }
 
-            async fn carry_out(self, platform: &Platform, targets: &[InstanceName]) -> Result<()> {
+            /// Breaks the targets, which was announced.
+            pub async fn inject(self, platform: &Platform, targets: &[InstanceName]) -> Result<()> {
                 match self { $(Self::$name => $module::inject(platform, targets).await,)+ }
             }
         }
@@ -98,11 +99,10 @@ impl Fault {
         mark.kind == Kind::Fault && mark.what == self.name() && targets_of(mark) == targets
     }
 
-    /// Writes a mark, which [`undo`] removes, then breaks the targets.
-    pub async fn inject(self, platform: &Platform, targets: &[InstanceName], by: &str) -> Result<()> {
+    /// Writes a mark, which [`undo`] removes: before the targets are broken.
+    pub async fn announce(self, platform: &Platform, targets: &[InstanceName], by: &str) -> Result<()> {
         let mark = mark(self, targets, by)?;
-        platform.mark(&mark).await.with_context(|| format!("record the fault on {}", mark.target))?;
-        self.carry_out(platform, targets).await
+        platform.mark(&mark).await.with_context(|| format!("record the fault on {}", mark.target))
     }
 }
 
@@ -127,11 +127,20 @@ async fn finish(platform: &Platform, mark: &Mark, undo: &Undo) -> Result<()> {
     platform.forget(&mark.id).await.with_context(|| format!("remove the record of the fault on {}", mark.target))
 }
 
+/// What tells one mark of a process from another: a process breaks no instance twice. The platform's names have an end, and a
+/// service can have a hundred instances.
+fn short(targets: &[InstanceName]) -> String {
+    match targets {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first, others @ ..] => format!("{first}-and-{}", others.len()),
+    }
+}
+
 fn mark(fault: Fault, targets: &[InstanceName], by: &str) -> Result<Mark> {
     let owner = Owner::current().context("find out this process's identity")?;
-    let id = format!("{}-{}-{}", fault.name(), targets.join("-"), owner.pid);
     Ok(Mark {
-        id,
+        id: format!("{}-{}-{}", fault.name(), short(targets), owner.pid),
         kind: Kind::Fault,
         job: NotedJob::default(),
         what: fault.name().to_owned(),
@@ -160,5 +169,14 @@ mod tests {
         assert_eq!(targets_of(&mark), targets);
         assert!(Fault::Kill.is_of(&mark, &targets) && !Fault::Kill.is_of(&mark, &targets[..1]));
         assert_eq!(Fault::Kill.undo(&targets_of(&mark)).to_string(), "start taskmanager-1, taskmanager-2");
+    }
+
+    #[test]
+    fn a_mark_of_many_instances_has_a_name_that_fits_a_volume() {
+        let targets: Vec<InstanceName> = (1..=128).map(|number| format!("taskmanager-{number}")).collect();
+        let many = mark(Fault::Kill, &targets, "a test").unwrap();
+        assert!(many.id.starts_with("kill-taskmanager-1-and-127-"), "{}", many.id);
+        assert_eq!(targets_of(&many), targets);
+        assert_ne!(mark(Fault::Kill, &targets[..1], "a test").unwrap().id, many.id);
     }
 }

@@ -19,8 +19,9 @@ async fn no_error_of_the_end_takes_the_place_of_another() {
     let platform = Platform::Fake(Fake::open(folder.path(), "p").unwrap());
     // Neither is there, so neither can be started.
     for target in ["a-1", "b-1"] {
-        let injected = Fault::Kill.inject(&platform, &[target.to_owned()], "a test").await;
-        assert!(injected.is_err());
+        let targets = [target.to_owned()];
+        Fault::Kill.announce(&platform, &targets, "a test").await.unwrap();
+        assert!(Fault::Kill.inject(&platform, &targets).await.is_err());
     }
     let settings = StackSettings::of("p");
     let workload = crate::workload::catalog::usual().unwrap();

@@ -21,7 +21,7 @@ pub fn judge(folder: &Path, more: &[&str]) -> Call {
 pub fn judged_again(stack: &Stack, run: &Answer) {
     let folder = folder(stack, run);
     let again = judge(&folder, &["-o", "json"]).run().expect(run.code);
-    for field in ["verdict", "ledger"] {
+    for field in ["verdict", "ledger", "recovery"] {
         assert_eq!(again.json()[field], run.json()[field], "{field} of {}\n{}", folder.display(), run.stdout);
     }
 }

@@ -127,8 +127,10 @@ fn recovery() -> Recovery {
     Recovery {
         detect: seconds,
         outage: seconds,
+        rest_back: seconds,
         restart: seconds,
         restore: seconds,
+        checkpoint_again: seconds,
         catch_up: seconds,
         total: seconds,
         output_gap: seconds,
