@@ -22,3 +22,4 @@ mod shared;
 mod stack;
 mod support;
 mod verdict;
+mod workloads;

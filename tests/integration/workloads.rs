@@ -1,0 +1,114 @@
+//! Workloads on the real stack: a stranger's jar that knows nothing of the playground, and a job in SQL, each with a variant
+//! that is broken on purpose, which its oracle has to find.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::markdown::root;
+use crate::support::stack::Stack;
+
+/// The stranger's jar, and a workload's file beside it with these arguments.
+fn payments(folder: &Path, name: &str, arguments: &[&str]) -> String {
+    let jar = folder.join("payments.jar");
+    if !jar.exists() {
+        let build = root().join("tests/integration/stranger/build");
+        let built = Command::new(build).arg(&jar).output().expect("run the build");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    }
+    let file = folder.join(format!("{name}.toml"));
+    let text = PAYMENTS.replace("ARGUMENTS", &serde_json::to_string(arguments).expect("JSON"));
+    std::fs::write(&file, text).expect("write a workload");
+    file.display().to_string()
+}
+
+const PAYMENTS: &str = r#"
+name = "payments"
+purpose = "screens payments"
+record = "payment"
+
+[job]
+name = "Payment Screening"
+jar = "./payments.jar"
+arguments = ARGUMENTS
+group = "payment-screening"
+
+[input]
+topic = "payments"
+
+[input.feed]
+template = '{"id":{seq},"user":{choice 100},"amount":{uniform 1 100},"ts":{event-time}}'
+partitions = 4
+every-ms = 10
+
+[output]
+topic = "screened-payments"
+partitions = 2
+
+[oracle.each-once]
+input = "/id"
+output = "/id"
+"#;
+
+/// Runs a scenario that is to end so, and returns its page.
+fn scenario(stack: &Stack, name: &str, workload: &str, code: i32) -> Value {
+    stack.with_ports(&["scenario", name, "--workload", workload, "-o", "json"]).run().expect(code).json()
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn a_jar_that_knows_nothing_of_us_is_proved_and_its_broken_variant_is_found() {
+    let stack = Stack::new("stranger");
+    let good = payments(stack.folder.path(), "good", &["--brokers", "{broker}"]);
+    let run = scenario(&stack, "failover", &good, 0);
+    assert_eq!((&run["verdict"], &run["ledger"]["missing"]), (&"pass".into(), &0.into()), "{run:#}");
+    assert!(run["ledger"]["complete"].as_u64() > Some(1000), "{run:#}");
+
+    // What it was submitted as is known, though it tells nothing of it; and the stack remembers its workload.
+    stack.playground(&["upgrade", "--parallelism", "1"]).run().expect(0);
+    stack.playground(&["stop"]).run().expect(0);
+    let up = stack.up();
+    assert!(up.stderr.contains("resumes from file:"), "{}", up.stderr);
+    let refused = stack.with_ports(&["up", "--workload", "orders"]).run().expect(2);
+    assert!(refused.stderr.contains("runs workload payments, not orders"), "{}", refused.stderr);
+
+    // A draft from what runs is a workload as it is.
+    let draft = stack.folder.path().join("draft.toml");
+    let draft = draft.to_str().expect("UTF-8");
+    let new = ["workload", "new", draft, "--input", "payments", "--output-topic", "screened-payments"];
+    stack.playground(&new).run().expect(0);
+    let drafted = stack.playground(&["workload", "check", draft, "-o", "json"]).run().expect(0).json();
+    assert_eq!(drafted["job"]["name"], "Payment Screening");
+    assert_eq!(drafted["job"]["group"], "payment-screening");
+    assert_eq!(drafted["oracle"]["each-once"]["input"], "/id", "{drafted:#}");
+
+    let broken = payments(stack.folder.path(), "broken", &["--brokers", "{broker}", "--broken"]);
+    let run = scenario(&stack, "failover", &broken, 1);
+    let lost = &run["ledger"]["counterexamples"][0];
+    assert_eq!(lost["class"], "missing", "{run:#}");
+    assert!(lost["identity"].as_str().is_some_and(|id| id.parse::<u64>().is_ok()), "{run:#}");
+    assert!(lost["sent"][1].is_u64(), "{run:#}");
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn orders_in_sql_are_passed_on_exactly_once_and_a_sink_that_emits_too_early_is_found() {
+    let stack = Stack::new("orders");
+    let run = scenario(&stack, "failover", "orders", 0);
+    let ledger = &run["ledger"];
+    assert_eq!((&run["verdict"], &ledger["delivery"]), (&"pass".into(), &"exactly-once".into()), "{run:#}");
+    assert_eq!((&ledger["duplicate"], &ledger["unexpected"]), (&0.into(), &0.into()), "{run:#}");
+    assert_eq!(stack.playground(&["verify", "-o", "json"]).run().expect(0).json()["ledger"]["words"]["unit"], "order");
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+
+    let broken: PathBuf = root().join("tests/integration/workloads/orders-broken.toml");
+    let run = scenario(&stack, "failover", broken.to_str().expect("UTF-8"), 1);
+    let twice = &run["ledger"]["counterexamples"][0];
+    assert_eq!(twice["class"], "duplicate", "{run:#}");
+    assert!(twice["emitted"].as_array().is_some_and(|places| places.len() > 1), "{run:#}");
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
