@@ -106,7 +106,7 @@ pub enum Command {
     Judge(topic::Judge),
     /// Run a scenario and prove its outcome
     Scenario(scenario::Scenario),
-    /// Produce click events
+    /// Write records to a topic: click events, or a feed of your own
     Generate(topic::Generate),
     /// Check that this machine has everything the playground needs
     Doctor,

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::sequence::{Next, Sequence};
+use super::sequence::Sequence;
 use super::template::{EARLIEST, LATEST, Record, Template};
 use super::{PAGES, STEP_MS, WINDOW_MS};
 
@@ -88,9 +88,9 @@ impl Records {
     /// # Errors
     /// What is wrong with the feed, in words for whoever wrote it.
     pub fn of(feed: &Feed) -> Result<Self, String> {
-        within("partitions", feed.partitions, &PARTITIONS)?;
-        within("every", feed.every_ms, &SPAN_MS)?;
-        within("align", feed.align_ms, &SPAN_MS)?;
+        within("partitions", &feed.partitions, &PARTITIONS)?;
+        within("every", &feed.every_ms, &SPAN_MS)?;
+        within("align", &feed.align_ms, &SPAN_MS)?;
         let value = Template::parse(&feed.template).map_err(|what| format!("template: {what}"))?;
         value.is_readable().map_err(|what| format!("template: {what}"))?;
         let key = feed.key.as_deref().map(Template::parse).transpose().map_err(|what| format!("key: {what}"))?;
@@ -141,14 +141,8 @@ impl Records {
     }
 }
 
-/// Whether the event time of a record is one that can be written.
-#[must_use]
-pub fn has_time(next: &Next) -> bool {
-    (EARLIEST..=LATEST).contains(&next.record.time)
-}
-
-fn within<T: PartialOrd + std::fmt::Display>(name: &str, number: T, range: &RangeInclusive<T>) -> Result<(), String> {
-    if range.contains(&number) {
+fn within<T: PartialOrd + std::fmt::Display>(name: &str, number: &T, range: &RangeInclusive<T>) -> Result<(), String> {
+    if range.contains(number) {
         return Ok(());
     }
     Err(format!("{name}: {number} is not in {}..={}", range.start(), range.end()))

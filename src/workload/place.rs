@@ -192,7 +192,7 @@ mod tests {
         ) {
             prop_assume!(counts.iter().any(|count| *count > 0));
             let partitions = u32::try_from(counts.len()).unwrap();
-            let feed = Feed { seed, every_ms, ..feed(template, partitions) };
+            let feed = Feed { every_ms, seed, ..feed(template, partitions) };
             prop_assert_eq!(resumed(&feed, &topic(&feed, &counts, as_it_is)), Ok(sequence(&feed, &counts)));
         }
 

@@ -154,9 +154,24 @@ fn a_record_of_somebody_else_in_between_is_passed_over() {
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 15));
 }
 
+/// The mock broker makes no topics, but what is there has to be as wanted.
 #[test]
-fn keys_are_sent_and_other_topics_made() {
-    let cluster = MockCluster::new(1).unwrap();
+fn other_topics_are_wanted_as_well() {
+    let cluster = cluster(6);
+    cluster.create_topic("output", 2, 1).unwrap();
+    let wanting = |partitions| {
+        let order = order(cluster.bootstrap_servers(), &Feed::clicks(), 1);
+        let order = Order { also: vec![("output".into(), partitions)], ..order };
+        generate(&order, &AtomicBool::new(false), None, |_| {})
+    };
+    assert!(wanting(2).is_ok());
+    let error = wanting(1).unwrap_err().to_string();
+    assert!(error.starts_with("topic 'output' on ") && error.contains(" has 2 partitions instead of 1"), "{error}");
+}
+
+#[test]
+fn keys_are_sent() {
+    let cluster = cluster(3);
     let bootstrap = cluster.bootstrap_servers();
     let feed = Feed {
         template: r#"{"id": {seq}, "user": {choice 100}}"#.into(),
@@ -166,10 +181,7 @@ fn keys_are_sent_and_other_topics_made() {
         align_ms: 1,
         seed: 5,
     };
-    let order = Order { also: vec![("output".into(), 2)], ..order(bootstrap.clone(), &feed, 30) };
-    generate(&order, &AtomicBool::new(false), None, |_| {}).unwrap();
-    let topics = Admin::new(&bootstrap, Isolation::Uncommitted).unwrap().topics().unwrap();
-    assert_eq!((topics[TOPIC], topics["output"]), (3, 2));
+    run(&bootstrap, &feed, 30).unwrap();
 
     let client: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", &bootstrap).set("group.id", "keys").create().unwrap();

@@ -110,15 +110,13 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display>(text: &str, range: &Range
 }
 
 fn unknown(name: &str, inside: &str) -> String {
-    match KNOWN.iter().find(|(known, _)| *known == name) {
-        Some((_, form)) => format!("{{{inside}}} is written {form}"),
-        None => {
-            let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
-            let meant = did_you_mean(name, names.iter().copied());
-            let list = if meant.is_empty() { format!("; there are {}", names.join(", ")) } else { meant };
-            format!("there is no placeholder {{{name}}}{list}")
-        }
+    if let Some((_, form)) = KNOWN.iter().find(|(known, _)| *known == name) {
+        return format!("{{{inside}}} is written {form}");
     }
+    let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+    let meant = did_you_mean(name, names.iter().copied());
+    let list = if meant.is_empty() { format!("; there are {}", names.join(", ")) } else { meant };
+    format!("there is no placeholder {{{name}}}{list}")
 }
 
 /// No record may be longer than a broker takes.

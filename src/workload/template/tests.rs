@@ -136,8 +136,8 @@ fn templates() -> impl Strategy<Value = String> {
         prop::collection::vec("[a-z0-9/]{1,5}", 1..5).prop_map(|words| format!("{{each {}}}", words.join(" "))),
         (1_usize..40).prop_map(|letters| format!("{{text {letters}}}")),
     ];
-    let parts = prop::collection::vec((placeholder, "[ -z}é]{0,5}"), 0..6);
-    parts.prop_map(|parts| parts.into_iter().map(|(placeholder, literal)| format!("{literal}{placeholder}")).collect())
+    let parts = prop::collection::vec(("[ -z}é]{0,5}", placeholder), 0..6);
+    parts.prop_map(|parts| parts.into_iter().flat_map(|(literal, placeholder)| [literal, placeholder]).collect())
 }
 
 proptest! {
