@@ -109,7 +109,7 @@ pub enum Command {
     Workload(workload::Workload),
     /// Run a scenario and prove its outcome
     Scenario(scenario::Scenario),
-    /// Produce click events
+    /// Write records to a topic: click events, or a feed of your own
     Generate(topic::Generate),
     /// Check that this machine has everything the playground needs
     Doctor,

@@ -1,4 +1,4 @@
-//! Kafka as the playground needs it: offsets, reading records, sending clicks. Everything here blocks; async callers
+//! Kafka as the playground needs it: offsets, reading records, sending records. Everything here blocks; async callers
 //! use `tokio::task::spawn_blocking` or a thread.
 
 use std::sync::{Arc, Mutex, PoisonError};

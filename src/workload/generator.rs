@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use super::alive::Alive;
-use super::feed::{Records, has_time};
+use super::feed::Records;
 use super::pace::Pace;
 use super::resume::resume;
 use super::sequence::Sequence;
+use super::template::LATEST;
 use crate::failure::Failure;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
@@ -184,7 +185,7 @@ impl Run<'_> {
                 let rest = self.pace.until(self.sequence.nearest(), Instant::now());
                 return Ok(rest.clamp(SHORTEST_REST, LONGEST_REST));
             };
-            ensure!(has_time(&next), "event time has passed the year 9999: the feed ends here");
+            ensure!(next.record.time <= LATEST, "event time has passed the year 9999: the feed ends here");
             self.records.value(&mut self.value, next.record);
             let key = self.records.key(&mut self.key, next.record);
             match self.producer.send(i32::try_from(next.partition)?, now, key, &self.value)? {
