@@ -40,6 +40,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<Status> {
     let began = Instant::now();
     let workload = workload(global, &args).await?;
+    if args.windows.is_some() && workload.oracle.window().is_none() {
+        let (name, oracle) = (&workload.name, workload.oracle.name());
+        let text = format!(
+            "--windows: workload {name} has no windows; it is judged by {oracle}\n  Leave it out, or use --follow"
+        );
+        return Err(Failure::Usage(text).into());
+    }
     let mut place = Place::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
     let kafka = place.kafka.clone();
     tokio::task::spawn_blocking(move || Admin::new(&kafka, Isolation::Uncommitted)?.wait(ANSWER, |_| Ok(()))).await??;

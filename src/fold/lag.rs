@@ -39,6 +39,11 @@ impl UsualLag {
         Self { seen: VecDeque::new(), interval: job.checkpointing.then_some(interval) }
     }
 
+    /// The job takes a checkpoint every so many ms, or none at all: what it says itself is better than what was asked for.
+    pub fn found(&mut self, interval: Option<u64>) {
+        self.interval = interval.map(|interval| i64::try_from(interval).unwrap_or(i64::MAX));
+    }
+
     /// Adds what was seen at `at`, in ms since the run began.
     pub fn add(&mut self, at: i64, read: &Read) {
         let ends = read.input.iter().map(|place| place.end).sum();

@@ -173,6 +173,7 @@ impl Fold {
         let before = self.job.id().map(str::to_owned);
         self.job.add(at, what);
         match what {
+            What::Found(facts) => self.usual_lag.found(facts.checkpoint_interval),
             What::Cluster { slots, .. } => self.recoveries.slots(at, *slots),
             What::Job(seen) => {
                 self.recoveries.job(at, seen);

@@ -93,6 +93,17 @@ impl Control<'_> {
         }
     }
 
+    /// The id of a jar that is uploaded already; none of a file that is not.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a name that no upload has, or a file that is no jar.
+    pub async fn uploaded(&self, choice: &JarChoice) -> Result<Option<String>> {
+        Ok(match self.find_jar(choice).await? {
+            FoundJar::Uploaded(id) => Some(id),
+            FoundJar::File { .. } => None,
+        })
+    }
+
     /// The id of a jar; a file is uploaded, unless it is already.
     ///
     /// # Errors
@@ -131,7 +142,11 @@ pub(super) fn uploaded<'a>(jars: &'a [Jar], name: &str) -> Option<&'a Jar> {
     jars.iter().find(is_meant)
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
+/// The content of a jar file.
+///
+/// # Errors
+/// [`Failure::Usage`] for a file that cannot be read, or is no jar.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
     let content = std::fs::read(file).map_err(|error| refused(file, &error.to_string()))?;
     // The signature of a ZIP file, which a jar is.
     if content.starts_with(b"PK\x03\x04") { Ok(content) } else { Err(refused(file, "not a jar")) }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::jar::{FoundJar, JarChoice};
+use super::jar::{FoundJar, JarChoice, read};
 use crate::failure::Failure;
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, Platform};
 use crate::report::project_option;
@@ -66,11 +66,15 @@ impl Named {
         platform.mark(&Mark { id: NOTE.to_owned(), kind: Kind::Workload, what, target, by, owner, job }).await
     }
 
-    /// Refuses a stack that was made for another workload: two jobs would share its data and its savepoints.
+    /// Refuses a job whose jar is not there, and a stack that was made for another workload: two jobs would share its data and
+    /// its savepoints.
     ///
     /// # Errors
     /// [`Failure::Usage`], with what to do instead.
     pub async fn must_fit(&self, platform: &Platform, project: &str) -> Result<()> {
+        if let (None, JarChoice::File(file)) = (&self.workload.job.submitted_by, jar(&self.workload)?) {
+            read(&file)?;
+        }
         let there = match noted(platform).await? {
             Some(noted) => noted.workload.name,
             None if is_new(platform).await? => return Ok(()),

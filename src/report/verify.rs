@@ -195,6 +195,7 @@ impl Verification {
             Outcome::Unknown if self.has_no_job() => &["verify --past", "submit --from-savepoint latest"],
             Outcome::Pass => &["verify --follow", "scenario failover"],
             Outcome::Fail => &["job", "logs taskmanager", "tail output -n 20"],
+            Outcome::Unknown if self.ledger.words.unit != "window" => &["job", "verify"],
             Outcome::Unknown => &["job", "verify --windows 6"],
         }
     }

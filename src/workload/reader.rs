@@ -136,11 +136,10 @@ impl Reader {
 
     fn of_identities(each: &EachOnce) -> Result<Self, String> {
         let mut sent = vec![each.input.as_str()];
-        let check =
-            |condition: &'_ Condition, sent: &mut Vec<&str>| sent.iter().position(|known| *known == condition.field);
         let mut checks = Vec::new();
         for condition in &each.only {
-            let slot = check(condition, &mut sent).unwrap_or_else(|| place(&mut sent, &condition.field));
+            let known = sent.iter().position(|known| *known == condition.field);
+            let slot = known.unwrap_or_else(|| place(&mut sent, &condition.field));
             checks.push(Check { slot, condition: condition.clone() });
         }
         Ok(Self {
@@ -242,14 +241,16 @@ impl Windows {
             Adds::TimeInWindow => (time - start).unsigned_abs(),
             Adds::Field(slot) => sum(values[slot].as_ref())?,
         };
-        let key = values[0].take()?;
-        let is_of_type = match self.key_type {
+        let key = text(values[0].take().filter(|key| self.takes(key))?)?;
+        Some(Meaning { key, time, window: Some(Window { start, end: start + self.length }), checksum })
+    }
+
+    fn takes(&self, key: &Scalar<'_>) -> bool {
+        match self.key_type {
             None => true,
             Some(KeyType::Text) => matches!(key, Scalar::Text(_)),
             Some(KeyType::Number) => matches!(key, Scalar::Integer(_)),
-        };
-        let key = text(key).filter(|_| is_of_type)?;
-        Some(Meaning { key, time, window: Some(Window { start, end: start + self.length }), checksum })
+        }
     }
 
     /// Key, start, end, count and sum of a record of the output.
@@ -257,13 +258,7 @@ impl Windows {
     fn count(&self, values: &Values<'_>) -> Option<(String, Option<i64>, Option<i64>, u64, Option<u64>)> {
         let at = |slot: Option<usize>| slot.map(|slot| time(values[slot].as_ref()).ok_or(()));
         let (start, end) = (at(self.start).transpose().ok()?, at(self.end).transpose().ok()?);
-        let key = values[0].as_ref()?;
-        let is_of_type = match self.key_type {
-            None => true,
-            Some(KeyType::Text) => matches!(key, Scalar::Text(_)),
-            Some(KeyType::Number) => matches!(key, Scalar::Integer(_)),
-        };
-        let key = key.as_text().filter(|_| is_of_type)?.into_owned();
+        let key = values[0].as_ref().filter(|key| self.takes(key))?.as_text()?.into_owned();
         // Other jobs may leave it out.
         let checksum = match self.sum.and_then(|slot| values[slot].as_ref()) {
             None | Some(Scalar::Null) => None,

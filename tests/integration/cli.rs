@@ -205,3 +205,32 @@ fn what_the_terminal_would_obey_is_shown() {
     let error = run(&["kill", "b\u{9b}2J\r"]).stderr;
     assert!(error.contains(r"b\u{9b}2J\r") && !error.contains(['\u{9b}', '\r']), "{error:?}");
 }
+
+#[test]
+fn a_workload_that_does_not_fit_is_refused_while_planning() {
+    let refused = |args: &[&str]| {
+        let answer = playground(args.iter().copied()).run().expect(2);
+        answer.stderr.trim_end().to_owned()
+    };
+    let planned = |scenario: &str| refused(&["scenario", scenario, "--workload", "orders", "--dry-run"]);
+    let told = [
+        planned("no-event-time"),
+        planned("no-checkpointing"),
+        planned("upgrade-jar"),
+        refused(&["scenario", "failover", "--workload", "order", "--dry-run"]),
+        refused(&["workload", "check", "./nowhere.toml"]),
+        refused(&["verify", "--workload", "orders", "--windows", "3"]),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r"
+    error: scenario no-event-time: it needs a workload with windows; orders is judged by each-once
+    error: scenario no-checkpointing: --no-checkpointing: the job of workload orders does not take it
+      job.options in its file lists what its main() takes
+    error: scenario upgrade-jar: it runs with workload click-count, not with orders: it names that one's jars or arguments
+    error: no workload 'order'; did you mean 'orders'?
+      playground workload list shows all of them; a file of your own is given by its path
+    error: ./nowhere.toml: No such file or directory (os error 2)
+      A workload is a name or a TOML file; playground workload new writes one
+    error: --windows: workload orders has no windows; it is judged by each-once
+      Leave it out, or use --follow
+    ");
+}

@@ -14,8 +14,8 @@ fn payments(folder: &Path, name: &str, arguments: &[&str]) -> String {
     let jar = folder.join("payments.jar");
     if !jar.exists() {
         let build = root().join("tests/integration/stranger/build");
-        let built = Command::new(build).arg(&jar).output().expect("run the build");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let done = Command::new(build).arg(&jar).output().expect("run the build");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
     let file = folder.join(format!("{name}.toml"));
     let text = PAYMENTS.replace("ARGUMENTS", &serde_json::to_string(arguments).expect("JSON"));

@@ -144,7 +144,12 @@ impl Bringing<'_> {
             let (input, output) = (input.clone(), output.clone());
             let make = move || {
                 let admin = Admin::new(&kafka.to_string(), Isolation::Uncommitted)?;
-                admin.ensure_topics(&[(&input.0, input.1), (&output.0, output.1)])
+                let there = admin.topics()?;
+                let missing = |(topic, _): &(&str, usize)| !there.contains_key(*topic);
+                // One that is there is as its user made it.
+                let wanted: Vec<(&str, usize)> =
+                    [(&*input.0, input.1), (&*output.0, output.1)].into_iter().filter(missing).collect();
+                admin.ensure_topics(&wanted)
             };
             Ok(seen(tokio::task::spawn_blocking(make).await?))
         })

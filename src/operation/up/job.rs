@@ -27,7 +27,12 @@ impl Bringing<'_> {
     /// Stops a job that is not as asked, or that is to begin from nothing. One that does not tell yet is left alone.
     pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Resume>> {
         let Some(job) = flink.jobs().await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(None) };
-        if !self.is_fresh() && (!tells(flink, &job.id).await? || self.up.is_as_asked(flink, &job.id).await?) {
+        let is_as_asked = async || {
+            Ok::<_, anyhow::Error>(
+                self.up.is_as_asked(flink, &job.id).await? && self.has_this_jar(flink, &job.id).await?,
+            )
+        };
+        if !self.is_fresh() && (!tells(flink, &job.id).await? || is_as_asked().await?) {
             return Ok(None);
         }
         let had = JobVariant::from_arguments(&flink.submitted(&job.id).await?.parameters);
@@ -43,6 +48,17 @@ impl Bringing<'_> {
         let why = if self.is_fresh() { "is restarted as --fresh asks" } else { "is running with other arguments" };
         self.told(format!("{why}: {}", beginning(&run, state.as_deref())));
         Ok(Some(Resume { name: job.name, run, state }))
+    }
+
+    /// Whether a job was submitted from the jar that is asked for. One that a service of the stack submits has its own way.
+    async fn has_this_jar(&self, flink: &Flink, id: &str) -> Result<bool> {
+        if self.up.workload.job.submitted_by.is_some() {
+            return Ok(true);
+        }
+        let Some(run) = self.up.noted_run(id).await? else { return Ok(true) };
+        let jar = workload::jar(self.up.workload)?;
+        let found = self.control(flink, async |control| control.uploaded(&jar).await).await?;
+        Ok(found.is_some_and(|found| found == run.jar))
     }
 
     /// Lets a job go on that was stopped, unless high availability has brought one back. What is under way is settled.
@@ -245,10 +261,14 @@ impl Up<'_> {
 
     /// Whether a job has the arguments that are asked for, or nobody noted with which it was submitted.
     async fn has_these_arguments(&self, id: &str) -> Result<bool> {
+        Ok(self.noted_run(id).await?.is_none_or(|run| run.arguments == self.arguments()))
+    }
+
+    /// What a job was submitted as by us, as far as that is noted.
+    async fn noted_run(&self, id: &str) -> Result<Option<NotedRun>> {
         let marks = self.platform.marks().await.context("look for what the job was submitted as")?;
         let of_it = |mark: &Mark| matches!(mark.kind, Kind::Running | Kind::Starting) && mark.target == id;
-        let noted = marks.into_iter().filter(of_it).find_map(|mark| mark.job.run);
-        Ok(noted.is_none_or(|run| run.arguments == self.arguments()))
+        Ok(marks.into_iter().filter(of_it).find_map(|mark| mark.job.run))
     }
 }
 
