@@ -95,8 +95,9 @@ async fn put_right(platform: &Platform, terminal: &Terminal) -> Result<()> {
         Err(error) if error.is::<Elsewhere>() => None,
         flink => flink?,
     };
-    let named = Named::meant(None, platform).await?;
-    for left in marks::left_behind(platform, flink.as_ref(), &named.workload.job.name).await? {
+    // A note that this version cannot read must not keep a command from writing it anew.
+    let ours = Named::meant(None, platform).await.map_or_else(|_| String::new(), |named| named.workload.job.name);
+    for left in marks::left_behind(platform, flink.as_ref(), &ours).await? {
         if marks::is_left(&left.mark) {
             terminal.progress(&report::operation::left(&left));
         }

@@ -75,8 +75,10 @@ impl Named {
         if let (None, JarChoice::File(file)) = (&self.workload.job.submitted_by, jar(&self.workload)?) {
             read(&file)?;
         }
-        let there = match noted(platform).await? {
-            Some(noted) => noted.workload.name,
+        let there = match mark(platform).await? {
+            // One that this version cannot read, of the same file, is written anew.
+            Some(mark) if mark.what == self.name => return Ok(()),
+            Some(mark) => read_note(mark)?.workload.name,
             None if is_new(platform).await? => return Ok(()),
             None => USUAL.to_owned(),
         };
@@ -98,15 +100,22 @@ async fn is_new(platform: &Platform) -> Result<bool> {
 }
 
 async fn noted(platform: &Platform) -> Result<Option<Named>> {
+    mark(platform).await?.map(read_note).transpose()
+}
+
+async fn mark(platform: &Platform) -> Result<Option<Mark>> {
     let marks = platform.marks().await.context("look which workload the stack runs")?;
-    let Some(mark) = marks.into_iter().find(|mark| mark.kind == Kind::Workload) else { return Ok(None) };
+    Ok(marks.into_iter().find(|mark| mark.kind == Kind::Workload))
+}
+
+fn read_note(mark: Mark) -> Result<Named> {
     let workload = serde_json::from_str(&mark.target).with_context(|| {
         format!(
             "the note of workload {} cannot be read\n  playground up --workload {} writes it anew",
             mark.what, mark.what
         )
     })?;
-    Ok(Some(Named { name: mark.what, workload }))
+    Ok(Named { name: mark.what, workload })
 }
 
 /// The jar that the workload's job is run from.
