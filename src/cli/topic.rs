@@ -99,9 +99,6 @@ pub struct Generate {
     /// Create this topic as well when it is missing, for what the job writes; may be repeated
     #[arg(long, value_name = "TOPIC:PARTITIONS", value_parser = also)]
     pub also: Vec<(String, usize)>,
-    /// What to write.
-    #[command(flatten)]
-    pub feed: FeedArgs,
     /// Generate records so that event time runs N times as fast as real time
     #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = speed)]
     pub speed: f64,
@@ -117,6 +114,9 @@ pub struct Generate {
     /// How long to wait for the broker at the start, in seconds
     #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = seconds())]
     pub timeout: u64,
+    /// What to write.
+    #[command(flatten)]
+    pub feed: FeedArgs,
 }
 
 /// What `playground generate` writes: the workload's feed with these changes or, with a template, one of its own.

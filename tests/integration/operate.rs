@@ -59,7 +59,7 @@ fn what_cannot_be_done_is_refused_and_leaves_the_job_as_it_is() {
     // The default scheduler cannot do that, and says what can.
     refuses(&stack, &["rescale", "--parallelism", "3"], 2, "playground up --scheduler adaptive");
     // Two at once.
-    refuses(&stack, &["submit"], 2, "would count every click twice");
+    refuses(&stack, &["submit"], 2, "would process every click twice");
     // What is no jar, and what is no program.
     let text = stack.folder.path().join("text.jar");
     std::fs::write(&text, "text").expect("write a file");
