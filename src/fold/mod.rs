@@ -278,6 +278,7 @@ impl Fold {
             for (partition, place) in (0..).zip(&read.output).filter(|(_, place)| place.start > 0) {
                 self.losses.output_begins_at(partition, place.start);
                 self.ledger.output_is_cut(partition);
+                self.identities.iter_mut().for_each(Identities::output_is_cut);
             }
         }
         self.reads += 1;
@@ -306,6 +307,9 @@ impl Fold {
             identities.gone(*partition, *to);
         }
         let is_deaf = matches!(what, What::Anew { .. } | What::Gone { topic: Topic::Output, unread: true, .. });
+        if is_deaf {
+            self.identities.iter_mut().for_each(Identities::output_is_cut);
+        }
         let newest = self.newest.values().map(|(start, length)| start.saturating_add(length.saturating_mul(2))).max();
         if let (true, Some(after)) = (is_deaf, newest) {
             self.ledger.begin_at(after);

@@ -46,6 +46,8 @@ pub struct Identities {
     stray_total: u64,
     partitions: BTreeMap<i32, Partition>,
     again: Again,
+    /// Whether records of the output were gone before they were read: what did not appear may have been among them.
+    output_cut: bool,
     /// Whether a checkpoint completed since the topics were last read.
     checkpointed: bool,
     /// Where each partition of the output ended when a checkpoint had completed: what is held is closed when it was read to
@@ -190,6 +192,11 @@ impl Identities {
         known.gone = known.gone.max(before);
     }
 
+    /// Records of the output were gone before they were read: from here on, nothing is known to be lost.
+    pub fn output_is_cut(&mut self) {
+        self.output_cut = true;
+    }
+
     /// A checkpoint completed.
     pub fn checkpoint(&mut self) {
         self.checkpointed = true;
@@ -223,13 +230,15 @@ impl Identities {
     /// How many of those that are waited for are neither there nor known to be lost.
     #[must_use]
     pub fn due(&self) -> u64 {
-        let behind = self.partitions.values().any(|partition| partition.closed < partition.due.max(partition.begin));
+        let behind = self.output_cut
+            || self.partitions.values().any(|partition| partition.closed < partition.due.max(partition.begin));
         if !behind || self.open == 0 {
             return 0;
         }
         let is_due = |state: State| {
             self.partitions.get(&state.partition()).is_some_and(|partition| {
-                state.offset() < partition.due && state.offset() >= partition.closed.max(partition.gone)
+                let decided = if self.output_cut { 0 } else { partition.closed };
+                state.offset() < partition.due && state.offset() >= decided.max(partition.gone)
             })
         };
         self.not_appeared().filter(|(_, state)| is_due(*state)).count() as u64
@@ -308,7 +317,9 @@ impl Identities {
                 .get(&state.partition())
                 .is_some_and(|partition| state.offset() < partition.closed && state.offset() >= partition.gone)
         };
-        let may_be = self.open > 0 && self.partitions.values().any(|partition| partition.closed > partition.begin);
+        let may_be = self.open > 0
+            && !self.output_cut
+            && self.partitions.values().any(|partition| partition.closed > partition.begin);
         let mut lost: Vec<(i64, i32, u64)> = if may_be {
             let found = self.not_appeared().filter(|(_, state)| is_lost(state));
             found.map(|(key, state)| (state.offset(), state.partition(), key)).collect()
@@ -460,6 +471,18 @@ mod tests {
             identities.judge(Delivery::AtLeastOnce).counts,
             Counts { missing: 1, undecided: 1, ..Counts::default() }
         );
+    }
+
+    #[test]
+    fn what_was_deleted_from_the_output_is_neither_right_nor_lost() {
+        let mut identities = sent(&["1", "2"]);
+        read(&mut identities, 2, 0);
+        identities.due_now();
+        identities.output_is_cut();
+        close(&mut identities, 2);
+        let judgement = identities.judge(Delivery::AtLeastOnce);
+        assert_eq!((judgement.outcome, judgement.counts.undecided), (Outcome::Unknown, 2));
+        assert_eq!(identities.due(), 2);
     }
 
     #[test]

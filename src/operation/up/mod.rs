@@ -16,6 +16,7 @@ use super::marks::Marks;
 use super::reach;
 use crate::failure::together;
 use crate::flink::job::Summary;
+use crate::flink::request::is_undecided;
 use crate::platform::{Platform, PlatformNews};
 use crate::settings::StackSettings;
 use crate::stack::Stack;
@@ -156,13 +157,15 @@ impl Up<'_> {
     /// Notes what the job that runs was submitted as; from where one would go on is of no use any more.
     async fn settled(&self) -> Result<()> {
         let marks = Marks::by(self.platform, UP, Some(self.job()));
-        let jobs = match reach::flink(self.platform).await? {
-            Some(flink) => flink.jobs().await?,
-            None => Vec::new(),
+        let Some(flink) = reach::flink(self.platform).await? else { return Ok(()) };
+        // Where no JobManager answers, or the job has just ended, what is noted stays: it may be all that says where its state is.
+        let jobs = match flink.jobs().await {
+            Err(error) if is_undecided(&error) => return Ok(()),
+            jobs => jobs?,
         };
         match jobs.iter().find(|job| self.is_ours(job)) {
             Some(job) => marks.settled(&job.id).await,
-            None => marks.given_up().await,
+            None => Ok(()),
         }
     }
 
