@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod meant;
 pub mod observe;
 pub mod operation;
+pub mod oracle;
 pub mod platform;
 pub mod report;
 pub mod scenario;

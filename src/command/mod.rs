@@ -9,6 +9,7 @@ use crate::operation::reach;
 use crate::operation::workload::Named;
 use crate::platform::Platform;
 use crate::report::{Terminal, project_option};
+use crate::stack::JOBMANAGER;
 use crate::workload::catalog::USUAL;
 
 pub mod backpressure;
@@ -93,7 +94,7 @@ async fn reach(global: &Global, terminal: &Terminal) -> Result<(Platform, Flink)
 
 /// Flink's REST API on a platform.
 async fn flink_on(platform: &Platform, global: &Global) -> Result<Flink> {
-    reach::flink(platform).await?.with_context(|| none_runs(reach::JOBMANAGER, global))
+    reach::flink(platform).await?.with_context(|| none_runs(JOBMANAGER, global))
 }
 
 /// The broker of the project's stack, as `host:port`, or the one that the user names.

@@ -17,6 +17,7 @@ use crate::kafka::admin::Admin;
 use crate::observe::job::{self, Known};
 use crate::observe::{Begin, Observer, Seen, Watched};
 use crate::operation::reach;
+use crate::platform::Platform;
 use crate::report::Terminal;
 use crate::report::verify::{Ticker, Verification};
 use crate::settings::{Delivery, JobVariant};
@@ -86,6 +87,8 @@ async fn workload(global: &Global, args: &Verify) -> Result<Workload> {
 struct Place {
     kafka: String,
     flink: Option<Flink>,
+    /// The stack's own; none where only a broker was named.
+    platform: Option<Platform>,
     /// The job that is running, or ran last.
     job: Option<Known>,
 }
@@ -93,7 +96,7 @@ struct Place {
 impl Place {
     async fn find(global: &Global, named: Option<String>, workload: &Workload, terminal: &Terminal) -> Result<Self> {
         if let Some(kafka) = named {
-            return Ok(Self { kafka, flink: None, job: None });
+            return Ok(Self { kafka, flink: None, platform: None, job: None });
         }
         let platform = super::connect(global, terminal).await?;
         let kafka = super::kafka_on(&platform, global).await?;
@@ -102,7 +105,7 @@ impl Place {
             Some(flink) => newest_job(flink, workload).await,
             None => None,
         };
-        Ok(Self { kafka, flink, job })
+        Ok(Self { kafka, flink, platform: Some(platform), job })
     }
 
     /// A stack that is just coming up has no job yet. `--windows` can wait for it, so that its delivery guarantee is
@@ -173,6 +176,7 @@ impl Watching {
             kafka: place.kafka,
             flink: place.flink,
             platform: None,
+            logs: place.platform,
             workload: workload.clone(),
             isolation,
             uncommitted: false,

@@ -44,7 +44,7 @@ impl Checkpoints {
                 let ends = read.map_or_else(Vec::new, |read| read.output.iter().map(|place| place.end).collect());
                 remember(&mut self.begun, (*checkpoint, ends));
             }
-            What::Checkpoint { id, took, size } => {
+            What::Checkpoint { id, took, size, .. } => {
                 let seen = CheckpointSeen { id: *id, begun: at - took, size: *size };
                 self.newest = Some(seen);
                 remember(&mut self.complete, seen);

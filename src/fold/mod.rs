@@ -6,14 +6,13 @@ use std::ops::Range;
 
 use crate::history::operated::Operated;
 use crate::history::seen::Read;
-use crate::history::traffic::Topic;
+use crate::history::traffic::{Records, Topic};
 use crate::history::{Event, Head, Holds, Scope, What};
-use crate::ledger::identities::Identities;
-use crate::ledger::{Counterexample, Judgement, Ledger, Outcome, Terms, Words};
-use crate::operation::reach::JOBMANAGER;
+use crate::ledger::{Judgement, Ledger, Outcome, Terms, Words};
+use crate::oracle::ByRecord;
 use crate::platform::is_instance_of;
 use crate::settings::Delivery;
-use crate::workload::model::Oracle;
+use crate::stack::JOBMANAGER;
 
 use checkpoints::Checkpoints;
 use faults::Faults;
@@ -51,8 +50,8 @@ pub struct Fold {
     pub steps: Steps,
     /// Windows: expected against emitted.
     pub ledger: Ledger,
-    /// Records by identity, of a workload that is judged by them instead of windows.
-    pub identities: Option<Identities>,
+    /// The ledger of a workload whose records are judged one by one, and not by window.
+    pub by_record: Option<Box<dyn ByRecord>>,
     /// How far both topics were read, and what the job's group committed.
     pub read: Option<Read>,
     /// How often both topics have been read to their ends.
@@ -139,22 +138,22 @@ impl Fold {
             What::Triggered { .. } | What::Checkpoint { .. } | What::Restored(_) | What::Watermark { .. } => {
                 self.checkpoint(at, &event.what);
             }
-            What::Cut { .. }
-            | What::Sent(_)
-            | What::Emitted(_)
-            | What::Identities(_)
-            | What::Begins { .. }
-            | What::Stray(_) => self.record(at, &event.what),
+            What::Cut { .. } | What::Sent(_) | What::Emitted(_) | What::Records(_) | What::Stray(_) => {
+                self.record(at, &event.what)
+            }
             What::Foreign { records, first } => self.foreign = Some((*records, first.clone())),
             What::Read(read) => self.read(at, read),
             What::Gone { .. } | What::Anew { .. } => self.lost(&event.what),
             _ => {}
         }
+        if let Some(ledger) = &mut self.by_record {
+            ledger.add(&event.what);
+        }
     }
 
     fn began(&mut self, head: &Head) {
         self.usual_lag = UsualLag::of(&head.job);
-        self.identities = matches!(head.workload.oracle, Oracle::EachOnce(_)).then(Identities::default);
+        self.by_record = head.workload.oracle.rule().ledger();
         self.head = Some(head.clone());
     }
 
@@ -202,7 +201,6 @@ impl Fold {
             }
             What::Checkpoint { id, .. } => {
                 self.frontier.checkpoint(*id);
-                self.identities.iter_mut().for_each(Identities::checkpoint);
                 self.recoveries.checkpoint(at);
             }
             _ => {}
@@ -233,20 +231,11 @@ impl Fold {
             }
             What::Stray(stray) => {
                 self.emission(at);
-                match &mut self.identities {
-                    Some(identities) => identities.stray(Counterexample::of(stray)),
-                    None => self.ledger.stray(stray.clone()),
+                if self.by_record.is_none() {
+                    self.ledger.stray(stray.clone());
                 }
             }
-            What::Begins { partition, from } => {
-                self.identities.iter_mut().for_each(|identities| identities.begins(*partition, *from));
-            }
-            What::Identities(batch) => {
-                if batch.topic == Topic::Output {
-                    self.emission(at);
-                }
-                self.identities.iter_mut().for_each(|identities| identities.add(batch));
-            }
+            What::Records(Records { topic: Topic::Output, .. }) => self.emission(at),
             _ => {}
         }
     }
@@ -254,12 +243,11 @@ impl Fold {
     /// What the input holds now is waited for from here on.
     fn is_due_now(&mut self) {
         self.due = self.newest_window();
-        self.identities.iter_mut().for_each(Identities::due_now);
     }
 
     fn may_repeat(&mut self, again: Vec<Range<i64>>) {
-        match &mut self.identities {
-            Some(identities) => identities.restored(again),
+        match &mut self.by_record {
+            Some(ledger) => ledger.may_repeat(again),
             None => self.ledger.restored(again),
         }
     }
@@ -278,7 +266,7 @@ impl Fold {
             for (partition, place) in (0..).zip(&read.output).filter(|(_, place)| place.start > 0) {
                 self.losses.output_begins_at(partition, place.start);
                 self.ledger.output_is_cut(partition);
-                self.identities.iter_mut().for_each(Identities::output_is_cut);
+                self.by_record.iter_mut().for_each(|ledger| ledger.output_is_cut());
             }
         }
         self.reads += 1;
@@ -293,7 +281,6 @@ impl Fold {
         for again in self.checkpoints.read(read) {
             self.may_repeat(again);
         }
-        self.identities.iter_mut().for_each(|identities| identities.read(read));
         self.recoveries.read(at, read, self.job.is_running());
         self.read = Some(read.clone());
     }
@@ -302,14 +289,7 @@ impl Fold {
     /// cannot be judged any more.
     fn lost(&mut self, what: &What) {
         self.losses.add(what, &mut self.ledger);
-        if let (Some(identities), What::Gone { topic: Topic::Input, partition, to, .. }) = (&mut self.identities, what)
-        {
-            identities.gone(*partition, *to);
-        }
         let is_deaf = matches!(what, What::Anew { .. } | What::Gone { topic: Topic::Output, unread: true, .. });
-        if is_deaf {
-            self.identities.iter_mut().for_each(Identities::output_is_cut);
-        }
         let newest = self.newest.values().map(|(start, length)| start.saturating_add(length.saturating_mul(2))).max();
         if let (true, Some(after)) = (is_deaf, newest) {
             self.ledger.begin_at(after);
@@ -341,8 +321,8 @@ impl Fold {
     /// The judgement of the ledger so far.
     #[must_use]
     pub fn judge(&self) -> Judgement {
-        let judgement = match &self.identities {
-            Some(identities) => identities.judge(self.delivery()),
+        let judgement = match &self.by_record {
+            Some(ledger) => ledger.judge(self.delivery()),
             None => self.ledger.judge(&Terms { delivery: self.delivery(), passed: self.passed(), until: self.until() }),
         };
         Judgement { words: self.words(), ..judgement }
@@ -351,7 +331,7 @@ impl Fold {
     /// What the workload calls what is judged.
     fn words(&self) -> Words {
         let Some(Head { workload, .. }) = &self.head else { return Words::default() };
-        let (input, output) = (workload.input.topic.clone(), workload.output.topic.clone());
+        let (input, output) = (workload.input.topic.clone(), workload.output.place().to_owned());
         Words { record: workload.record.clone(), unit: self.unit().to_owned(), input, output }
     }
 
@@ -404,8 +384,8 @@ impl Fold {
     /// How many results for what the input held when the current step, or settling, began are not decided yet.
     #[must_use]
     pub fn open_due(&self) -> u64 {
-        match &self.identities {
-            Some(identities) => identities.due(),
+        match &self.by_record {
+            Some(ledger) => ledger.due(),
             None => self.due.map_or(0, |due| self.open_until(due) as u64),
         }
     }
@@ -413,7 +393,7 @@ impl Fold {
     /// What is decided and counted in the ledger, in the singular: `window`, or the workload's word for a record.
     #[must_use]
     pub fn unit(&self) -> &str {
-        match (&self.identities, &self.head) {
+        match (&self.by_record, &self.head) {
             (Some(_), Some(head)) => &head.workload.record,
             _ => "window",
         }
@@ -423,7 +403,7 @@ impl Fold {
     /// that is known.
     #[must_use]
     pub fn a_window(&self) -> Option<u64> {
-        let results = if self.identities.is_some() { self.records_of_a_window() } else { self.ledger.keys() as u64 };
+        let results = if self.by_record.is_some() { self.records_of_a_window() } else { self.ledger.keys() as u64 };
         Some(results).filter(|results| *results > 0)
     }
 
@@ -432,7 +412,7 @@ impl Fold {
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of records")]
     pub fn records_of_a_window(&self) -> u64 {
-        if self.identities.is_some() {
+        if self.by_record.is_some() {
             return self.usual_lag.rate().map_or(0, |rate| (rate * STAND_IN_S).ceil() as u64);
         }
         self.ledger.most_sent().saturating_mul(self.ledger.keys() as u64)

@@ -39,14 +39,15 @@ impl Transactions {
                 let window = record.window.unwrap_or(Window::ALWAYS);
                 self.written(at, (record.partition, record.offset), (record.key.clone(), window));
             }
-            What::WrittenIdentities(batch) => {
-                for (id, offset) in batch.ids.iter().zip(batch.from..) {
-                    self.written(at, (batch.partition, offset), (id.clone(), Window::ALWAYS));
+            What::WrittenRecords(batch) => {
+                for (offset, key, numbers, _) in batch.each() {
+                    let result = if numbers.is_empty() { key.to_owned() } else { format!("{key} {numbers:?}") };
+                    self.written(at, (batch.partition, offset), (result, Window::ALWAYS));
                 }
             }
             What::Emitted(record) => self.committed(record.partition, record.offset),
-            What::Identities(batch) if batch.topic == Topic::Output => {
-                batch.ids.iter().zip(batch.from..).for_each(|(_, offset)| self.committed(batch.partition, offset));
+            What::Records(batch) if batch.topic == Topic::Output => {
+                batch.keys.iter().zip(batch.from..).for_each(|(_, offset)| self.committed(batch.partition, offset));
             }
             // A checkpoint commits what was written before it began.
             What::Checkpoint { took, .. } => self.open.retain(|_, seen| *seen > at - took),
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_ends_the_transactions_that_were_open_when_it_began() {
-        let checkpoint = What::Checkpoint { id: 1, took: 40, size: 1 };
+        let checkpoint = What::Checkpoint { id: 1, took: 40, size: 1, begun: 0 };
         let seen = transactions([(10, What::Written(record(1))), (70, What::Written(record(2))), (100, checkpoint)]);
         assert_eq!(seen.open(), 1);
     }

@@ -9,7 +9,7 @@ use crate::settings::{Delivery, JobVariant};
 use crate::workload::model::Workload;
 use operated::Operated;
 use seen::{JobFacts, JobSeen, PressureSeen, Read, Restored};
-use traffic::{Emitted, Identities, Sent, Stray, Topic};
+use traffic::{Emitted, Records, Sent, Stray, Topic};
 
 pub mod chain;
 pub mod clock;
@@ -117,6 +117,9 @@ pub enum What {
         took: i64,
         /// Size of its state, in bytes.
         size: u64,
+        /// When it began by Flink's clock, ms since the epoch; 0 where that was not noted.
+        #[serde(default)]
+        begun: i64,
     },
     /// The job was restored from a checkpoint or a savepoint.
     Restored(Restored),
@@ -139,9 +142,18 @@ pub enum What {
     Sent(Sent),
     /// A record of the output, as a reader sees it that the job promises something to.
     Emitted(Emitted),
-    /// Records of either topic under their identities, where the workload tells each record from all others.
-    Identities(Identities),
-    /// Reading a partition of the input, whose records have identities, begins here.
+    /// Records of either topic, where the workload's oracle judges each for itself.
+    Records(Records),
+    /// A job that reads a socket has connected: of the lines in this partition of the input, it is sent those behind here.
+    Connected {
+        /// The partition.
+        partition: i32,
+        /// Where in it.
+        offset: i64,
+        /// When, in ms since the epoch.
+        at: i64,
+    },
+    /// Reading a partition of the input, whose records are judged one by one, begins here.
     Begins {
         /// The partition.
         partition: i32,
@@ -150,8 +162,8 @@ pub enum What {
     },
     /// A record of the output as a read-uncommitted reader sees it, in a run whose ledger reads what is committed.
     Written(Emitted),
-    /// The same of records under their identities.
-    WrittenIdentities(Identities),
+    /// The same of records that are judged one by one.
+    WrittenRecords(Records),
     /// A record of the output that is not a result of this workload.
     Stray(Stray),
     /// Records of the input so far that do not belong to the workload: the job skips them as well.

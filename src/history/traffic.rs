@@ -96,17 +96,40 @@ pub struct Emitted {
     pub offset: i64,
 }
 
-/// Records of a topic under their identities, one after the other in a partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identities {
+/// Records of a topic that are judged one by one, each right behind the one before it in its partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Records {
     /// The topic.
     pub topic: Topic,
-    /// The partition.
+    /// The partition; of a log, the number of the instance.
     pub partition: i32,
-    /// The offset of the first of them; each lies right behind the one before it.
+    /// The offset of the first of them.
     pub from: i64,
-    /// What tells each from all others, as in `17`.
-    pub ids: Vec<String>,
+    /// The identity or the key of each, as in `17`.
+    pub keys: Vec<String>,
+    /// The numbers that are judged of each, one record after the other; equally many of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<f64>,
+    /// When each was printed, in ms since the epoch; of records in topics nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<i64>,
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        let (from, keys, numbers, at) = Default::default();
+        Self { topic: Topic::Input, partition: 0, from, keys, numbers, at }
+    }
+}
+
+impl Records {
+    /// Each with its offset, its key, its numbers, and when it was printed.
+    pub fn each(&self) -> impl Iterator<Item = (i64, &str, &[f64], Option<i64>)> {
+        let numbers = self.numbers.len() / self.keys.len().max(1);
+        let of = move |place: usize| self.numbers.get(place * numbers..(place + 1) * numbers).unwrap_or_default();
+        let keys = self.keys.iter().enumerate().zip(self.from..);
+        keys.map(move |((place, key), offset)| (offset, key.as_str(), of(place), self.at.get(place).copied()))
+    }
 }
 
 /// A record of the output that is no result of the workload.

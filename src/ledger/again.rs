@@ -6,19 +6,19 @@ use super::Emission;
 
 /// For each restore, which offsets of each partition of the output it may repeat.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Again {
+pub(crate) struct Again {
     restores: Vec<Vec<Range<i64>>>,
 }
 
 impl Again {
     /// A restore, with the offsets that were written between its checkpoint and itself.
-    pub(super) fn add(&mut self, written_since: Vec<Range<i64>>) {
+    pub(crate) fn add(&mut self, written_since: Vec<Range<i64>>) {
         self.restores.push(written_since);
     }
 
     /// How many of a window's emissions after the first no restore explains. Each restore explains one if it reaches
     /// back to one of the records. Takes how often the window was emitted, and its records as far as they are kept.
-    pub(super) fn unexplained(&self, emitted: u64, records: &[Emission]) -> u64 {
+    pub(crate) fn unexplained(&self, emitted: u64, records: &[Emission]) -> u64 {
         let repeats = emitted.saturating_sub(1);
         if repeats == 0 {
             return 0;

@@ -10,7 +10,7 @@ use crate::history::traffic::{Emitted, Stray, Window};
 use crate::settings::Delivery;
 
 /// How many counterexamples a judgement shows.
-pub(super) const SHOWN: usize = 20;
+pub(crate) const SHOWN: usize = 20;
 
 /// What became of one window of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -250,6 +250,7 @@ impl Judge {
             records_expected: expected,
             records_lost: lost,
             records_counted_twice: counted_twice,
+            records_not_resent: 0,
             duplicates_unexplained: unexplained,
             before_input: self.before_input,
             before_output: self.before_output,
@@ -313,6 +314,10 @@ pub struct Judgement {
     /// Records counted beyond those of the input. Where counts conflict, the highest one is used: no later one takes it
     /// back.
     pub records_counted_twice: u64,
+    /// Records that a socket carried after the restored checkpoint and before the job connected anew: nobody sends them again,
+    /// so that they are missing from what is counted through no fault of the job.
+    #[serde(default)]
+    pub records_not_resent: u64,
     /// Emissions after a window's first that no restore of the job explains.
     pub duplicates_unexplained: u64,
     /// Unexpected windows that are older than everything the input holds for their key: it may have held them once.
@@ -324,6 +329,37 @@ pub struct Judgement {
     pub counterexamples_total: u64,
     /// The first of them by event time, then stray records.
     pub counterexamples: Vec<Counterexample>,
+}
+
+impl Judgement {
+    /// That of records which were judged one by one: what is counted is decided, and nothing else is wrong with them.
+    #[must_use]
+    pub fn by_record(delivery: Delivery, counts: Counts, mut counterexamples: Vec<Counterexample>) -> Self {
+        counterexamples.truncate(SHOWN);
+        let (judged, wrong) = (counts.judged(), counts.wrong(delivery));
+        let outcome = match (wrong, judged) {
+            (1.., _) => Outcome::Fail,
+            (0, 0) => Outcome::Unknown,
+            (0, _) => Outcome::Pass,
+        };
+        Self {
+            outcome,
+            delivery,
+            words: Words::default(),
+            counts,
+            judged,
+            span: None,
+            records_expected: judged,
+            records_lost: 0,
+            records_counted_twice: 0,
+            records_not_resent: 0,
+            duplicates_unexplained: 0,
+            before_input: 0,
+            before_output: 0,
+            counterexamples_total: wrong,
+            counterexamples,
+        }
+    }
 }
 
 /// Evidence against a pass.
@@ -356,6 +392,19 @@ pub enum Counterexample {
         /// The partition of the input and the offset where it lies; null where it is not known, or was not sent.
         sent: Option<(i32, i64)>,
         /// The first records of the output with it.
+        emitted: Vec<Emission>,
+    },
+    /// A total that is wrong, or that was not emitted.
+    Total {
+        /// In what way.
+        class: Class,
+        /// The key that was added up.
+        key: String,
+        /// What is wrong with it, for people.
+        what: String,
+        /// The partition of the input and the offset of the record that it is about; null where it is about none.
+        sent: Option<(i32, i64)>,
+        /// The record of the output that says so.
         emitted: Vec<Emission>,
     },
     /// A record of the output that is not a result of this workload.

@@ -18,16 +18,16 @@ use std::ops::Range;
 use crate::history::traffic::{Emitted, Sent, Stray, Window};
 use crate::settings::Delivery;
 
-use again::Again;
+pub(crate) use again::Again;
 use cell::Cell;
+use judgement::Judge;
+pub(crate) use judgement::SHOWN;
 pub use judgement::{Class, Counterexample, Counts, Emission, Judgement, Span, Words};
-use judgement::{Judge, SHOWN};
 use key::{Bounds, Key};
 pub use outcome::Outcome;
 
 mod again;
 mod cell;
-pub mod identities;
 mod judgement;
 mod key;
 #[cfg(test)]

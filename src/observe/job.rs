@@ -212,7 +212,7 @@ impl Told {
             && self.checkpoint.replace(completed.id) != Some(completed.id)
         {
             let (id, took, size) = (completed.id, completed.end_to_end_duration, completed.state_size);
-            news.push(What::Checkpoint { id, took, size });
+            news.push(What::Checkpoint { id, took, size, begun: completed.trigger_timestamp });
         }
         let restored = checkpoints.latest.restored.as_ref();
         let at = restored.map_or(0, |restored| restored.restore_timestamp);

@@ -2,7 +2,7 @@
 //! broker, the instances through the platform. Watching changes nothing, decides nothing, and goes on while what is
 //! watched is down.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 
 use crate::flink::Flink;
@@ -11,6 +11,7 @@ use crate::kafka::Isolation;
 use crate::platform::Platform;
 use crate::workload::model::Workload;
 
+use output::Log;
 pub use topics::Begin;
 use topics::Topics;
 use watch::Watch;
@@ -20,6 +21,7 @@ mod instances;
 pub mod job;
 pub mod lag;
 mod opening;
+mod output;
 mod pressure;
 mod restores;
 mod sums;
@@ -35,6 +37,8 @@ pub struct Watched {
     pub flink: Option<Flink>,
     /// The platform, for watching the instances; none if they do not matter.
     pub platform: Option<Platform>,
+    /// The platform, for reading logs that are a job's output; none where only topics are known.
+    pub logs: Option<Platform>,
     /// What the records mean.
     pub workload: Workload,
     /// The isolation level at which to read the output.
@@ -60,14 +64,24 @@ impl Observer {
     /// Starts the watchers.
     pub async fn start(watched: Watched, clock: Clock) -> Result<Self> {
         let (watch, seen) = Watch::new(clock);
-        let Watched { kafka, flink, platform, workload, isolation, uncommitted, begin, pressure } = watched;
-        if let (Some(flink), Begin::Oldest) = (&flink, begin) {
+        let Watched { kafka, flink, platform, logs, workload, isolation, uncommitted, begin, pressure } = watched;
+        let mut tasks = Vec::new();
+        let log = match &workload.output.log {
+            Some(service) => {
+                let platform = logs.with_context(|| format!("read the log of {service}: no stack is known"))?;
+                let (log, task) = Log::follow(platform, service).await?;
+                tasks.push(task);
+                Some(log)
+            }
+            None => None,
+        };
+        let begin = if workload.oracle.rule().needs_the_past() { Begin::Oldest } else { begin };
+        if let (Some(flink), Begin::Oldest, None) = (&flink, begin, &log) {
             // Before the topics are read, so that it is known what may be repeated before a repeat is read.
             restores::tell(flink, &kafka, &workload, &watch).await?;
         }
         let topics = Topics { kafka, workload: workload.clone(), isolation, uncommitted, begin };
-        watch.thread("topics", move |watch| topics.watch(watch))?;
-        let mut tasks = Vec::new();
+        watch.thread("topics", move |watch| topics.watch(log, watch))?;
         if let Some(flink) = flink {
             tasks.push(tokio::spawn(job::watch(flink.clone(), workload.clone(), watch.clone())));
             if pressure {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::history::traffic::{Sent, Window};
-use crate::workload::reader::Meaning;
+use crate::oracle::Meaning;
 
 /// Sums that were not reported yet, of all partitions.
 #[derive(Debug, Default)]

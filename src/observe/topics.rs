@@ -9,18 +9,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::opening::Opening;
+use super::output::{Log, Output, place};
 use super::sums::Sums;
 use super::watch::{Reading, Watch};
 use crate::history::What;
 use crate::history::seen::{Place, Read};
-use crate::history::traffic::{Emitted, Identities, Stray, Topic};
+use crate::history::traffic::{Emitted, Records, Stray, Topic};
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::kafka::follow::{Follower, Loss, Partition, Record};
 use crate::kafka::tail;
+use crate::oracle::{self, Entry, Reader};
 use crate::workload::excerpt::excerpt;
-use crate::workload::model::{Oracle, Workload};
-use crate::workload::reader::{self, Reader};
+use crate::workload::model::Workload;
 
 /// Where reading of the topics starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ const LOOK_BACK: u64 = 100;
 const AWAY: Duration = Duration::from_mins(5);
 /// How many records are read between two updates of the terminal.
 const SHOWN_EVERY: u64 = 1 << 14;
-/// How many identities are reported at once at most.
+/// How many records are reported at once at most.
 const MOST_OF_A_BATCH: usize = 1000;
 
 /// The topics while they are read.
@@ -60,11 +61,11 @@ struct Rounds<'a> {
     watch: &'a Watch,
     admin: Admin,
     input: Follower,
-    output: Follower,
+    output: Output,
     /// Reads uncommitted records as well, next to the read-committed reader.
     written: Option<Follower>,
     openings: Vec<Opening>,
-    reader: Reader,
+    reader: Box<dyn Reader>,
     sums: Sums,
     foreign: Foreign,
     committed: Vec<Option<i64>>,
@@ -74,8 +75,8 @@ struct Rounds<'a> {
 
 impl Topics {
     /// Reads until the watch is over. In many runs the broker is down for a while.
-    pub(super) fn watch(self, watch: &Watch) -> Result<()> {
-        let mut rounds = Rounds::open(self, watch)?;
+    pub(super) fn watch(self, log: Option<Log>, watch: &Watch) -> Result<()> {
+        let mut rounds = Rounds::open(self, log, watch)?;
         let mut well = Instant::now();
         while watch.goes_on() {
             let began = Instant::now();
@@ -91,7 +92,7 @@ impl Topics {
 }
 
 impl<'a> Rounds<'a> {
-    fn open(topics: Topics, watch: &'a Watch) -> Result<Self> {
+    fn open(topics: Topics, log: Option<Log>, watch: &'a Watch) -> Result<Self> {
         let (kafka, workload, isolation) = (&topics.kafka, &topics.workload, topics.isolation);
         let (at_output, at_input) = match topics.begin {
             Begin::Oldest => (tail::Begin::Oldest, tail::Begin::Oldest),
@@ -99,11 +100,13 @@ impl<'a> Rounds<'a> {
         };
         // The output's end first: the result of a window that is read completely then comes after the offset where
         // reading the output starts.
-        let output = Follower::new(kafka, &workload.output.topic, isolation, at_output)?;
+        let output = match log {
+            Some(log) => Output::Log(log),
+            None => Output::Topic(Box::new(Follower::new(kafka, &workload.output.topic, isolation, at_output)?)),
+        };
         let input = Follower::new(kafka, &workload.input.topic, Isolation::Uncommitted, at_input)?;
-        let from = positions(&output);
-        let written = topics
-            .uncommitted
+        let from: Vec<i64> = output.places().iter().map(|place| place.read).collect();
+        let written = (topics.uncommitted && workload.output.log.is_none())
             .then(|| Follower::at(kafka, &workload.output.topic, Isolation::Uncommitted, &from))
             .transpose()?;
         let begin = topics.begin;
@@ -113,7 +116,7 @@ impl<'a> Rounds<'a> {
         };
         let openings = input.partitions().iter().map(|partition| Opening::of(first_counted(partition))).collect();
         let admin = Admin::new(kafka, Isolation::Uncommitted)?;
-        let reader = Reader::of(workload).map_err(anyhow::Error::msg)?;
+        let reader = workload.oracle.reader().map_err(anyhow::Error::msg)?;
         let (sums, committed) = Default::default();
         let rounds = Self {
             topics,
@@ -135,9 +138,9 @@ impl<'a> Rounds<'a> {
         Ok(rounds)
     }
 
-    /// Records with identities need no window to begin with.
+    /// Records that are judged one by one need no window to begin with.
     fn tell_where_it_begins(&self, first_counted: impl Fn(&Partition) -> i64) {
-        if matches!(self.topics.workload.oracle, Oracle::EachOnce(_)) {
+        if self.topics.workload.oracle.window().is_none() {
             for (partition, ends) in (0..).zip(self.input.partitions()) {
                 self.watch.tell_blocking(What::Begins { partition, from: first_counted(ends) });
             }
@@ -217,21 +220,28 @@ impl<'a> Rounds<'a> {
         let Self { topics, watch, input, openings, reader, sums, foreign, .. } = self;
         openings.resize(until.len(), Opening::Whole);
         let topic = &topics.workload.input.topic;
-        let mut progress = Progress::new(topic, input.partitions(), &until);
+        let is_socket = topics.workload.input.socket.is_some();
+        let mut progress = Progress::new(topic, &input.partitions().iter().map(place).collect::<Vec<_>>());
         let mut news = false;
-        let mut batches = Batches::new(Topic::Input, What::Identities);
+        let mut batches = Batches::new(Topic::Input, What::Records);
         let losses = input.read_to(&until, |record| {
             progress.one_more(watch);
+            if is_socket && record.payload().is_empty() {
+                batches.tell(watch);
+                let (partition, offset, at) = (record.partition(), record.offset(), record.timestamp);
+                watch.tell_blocking(What::Connected { partition, offset, at });
+                return Ok(());
+            }
             let meaning = match reader.sent(record.payload()) {
-                Some(reader::Sent::Counted(meaning)) => meaning,
-                Some(reader::Sent::Each(id)) => {
+                Some(oracle::Sent::Counted(meaning)) => meaning,
+                Some(oracle::Sent::Record(entry)) => {
                     let opening = openings.get(usize::try_from(record.partition())?);
                     if opening.is_none_or(|opening| opening.counts(record.offset())) {
-                        batches.add(record, id.into_owned(), watch);
+                        batches.add(record, entry, watch);
                     }
                     return Ok(());
                 }
-                Some(reader::Sent::Never) => return Ok(()),
+                Some(oracle::Sent::Nothing) => return Ok(()),
                 None => {
                     foreign.add(topic, record);
                     return Ok(());
@@ -270,32 +280,38 @@ impl<'a> Rounds<'a> {
     }
 
     fn read_output(&mut self) -> Result<bool> {
-        let ends: Vec<i64> = self.output.partitions().iter().map(|partition| partition.end).collect();
         let Self { topics, watch, output, written, reader, sums, .. } = self;
         let mut news = false;
-        let mut batches = Batches::new(Topic::Output, What::Identities);
+        let mut batches = Batches::new(Topic::Output, What::Records);
         if let Some(written) = written {
-            let mut batches = Batches::new(Topic::Output, What::WrittenIdentities);
+            let mut batches = Batches::new(Topic::Output, What::WrittenRecords);
+            let ends: Vec<i64> = output.places().iter().map(|place| place.end).collect();
             written.look()?;
             written.read_to(&ends, |record| {
                 match reader.emitted(record.payload()) {
-                    Ok(reader::Emitted::Count(count)) => watch.tell_blocking(What::Written(emitted(record, count))),
-                    Ok(reader::Emitted::Each(id)) => batches.add(record, id, watch),
+                    Ok(oracle::Emitted::Count(count)) => watch.tell_blocking(What::Written(emitted(record, count))),
+                    Ok(oracle::Emitted::Record(entry)) => batches.add(record, entry, watch),
                     Err(_) => {}
                 }
                 Ok(())
             })?;
             batches.tell(watch);
         }
-        let mut progress = Progress::new(&topics.workload.output.topic, output.partitions(), &ends);
-        let losses = output.read_to(&ends, |record| {
+        let is_log = topics.workload.output.log.is_some();
+        let mut progress = Progress::new(topics.workload.output.place(), &output.places());
+        let losses = output.read(|record| {
             progress.one_more(watch);
-            news = true;
             let (partition, offset) = (record.partition(), record.offset());
-            let what = match reader.emitted(record.payload()) {
-                Ok(reader::Emitted::Count(count)) => What::Emitted(emitted(record, count)),
-                Ok(reader::Emitted::Each(id)) => {
-                    batches.add(record, id, watch);
+            let read = reader.emitted(record.payload());
+            // A log has other lines as well.
+            if is_log && read.is_err() {
+                return Ok(());
+            }
+            news = true;
+            let what = match read {
+                Ok(oracle::Emitted::Count(count)) => What::Emitted(emitted(record, count)),
+                Ok(oracle::Emitted::Record(entry)) => {
+                    batches.add(record, entry, watch);
                     return Ok(());
                 }
                 Err(what) => What::Stray(Stray { partition, offset, what }),
@@ -314,7 +330,11 @@ impl<'a> Rounds<'a> {
 
     /// Reports how far both topics were read: if something else was reported in this round, and every now and then.
     fn tell_read(&mut self, news: bool) {
-        let read = Read { committed: self.committed.clone(), input: places(&self.input), output: places(&self.output) };
+        let read = Read {
+            committed: self.committed.clone(),
+            input: self.input.partitions().iter().map(place).collect(),
+            output: self.output.places(),
+        };
         if self.told.is_none_or(|told| news || told.elapsed() >= LOOK) {
             self.watch.tell_blocking(What::Read(read));
             self.told = Some(Instant::now());
@@ -326,50 +346,46 @@ fn number(partition: usize) -> i32 {
     i32::try_from(partition).unwrap_or(i32::MAX)
 }
 
-fn positions(follower: &Follower) -> Vec<i64> {
-    follower.partitions().iter().map(|partition| partition.position).collect()
-}
-
-fn places(follower: &Follower) -> Vec<Place> {
-    let place = |&Partition { start, position, end, .. }: &Partition| Place { start, read: position, end };
-    follower.partitions().iter().map(place).collect()
-}
-
 /// A count, as it lies in the output.
-fn emitted(record: &Record<'_>, count: reader::Outcome) -> Emitted {
-    let reader::Outcome { key, window, count, checksum } = count;
+fn emitted(record: &Record<'_>, count: oracle::Outcome) -> Emitted {
+    let oracle::Outcome { key, window, count, checksum } = count;
     Emitted { key, window, count, checksum, partition: record.partition(), offset: record.offset() }
 }
 
-/// Identities that lie one after the other in a partition, so that a thousand records become one event.
+/// Records that lie one after the other in a partition, so that a thousand of them become one event.
 struct Batches {
-    batch: Identities,
+    batch: Records,
     /// What is said of them.
-    what: fn(Identities) -> What,
+    what: fn(Records) -> What,
     told: bool,
 }
 
 impl Batches {
-    fn new(topic: Topic, what: fn(Identities) -> What) -> Self {
-        Self { batch: Identities { topic, partition: 0, from: 0, ids: Vec::new() }, what, told: false }
+    fn new(topic: Topic, what: fn(Records) -> What) -> Self {
+        Self { batch: Records { topic, ..Records::default() }, what, told: false }
     }
 
-    fn add(&mut self, record: &Record<'_>, id: String, watch: &Watch) {
-        let Identities { partition, from, ids, .. } = &self.batch;
-        let next = from.saturating_add(i64::try_from(ids.len()).unwrap_or(i64::MAX));
-        if ids.len() >= MOST_OF_A_BATCH || (*partition, next) != (record.partition(), record.offset()) {
+    fn add(&mut self, record: &Record<'_>, entry: Entry<'_>, watch: &Watch) {
+        let Records { partition, from, keys, .. } = &self.batch;
+        let next = from.saturating_add(i64::try_from(keys.len()).unwrap_or(i64::MAX));
+        if keys.len() >= MOST_OF_A_BATCH || (*partition, next) != (record.partition(), record.offset()) {
             self.tell(watch);
             (self.batch.partition, self.batch.from) = (record.partition(), record.offset());
         }
-        self.batch.ids.push(id);
+        if !entry.numbers.is_empty() {
+            self.batch.at.push(record.timestamp);
+        }
+        self.batch.keys.push(entry.key.into_owned());
+        self.batch.numbers.extend(entry.numbers);
     }
 
     /// Reports what is left. Returns whether anything was reported, now or before.
     fn tell(&mut self, watch: &Watch) -> bool {
-        let ids = std::mem::take(&mut self.batch.ids);
-        if !ids.is_empty() {
+        let (topic, partition, from) = (self.batch.topic, self.batch.partition, self.batch.from);
+        let batch = std::mem::replace(&mut self.batch, Records { topic, partition, from, ..Records::default() });
+        if !batch.keys.is_empty() {
             self.told = true;
-            watch.tell_blocking((self.what)(Identities { ids, ..self.batch }));
+            watch.tell_blocking((self.what)(batch));
         }
         self.told
     }
@@ -405,9 +421,8 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(topic: &str, partitions: &[Partition], until: &[i64]) -> Self {
-        let span = |(partition, until): (&Partition, &i64)| u64::try_from(until - partition.position).unwrap_or(0);
-        let total = partitions.iter().zip(until).map(span).sum();
+    fn new(topic: &str, places: &[Place]) -> Self {
+        let total = places.iter().map(|place| u64::try_from(place.end - place.read).unwrap_or(0)).sum();
         Self { reading: Reading { topic: topic.to_owned(), read: 0, total } }
     }
 

@@ -5,9 +5,8 @@ use anyhow::Result;
 
 use crate::flink::Flink;
 use crate::platform::{Contract as _, Endpoint, Platform};
+use crate::stack::JOBMANAGER;
 
-/// The service that has Flink's REST API.
-pub const JOBMANAGER: &str = "jobmanager";
 /// The port of the REST API in its container.
 pub const REST: u16 = 8081;
 /// The service that is the broker.

@@ -220,7 +220,8 @@ impl Contract for Fake {
         let name = command.first().map_or("", String::as_str);
         let prepared = std::fs::read_to_string(self.file.with_file_name("exec").join(name));
         for text in prepared.unwrap_or_else(|_| command.join(" ")).lines() {
-            let _ = lines.send(Line { instance: service.to_owned(), stderr: false, text: text.to_owned() }).await;
+            let _ =
+                lines.send(Line { instance: service.to_owned(), stderr: false, text: text.to_owned(), at: 0 }).await;
         }
         Ok(ExecEnd { exit_code: i64::from(command.last().is_some_and(|word| word == "false")) })
     }
@@ -228,7 +229,7 @@ impl Contract for Fake {
     /// One line for each instance.
     async fn logs(&self, service: Option<&str>, _: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
         for one in self.services().await?.iter().filter(|one| service.is_none_or(|name| one.service == name)) {
-            let _ = lines.send(Line { instance: one.name(), stderr: false, text: "started".to_owned() }).await;
+            let _ = lines.send(Line { instance: one.name(), stderr: false, text: "started".to_owned(), at: 0 }).await;
         }
         Ok(())
     }

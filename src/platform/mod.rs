@@ -147,6 +147,8 @@ pub struct Line {
     pub stderr: bool,
     /// The line, without its end.
     pub text: String,
+    /// When it was printed, in ms since the epoch; 0 where the platform does not know.
+    pub at: i64,
 }
 
 /// Which lines to read.

@@ -141,6 +141,12 @@ fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
             };
             format!("{record} {identity:<7} {what}")
         }
+        Counterexample::Total { key, what, sent, emitted, .. } => {
+            let sent = sent.map(|(partition, offset)| format!("{input}-{partition} @ {offset}"));
+            let places = emitted.iter().map(|at| format!("{topic}-{} @ {}", at.partition, at.offset));
+            let places: Vec<String> = sent.into_iter().chain(places).collect();
+            format!("{key:<7} {what}   {}", places.join(", "))
+        }
         Counterexample::Stray { partition, offset, what, .. } => format!("{topic}-{partition} @ {offset}   {what}"),
         Counterexample::Window { class, key, window_start, window_end, expected: count, emitted, records } => {
             let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
@@ -189,7 +195,7 @@ fn found(emitted: u64, records: &[Emission], topic: &str) -> String {
 fn day(example: &Counterexample) -> Option<String> {
     match example {
         Counterexample::Window { window_start, .. } => Some(clock(*window_start, "%F")),
-        Counterexample::Stray { .. } | Counterexample::Identity { .. } => None,
+        Counterexample::Stray { .. } | Counterexample::Identity { .. } | Counterexample::Total { .. } => None,
     }
 }
 

@@ -4,17 +4,17 @@ use serde_json::{Value, json};
 
 use super::ledger::clock;
 use super::{Paint, plain};
+use crate::oracle::{Emitted, Outcome, Reader, Sent};
 use crate::workload::excerpt::excerpt;
 use crate::workload::model::Workload;
-use crate::workload::reader::{Emitted, Outcome, Reader, Sent};
 
 /// How a topic's records are to be shown: as what they are for the workload.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Shape {
     /// Those that the job reads.
-    Input(Reader),
+    Input(Box<dyn Reader>),
     /// Those that it writes.
-    Output(Reader),
+    Output(Box<dyn Reader>),
 }
 
 impl Shape {
@@ -23,7 +23,7 @@ impl Shape {
     /// # Errors
     /// What is wrong with a place that the workload names.
     pub fn input(workload: &Workload) -> Result<Self, String> {
-        Reader::of(workload).map(Self::Input)
+        workload.oracle.reader().map(Self::Input)
     }
 
     /// The same for the other one.
@@ -31,7 +31,7 @@ impl Shape {
     /// # Errors
     /// What is wrong with a place that the workload names.
     pub fn output(workload: &Workload) -> Result<Self, String> {
-        Reader::of(workload).map(Self::Output)
+        workload.oracle.reader().map(Self::Output)
     }
 }
 
@@ -68,7 +68,7 @@ impl Line<'_> {
             Sent::Counted(record) => {
                 format!("{} UTC  {:<7}", clock(record.time, "%T%.3f"), plain::text(&record.key))
             }
-            Sent::Each(_) | Sent::Never => self.whole(),
+            Sent::Record(_) | Sent::Nothing => self.whole(),
         }
     }
 
@@ -80,7 +80,7 @@ impl Line<'_> {
                 });
                 format!("{window}{:<7}{count:>6}", plain::text(&key))
             }
-            Emitted::Each(_) => self.whole(),
+            Emitted::Record(_) => self.whole(),
         }
     }
 

@@ -98,7 +98,7 @@ impl Verification {
             ledger: verdict.ledger,
             input: TopicRead::of(&workload.input.topic, &read.input),
             foreign: Foreign { records: records.unwrap_or_default(), first },
-            output: TopicRead::of(&workload.output.topic, &read.output),
+            output: TopicRead::of(workload.output.place(), &read.output),
             seconds: took.as_secs_f64(),
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Paint, Render};
-use crate::workload::model::{Oracle, Workload};
+use crate::workload::model::Workload;
 
 /// All built-in workloads.
 #[derive(Debug, Serialize)]
@@ -70,22 +70,20 @@ impl Render for Checked {
     fn human(&self, paint: Paint) -> String {
         let Workload { name, purpose, job, input, output, oracle, .. } = &self.workload;
         let fed = if input.feed.is_some() { "written by the generator" } else { "written by somebody else" };
-        let right = match oracle {
-            Oracle::Window(window) => {
-                format!(
-                    "counts of {} in windows of {} ms, by {}",
-                    window.input.key, window.length_ms, window.input.time
-                )
-            }
-            Oracle::EachOnce(each) => format!("each {} of the input as {} in the output", each.input, each.output),
-        };
+        let right = oracle.rule().says();
         let script = job.sql.as_ref().map(|_| "an SQL script");
         let who = script.or(job.jar.as_deref()).unwrap_or("submitted by somebody else");
         [
             format!("{}: {purpose}", paint.bold(name)),
             format!("job       {}, {who}, {}", job.name, job.delivery.name()),
-            format!("input     {}, {fed}", input.topic),
-            format!("output    {}", output.topic),
+            match input.socket {
+                Some(socket) => format!("input     {}, {fed}, served as lines on port {}", input.topic, socket.port),
+                None => format!("input     {}, {fed}", input.topic),
+            },
+            match &output.log {
+                Some(service) => format!("output    lines in the log of {service}"),
+                None => format!("output    {}", output.topic),
+            },
             format!("oracle    {}: {right}", oracle.name()),
             format!("next      playground up --workload {0} · playground scenario failover --workload {0}", self.file),
         ]

@@ -152,6 +152,7 @@ impl<'a> Run<'a> {
             kafka: kafka.to_string(),
             flink: Some(self.flink().await?),
             platform: Some(up.platform.clone()),
+            logs: Some(up.platform.clone()),
             workload: up.workload.clone(),
             isolation: Isolation::of(delivery),
             uncommitted: delivery == Delivery::ExactlyOnce,

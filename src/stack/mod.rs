@@ -22,6 +22,8 @@ mod workload;
 
 pub use model::*;
 
+/// The service that has Flink's REST API, and runs jobs.
+pub const JOBMANAGER: &str = "jobmanager";
 /// The compose file inside the binary.
 const BUILTIN: &str = include_str!("../../compose/docker-compose.yaml");
 /// What messages call it.

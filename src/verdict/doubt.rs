@@ -5,7 +5,6 @@ use crate::history::seen::JobSeen;
 use crate::history::traffic::Topic;
 use crate::history::{Holds, Scope};
 use crate::ledger::Judgement;
-use crate::ledger::identities::Identities;
 use crate::settings::Delivery;
 
 /// All doubts of a run, one sentence each; none when nothing keeps it from a pass.
@@ -17,7 +16,7 @@ pub(super) fn doubts(fold: &Fold, ledger: &Judgement) -> Vec<String> {
         Scope::Past => Vec::new(),
     };
     doubts.extend(fold.losses.doubts.iter().cloned());
-    doubts.extend(sent_twice(fold));
+    doubts.extend(fold.by_record.iter().flat_map(|ledger| ledger.doubts(fold.unit())));
     doubts.extend(before_input(ledger));
     doubts.extend(before_output(ledger));
     if fold.holds() != Holds::Spread {
@@ -71,14 +70,6 @@ fn no_job(fold: &Fold) -> Option<String> {
         )),
         _ => Some("no job is running".to_owned()),
     }
-}
-
-fn sent_twice(fold: &Fold) -> Option<String> {
-    let times = fold.identities.as_ref().map_or(0, Identities::sent_twice);
-    (times > 0).then(|| {
-        let (record, input) = (fold.unit(), Topic::Input.name());
-        format!("{times} {record}s in {input} have an identity that was sent before: it is not known which of them was emitted")
-    })
 }
 
 fn before_input(ledger: &Judgement) -> Option<String> {

@@ -1,5 +1,5 @@
 //! Workloads: a job, what it reads and writes, and what is right of its output, as values out of files ([`model`], [`catalog`]);
-//! how their records are read ([`reader`]), and how their input is written ([`feed`], [`generator`]).
+//! how their input is written ([`feed`], [`generator`]). How their records are read, [`oracle`](crate::oracle) knows.
 
 pub mod alive;
 pub mod catalog;
@@ -7,12 +7,10 @@ pub mod draft;
 pub mod excerpt;
 pub mod feed;
 pub mod generator;
-pub mod json;
 pub mod model;
 pub mod pace;
 pub mod parse;
 pub mod place;
-pub mod reader;
 pub mod resume;
 pub mod sequence;
 pub mod template;
@@ -20,8 +18,9 @@ pub mod template;
 /// The feed of the usual workload, for tests of what writes feeds.
 #[cfg(test)]
 pub(crate) mod clicks {
+    use super::catalog;
     use super::feed::Feed;
-    use super::{catalog, reader};
+    use crate::oracle::Sent;
 
     /// The pages; a page's place is its partition.
     pub(crate) const PAGES: [&str; 6] = ["/help", "/index", "/shop", "/jobs", "/about", "/news"];
@@ -32,9 +31,9 @@ pub(crate) mod clicks {
 
     /// Time and page of a click.
     pub(crate) fn decode(payload: &[u8]) -> Option<(i64, String)> {
-        match reader::Reader::of(&catalog::usual().unwrap()).unwrap().sent(payload)? {
-            reader::Sent::Counted(click) => Some((click.time, click.key.into_owned())),
-            reader::Sent::Each(_) | reader::Sent::Never => None,
+        match catalog::usual().unwrap().oracle.reader().unwrap().sent(payload)? {
+            Sent::Counted(click) => Some((click.time, click.key.into_owned())),
+            Sent::Record(_) | Sent::Nothing => None,
         }
     }
 }

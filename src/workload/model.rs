@@ -4,7 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::feed::Feed;
+use crate::oracle::Oracle;
 use crate::settings::Delivery;
+
+/// The service that serves a topic's records as lines to a job that reads a socket, and its name in the stack's network.
+pub const LINES: &str = "lines";
 
 /// A job with its topics, and the oracle that judges it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,17 +59,40 @@ pub struct JobSpec {
     /// The one-shot service of the compose file that submits it; none where the playground does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_by: Option<String>,
+    /// Whether the job is submitted to a cluster that is there, or comes with a cluster of its own.
+    #[serde(default, skip_serializing_if = "Mode::is_session")]
+    pub mode: Mode,
     /// The options of the playground that its `main` takes as arguments, as in `checkpointing`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
 }
 
-/// The topic that a job reads.
+/// How a job and its cluster belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The cluster is there, and the job is submitted to it.
+    #[default]
+    Session,
+    /// The cluster is started for the job, with the jar in its image: under `/opt/flink/usrlib`.
+    Application,
+}
+
+impl Mode {
+    fn is_session(&self) -> bool {
+        *self == Self::Session
+    }
+}
+
+/// What a job reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Input {
-    /// The topic's name.
+    /// The topic's name. A job that reads a socket is served its records as lines.
     pub topic: String,
+    /// The socket that the job reads, where it reads no topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<Socket>,
     /// Partitions to create it with where it is missing; a feed has its own number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<u32>,
@@ -74,135 +101,27 @@ pub struct Input {
     pub feed: Option<Feed>,
 }
 
-/// The topic that a job writes.
+/// A TCP socket that lines come from. What was sent on it cannot be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Socket {
+    /// The port, inside the stack.
+    pub port: u16,
+}
+
+/// What a job writes: a topic, or lines in the log of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Output {
-    /// The topic's name.
+    /// The topic's name; empty where it writes none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub topic: String,
+    /// The service in whose log its lines stand, as those of `print()` do in the log of a TaskManager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
     /// Partitions to create it with where it is missing.
     #[serde(default = "one")]
     pub partitions: u32,
-}
-
-/// What is right: how the output follows from the input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Oracle {
-    /// Records are counted by key in tumbling windows of event time.
-    Window(Window),
-    /// Each record of the input appears in the output.
-    EachOnce(EachOnce),
-}
-
-impl Oracle {
-    /// As in a workload's file.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Window(_) => "window",
-            Self::EachOnce(_) => "each-once",
-        }
-    }
-
-    /// The window of one that has windows.
-    #[must_use]
-    pub fn window(&self) -> Option<&Window> {
-        match self {
-            Self::Window(window) => Some(window),
-            Self::EachOnce(_) => None,
-        }
-    }
-}
-
-/// Counts by key and tumbling window of event time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Window {
-    /// How long a window is, in ms of event time; each starts at a multiple of it.
-    pub length_ms: i64,
-    /// Where a record of the input has what it is counted by.
-    pub input: Counted,
-    /// Where a record of the output has its result.
-    pub output: Count,
-}
-
-/// What a record of the input is counted by. Places are JSON pointers into its value, as in `/user/id`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Counted {
-    /// The key.
-    pub key: String,
-    /// What type the key must have; a record with another is none of the workload, and skipped by the job as well.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_type: Option<KeyType>,
-    /// The event time, in ms since the epoch.
-    pub time: String,
-    /// What is added up next to the count: a whole number, or `time-in-window`, how far the record falls into its window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sum: Option<String>,
-}
-
-/// The result for a key and a window. Places are JSON pointers into its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Count {
-    /// The key.
-    pub key: String,
-    /// The window's first ms since the epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<String>,
-    /// The first ms after it; one of both is enough, and both must agree.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<String>,
-    /// How many records the job counted.
-    pub count: String,
-    /// What it added up next to the count; a record may leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sum: Option<String>,
-}
-
-/// The type of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeyType {
-    /// JSON text.
-    Text,
-    /// A whole number.
-    Number,
-}
-
-/// Each record of the input appears in the output under its identity.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct EachOnce {
-    /// Where a record of the input has its identity: a JSON pointer into its value, as in `/order/id`.
-    pub input: String,
-    /// Where a record of the output has it.
-    pub output: String,
-    /// What a record of the input must be to appear; one that is not must never appear.
-    #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
-    pub only: Vec<Condition>,
-}
-
-/// What a field of a record must be. All that is given has to hold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Condition {
-    /// A JSON pointer into the record's value.
-    pub field: String,
-    /// A number that is greater than this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub above: Option<f64>,
-    /// A number that is less than this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub below: Option<f64>,
-    /// The value, as text: `open`, `7` or `true`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is: Option<String>,
-    /// Any other value than this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_not: Option<String>,
 }
 
 fn record() -> String {
@@ -215,6 +134,20 @@ fn one() -> u32 {
 
 fn at_least_once() -> Delivery {
     Delivery::AtLeastOnce
+}
+
+impl Output {
+    /// The topic, or the service in whose log it is.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.log.as_deref().unwrap_or(&self.topic)
+    }
+
+    /// The topic with its partitions, where it is one.
+    #[must_use]
+    pub fn topic(&self) -> Option<(&str, u32)> {
+        self.log.is_none().then_some((self.topic.as_str(), self.partitions))
+    }
 }
 
 impl Workload {
@@ -244,8 +177,11 @@ impl Workload {
 
     fn filled(&self, text: &str, broker: &str) -> String {
         let group = self.job.group.as_deref().unwrap_or_default();
+        let port = self.input.socket.map(|socket| socket.port.to_string()).unwrap_or_default();
         let names = [
             ("{broker}", broker),
+            ("{host}", LINES),
+            ("{port}", &port),
             ("{input}", &self.input.topic),
             ("{output}", &self.output.topic),
             ("{group}", group),

@@ -1,8 +1,6 @@
 //! Workload files: TOML in, [`Workload`] out, every mistake named with its line.
 
-use super::json::Places;
-use super::model::{Condition, EachOnce, Oracle, Window, Workload};
-use super::reader::Reader;
+use super::model::{Mode, Workload};
 use crate::failure::Failure;
 use crate::meant::did_you_mean;
 use crate::settings::option::{Scope, StackOption};
@@ -37,12 +35,12 @@ pub(super) fn check(workload: &Workload) -> Result<(), String> {
         ("record", &workload.record),
         ("job.name", &workload.job.name),
         ("input.topic", &workload.input.topic),
-        ("output.topic", &workload.output.topic),
     ] {
         if text.trim().is_empty() {
             return Err(format!("{field} is empty"));
         }
     }
+    check_output(workload)?;
     if workload.input.topic == workload.output.topic {
         return Err(format!(
             "input and output are the same topic, '{}': nothing would tell them apart",
@@ -58,16 +56,13 @@ pub(super) fn check(workload: &Workload) -> Result<(), String> {
     if let Some(feed) = &workload.input.feed {
         feed.check().map_err(|error| format!("input.feed: {error}"))?;
     }
-    match &workload.oracle {
-        Oracle::Window(window) => check_window(window),
-        Oracle::EachOnce(each) => check_each(each),
-    }
-    .map_err(|error| format!("oracle.{}: {error}", workload.oracle.name()))?;
+    workload.oracle.check()?;
     check_sample(workload)
 }
 
 fn check_job(workload: &Workload) -> Result<(), String> {
     let job = &workload.job;
+    check_mode(workload)?;
     let Some(script) = &job.sql else { return Ok(()) };
     if job.jar.is_some() || job.entry_class.is_some() || !job.arguments.is_empty() {
         return Err("job.sql: an SQL script takes the place of jar, entry-class and arguments".to_owned());
@@ -84,35 +79,52 @@ fn check_job(workload: &Workload) -> Result<(), String> {
     Ok(())
 }
 
-fn check_window(window: &Window) -> Result<(), String> {
-    if window.length_ms < 1 {
-        return Err(format!("length-ms is {}, and has to be at least 1", window.length_ms));
+/// In application mode the cluster runs the job, and nothing submits it.
+fn check_mode(workload: &Workload) -> Result<(), String> {
+    let job = &workload.job;
+    if job.mode == Mode::Session {
+        return Ok(());
     }
-    if window.output.start.is_none() && window.output.end.is_none() {
-        return Err(
-            "output needs start or end, the place of the window's first ms, or of the first ms after it".to_owned()
-        );
+    let refused = |what: &str| Err(format!("job.mode: an application is part of its cluster, so {what}"));
+    match (&job.jar, &job.entry_class) {
+        _ if job.sql.is_some() => refused("it is a jar; job.sql is for a session cluster"),
+        _ if job.submitted_by.is_some() => refused("nobody submits it; job.submitted-by is for a session cluster"),
+        (Some(jar), _) if jar.contains('/') => {
+            refused("its jar is in the image: job.jar is the name of a file in docker/flink/job, without .jar")
+        }
+        (Some(_), Some(_)) => Ok(()),
+        _ => refused("job.jar and job.entry-class have to name it"),
     }
-    if window.input.sum.is_some() != window.output.sum.is_some() {
-        return Err("sum is given for one of input and output, and has to be for both or for none".to_owned());
-    }
-    Ok(())
 }
 
-fn check_each(each: &EachOnce) -> Result<(), String> {
-    for condition in &each.only {
-        let Condition { field, above, below, is, is_not } = condition;
-        Places::of(&[field])?;
-        if above.is_none() && below.is_none() && is.is_none() && is_not.is_none() {
-            return Err(format!("where: nothing is said of {field}; it takes above, below, is and is-not"));
+/// A topic is written, or a log, and what is only once in a stack is not asked for twice.
+fn check_output(workload: &Workload) -> Result<(), String> {
+    let (input, output) = (&workload.input, &workload.output);
+    match (&output.log, output.topic.trim().is_empty()) {
+        (None, true) => return Err("output: neither a topic nor a log is named".to_owned()),
+        (Some(_), false) => {
+            return Err("output: a topic and a log are named, and a job writes one of them here".to_owned());
         }
+        _ => {}
+    }
+    if input.socket.is_some() && workload.input_partitions() != 1 {
+        return Err("input: a socket has one line after the other, so its topic has one partition".to_owned());
+    }
+    if input.socket.is_some() && workload.oracle.window().is_some() {
+        return Err(
+            "oracle.window: a socket cannot be read again, so windows are never whole; total knows how to judge one"
+                .to_owned(),
+        );
+    }
+    if output.log.is_some() && workload.oracle.window().is_some() {
+        return Err("oracle.window: windows are read from a topic, and output names a log".to_owned());
     }
     Ok(())
 }
 
 /// A feed must be what the oracle reads: otherwise every record would be none of the workload.
 fn check_sample(workload: &Workload) -> Result<(), String> {
-    let reader = Reader::of(workload)?;
+    let reader = workload.oracle.reader()?;
     let Some(feed) = &workload.input.feed else { return Ok(()) };
     let sample = feed.sample()?;
     match reader.sent(sample.as_bytes()) {
@@ -158,7 +170,7 @@ mod tests {
            |
         29 | [oracle.windows]
            |         ^^^^^^^
-        unknown variant `windows`, expected `window` or `each-once`; did you mean 'window'?
+        unknown variant `windows`, expected one of `window`, `each-once`, `total`; did you mean 'window'?
         workload x.toml: input and output are the same topic, 'input': nothing would tell them apart
         workload x.toml: TOML parse error at line 26, column 9
            |

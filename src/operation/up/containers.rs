@@ -136,7 +136,7 @@ impl Bringing<'_> {
     async fn submit(&self, flink: &Flink) -> Result<()> {
         let Workload { input, output, .. } = self.up.workload;
         let input = (input.topic.clone(), usize::try_from(self.up.workload.input_partitions())?);
-        let output = (output.topic.clone(), usize::try_from(output.partitions)?);
+        let output = output.topic().map(|(topic, partitions)| (topic.to_owned(), partitions as usize));
         until("the topics", self.up.limit, LOOK, async || {
             let Some(kafka) = reach::kafka(self.up.platform).await? else {
                 return Ok(Seen::NotYet("the broker's port is not published yet".to_owned()));
@@ -147,8 +147,9 @@ impl Bringing<'_> {
                 let there = admin.topics()?;
                 let missing = |(topic, _): &(&str, usize)| !there.contains_key(*topic);
                 // One that is there is as its user made it.
-                let wanted: Vec<(&str, usize)> =
-                    [(&*input.0, input.1), (&*output.0, output.1)].into_iter().filter(missing).collect();
+                let wanted =
+                    std::iter::once((&*input.0, input.1)).chain(output.iter().map(|(topic, of)| (&**topic, *of)));
+                let wanted: Vec<(&str, usize)> = wanted.filter(missing).collect();
                 admin.ensure_topics(&wanted)
             };
             Ok(seen(tokio::task::spawn_blocking(make).await?))

@@ -16,6 +16,7 @@ use crate::kafka::admin::Admin;
 use crate::operation::reach;
 use crate::operation::scale::TASKMANAGER;
 use crate::platform::{Contract as _, Health, LogRange, State};
+use crate::stack::JOBMANAGER;
 use crate::wait::{Seen, until};
 
 /// How much longer each part is waited for than the one it depends on.
@@ -112,7 +113,7 @@ impl<'a> Parts<'a> {
     /// The last words of the service that a part depends on: its container may be gone when the user looks.
     async fn last_words(&self, part: Part) -> String {
         let service = match part {
-            Part::Job | Part::Checkpoint => reach::JOBMANAGER,
+            Part::Job | Part::Checkpoint => JOBMANAGER,
             service => service.name(),
         };
         let (sender, mut lines) = mpsc::channel(64);
@@ -163,11 +164,15 @@ impl<'a> Parts<'a> {
         let Some(kafka) = reach::kafka(self.up.platform).await? else {
             return Ok(Seen::NotYet("ready, its port not published yet".to_owned()));
         };
-        let (input, output) = (&self.up.workload.input.topic, &self.up.workload.output.topic);
+        let workload = self.up.workload;
+        let wanted: Vec<&str> = std::iter::once(workload.input.topic.as_str())
+            .chain(workload.output.topic().map(|(topic, _)| topic))
+            .collect();
         let topics = move || Admin::new(&kafka.to_string(), Isolation::Uncommitted)?.topics();
         Ok(match tokio::task::spawn_blocking(topics).await? {
-            Ok(topics) if topics.contains_key(input) && topics.contains_key(output) => {
-                Seen::Done(format!("ready, topics {input} and {output}"))
+            Ok(topics) if wanted.iter().all(|topic| topics.contains_key(*topic)) => {
+                let s = if wanted.len() == 1 { "" } else { "s" };
+                Seen::Done(format!("ready, topic{s} {}", wanted.join(" and ")))
             }
             Ok(_) => Seen::NotYet("ready, topics not created yet".to_owned()),
             Err(error) => Seen::NotYet(format!("{error:#}")),

@@ -141,7 +141,8 @@ fn seconds(at: &str) -> i32 {
 
 fn stamped(instance: &str, (stderr, text): (bool, String)) -> Stamped {
     let (at, text) = text.split_once(' ').unwrap_or((&text, ""));
-    let line = Line { instance: instance.to_owned(), stderr, text: text.to_owned() };
+    let printed = at.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_millisecond).unwrap_or_default();
+    let line = Line { instance: instance.to_owned(), stderr, text: text.to_owned(), at: printed };
     Stamped { at: at.to_owned(), line }
 }
 

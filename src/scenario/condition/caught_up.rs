@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_job_under_a_jobmanager_that_is_back_has_to_complete_a_checkpoint() {
         let fault = || What::Fault { fault: "kill".into(), target: "jobmanager-1".into() };
-        let checkpoint = || What::Checkpoint { id: 7, took: 0, size: 1 };
+        let checkpoint = || What::Checkpoint { id: 7, took: 0, size: 1, begun: 0 };
         let back = || [lag(40), fault(), job("UNREACHABLE", 0), job("RUNNING", 4), lag(0)];
         assert!(!holds(&CaughtUp {}, back()));
         assert!(holds(&CaughtUp {}, back().into_iter().chain([checkpoint()])));

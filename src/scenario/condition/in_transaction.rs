@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn a_transaction_is_open_when_records_wait_and_the_next_checkpoint_is_far() {
         let record = || Emitted { key: "a".into(), window: None, count: 1, checksum: None, partition: 0, offset: 7 };
-        let checkpoint = || What::Checkpoint { id: 1, took: 0, size: 1 };
+        let checkpoint = || What::Checkpoint { id: 1, took: 0, size: 1, begun: 0 };
         // Events are a ms apart.
         let begin = |interval| began(JobVariant { checkpoint_interval_ms: interval, ..JobVariant::default() });
         assert!(!holds(&InTransaction {}, [begin(8), What::Written(record())]));

@@ -15,7 +15,7 @@ impl Condition for Judged {
     const TITLE: &'static str = "judged";
 
     fn ask(&self, fold: &Fold) -> Answer {
-        if fold.identities.is_some() {
+        if fold.by_record.is_some() {
             let (open, unit, decided) = (fold.open_due(), fold.unit(), fold.judge().judged);
             return either(open == 0, format!("{decided} {unit}s decided, {open} still open"));
         }

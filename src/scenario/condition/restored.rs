@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn the_checkpoint_is_told_with_its_age_at_the_fault() {
         let restored = || What::Restored(Seen { job: "a".into(), checkpoint: 41, savepoint: false, again: None });
-        let checkpoint = What::Checkpoint { id: 41, took: 0, size: 12_345 };
+        let checkpoint = What::Checkpoint { id: 41, took: 0, size: 12_345, begun: 0 };
         let events = [checkpoint, kill(), restored()];
         assert_eq!(answer(&Restored {}, events), Answer::Holds("checkpoint 41, 0.0 s old at the fault, 12 KiB".into()));
         assert_eq!(

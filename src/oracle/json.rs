@@ -27,7 +27,7 @@ pub enum Scalar<'a> {
     Null,
 }
 
-impl Scalar<'_> {
+impl<'a> Scalar<'a> {
     /// As text, for a key or an identity; none of null.
     #[must_use]
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
@@ -38,6 +38,26 @@ impl Scalar<'_> {
             Self::Bool(is) => Cow::Borrowed(if *is { "true" } else { "false" }),
             Self::Null => return None,
         })
+    }
+
+    /// As a number; none of anything else.
+    #[must_use]
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            #[allow(clippy::cast_precision_loss, reason = "whole numbers of JSON are exact up to 2^53")]
+            Self::Integer(number) => Some(*number as f64),
+            Self::Number(number) => Some(*number),
+            Self::Text(_) | Self::Bool(_) | Self::Null => None,
+        }
+    }
+
+    /// As a key or an identity, its text as it lies in the record if it can; none of null.
+    #[must_use]
+    pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(text),
+            other => other.as_text().map(|text| Cow::Owned(text.into_owned())),
+        }
     }
 
     /// What it is, for a message.

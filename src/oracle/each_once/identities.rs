@@ -1,8 +1,6 @@
 //! Each record of the input under its identity: whether it appeared in the output, and how often.
 //!
-//! A record is *closed*, and lost if it did not appear, once the job's checkpoints cover it: its group has committed an offset
-//! behind it, a later checkpoint has completed since, and the output was read to where it ended then. What a reader that began
-//! in the middle of the topics has not seen sent is no evidence until the job's checkpoints are past that beginning.
+//! What did not appear is lost once it is *closed*: see [`closing`](crate::oracle::closing).
 //!
 //! Memory: 17 bytes an identity, in a table that is filled by half at least; ten million take some 280 MiB. A number is its own
 //! identity there. Any other text is told apart by 63 bits of its hash, which two of ten million share with a probability of
@@ -12,11 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
-use super::again::Again;
-use super::judgement::{Class, Counterexample, Counts, Emission, Judgement, SHOWN, Words};
-use super::outcome::Outcome;
-use crate::history::seen::Read;
-use crate::history::traffic::{Identities as Batch, Topic};
+use crate::history::What;
+use crate::history::traffic::{Records, Topic};
+use crate::ledger::{Again, Class, Counterexample, Counts, Emission, Judgement, SHOWN};
+use crate::oracle::ByRecord;
+use crate::oracle::closing::Closing;
 use crate::settings::Delivery;
 
 /// The table in so many parts, so that it never grows all at once.
@@ -30,7 +28,7 @@ const PLACES: usize = 8;
 
 /// All identities of a run.
 #[derive(Debug, Clone, Default)]
-pub struct Identities {
+pub(super) struct Identities {
     shards: Vec<HashMap<u64, State>>,
     names: HashMap<u64, Box<str>>,
     /// Sent, and not seen in the output yet.
@@ -44,15 +42,8 @@ pub struct Identities {
     unexpected: Vec<Counterexample>,
     unexpected_total: u64,
     stray_total: u64,
-    partitions: BTreeMap<i32, Partition>,
+    closing: Closing,
     again: Again,
-    /// Whether records of the output were gone before they were read: what did not appear may have been among them.
-    output_cut: bool,
-    /// Whether a checkpoint completed since the topics were last read.
-    checkpointed: bool,
-    /// Where each partition of the output ended when a checkpoint had completed: what is held is closed when it was read to
-    /// there, past every transaction that was open then.
-    closing: Option<Vec<i64>>,
 }
 
 /// An identity, packed: whether it appeared, and the partition and the offset where it lies in the input or, once it appeared,
@@ -83,36 +74,73 @@ impl State {
     }
 }
 
-/// How far the job is known to have come in a partition of the input. Offsets are those of the next record.
-#[derive(Debug, Clone, Copy, Default)]
-struct Partition {
-    /// The first record that was counted.
-    begin: i64,
-    /// The end when what is waited for was noted.
-    due: i64,
-    /// Committed by the job's group.
-    committed: i64,
-    /// Committed when a checkpoint was last seen complete, and its output read.
-    held: i64,
-    /// Committed when the one before it was: all before is closed.
-    closed: i64,
-    /// Deleted before this.
-    gone: i64,
-    end: i64,
+impl ByRecord for Identities {
+    fn add(&mut self, what: &What) {
+        self.closing.add(what);
+        match what {
+            What::Records(records) => self.records(records),
+            What::Stray(stray) => self.stray(Counterexample::of(stray)),
+            _ => {}
+        }
+    }
+
+    fn may_repeat(&mut self, written_since: Vec<Range<i64>>) {
+        self.again.add(written_since);
+    }
+
+    fn output_is_cut(&mut self) {
+        self.closing.output_is_cut();
+    }
+
+    fn due(&self) -> u64 {
+        if !self.closing.waits() || self.open == 0 {
+            return 0;
+        }
+        let is_due = |state: State| self.closing.is_due(state.partition(), state.offset());
+        self.not_appeared().filter(|(_, state)| is_due(*state)).count() as u64
+    }
+
+    fn judge(&self, delivery: Delivery) -> Judgement {
+        let (missing, first) = self.missing();
+        let duplicate = self.repeats.len() as u64 + self.repeats_more;
+        let counts = Counts {
+            complete: self.appeared.saturating_sub(duplicate),
+            duplicate,
+            missing,
+            unexpected: self.stray_total + self.unexpected_total,
+            undecided: self.open - missing,
+            ..Counts::default()
+        };
+        let mut counterexamples = first;
+        if Class::Duplicate.is_wrong(delivery) {
+            counterexamples.extend(self.repeats.iter().take(SHOWN).map(|(key, places)| self.repeat(*key, places)));
+        }
+        counterexamples.extend(self.unexpected.iter().cloned());
+        let unexplained = |places: &Vec<Emission>| self.again.unexplained(places.len() as u64, places);
+        Judgement {
+            records_lost: missing,
+            duplicates_unexplained: self.repeats.values().map(unexplained).sum::<u64>() + self.repeats_more,
+            ..Judgement::by_record(delivery, counts, counterexamples)
+        }
+    }
+
+    fn doubts(&self, record: &str) -> Vec<String> {
+        let times = self.sent_twice;
+        let twice = || {
+            format!(
+                "{times} {record}s in the input have an identity that was sent before: it is not known which of them was emitted"
+            )
+        };
+        (times > 0).then(twice).into_iter().collect()
+    }
 }
 
 impl Identities {
-    /// Reading a partition of the input begins with the record at this offset.
-    pub fn begins(&mut self, partition: i32, offset: i64) {
-        self.partitions.entry(partition).or_default().begin = offset;
-    }
-
-    /// Adds records of either topic.
-    pub fn add(&mut self, batch: &Batch) {
-        for (id, offset) in batch.ids.iter().zip(batch.from..) {
-            match batch.topic {
-                Topic::Input => self.sent(id, batch.partition, offset),
-                Topic::Output => self.emitted(id, batch.partition, offset),
+    fn records(&mut self, records: &Records) {
+        for (id, offset) in records.keys.iter().zip(records.from..) {
+            match records.topic {
+                Topic::Input => self.sent(id, records.partition, offset),
+                Topic::Output => self.emitted(id, records.partition, offset),
             }
         }
     }
@@ -139,7 +167,7 @@ impl Identities {
                 self.appeared += 1;
             }
             Some(state) => self.repeated(key, id, state, Emission { partition, offset, count: 1, checksum: None }),
-            None if self.knows_all() => self.unexpected(id, partition, offset),
+            None if self.closing.knows_all() => self.unexpected(id, partition, offset),
             None => {}
         }
     }
@@ -166,94 +194,12 @@ impl Identities {
         }
     }
 
-    /// Adds a record of the output that has no identity.
-    pub fn stray(&mut self, example: Counterexample) {
+    /// A record of the output that has no identity.
+    fn stray(&mut self, example: Counterexample) {
         self.stray_total += 1;
         if self.unexpected.len() < SHOWN {
             self.unexpected.push(example);
         }
-    }
-
-    /// Whether whatever appears was seen being sent: reading began with the first record, or the job's checkpoints are past
-    /// where it began.
-    fn knows_all(&self) -> bool {
-        !self.partitions.is_empty()
-            && self.partitions.values().all(|partition| partition.begin == 0 || partition.closed >= partition.begin)
-    }
-
-    /// The job was restored: what it wrote at these offsets of each partition of the output may appear once more.
-    pub fn restored(&mut self, written_since: Vec<Range<i64>>) {
-        self.again.add(written_since);
-    }
-
-    /// Records of the input before this offset were deleted: those that did not appear yet may never do.
-    pub fn gone(&mut self, partition: i32, before: i64) {
-        let known = self.partitions.entry(partition).or_default();
-        known.gone = known.gone.max(before);
-    }
-
-    /// Records of the output were gone before they were read: from here on, nothing is known to be lost.
-    pub fn output_is_cut(&mut self) {
-        self.output_cut = true;
-    }
-
-    /// A checkpoint completed.
-    pub fn checkpoint(&mut self) {
-        self.checkpointed = true;
-    }
-
-    /// Both topics were read. What was committed by then is closed when the next checkpoint has completed and the output was
-    /// read to where it ended then: an exactly-once sink commits its output after its checkpoint, and before the next one.
-    pub fn read(&mut self, read: &Read) {
-        for ((number, place), committed) in (0..).zip(&read.input).zip(&read.committed) {
-            let partition = self.partitions.entry(number).or_default();
-            partition.end = place.read;
-            partition.committed = committed.unwrap_or_default();
-        }
-        if std::mem::take(&mut self.checkpointed) && self.closing.is_none() {
-            self.closing = Some(read.output.iter().map(|place| place.end).collect());
-        }
-        let is_read = |ends: &Vec<i64>| read.output.iter().zip(ends).all(|(place, end)| place.read >= *end);
-        if self.closing.take_if(|ends| is_read(ends)).is_some() {
-            for partition in self.partitions.values_mut() {
-                partition.closed = partition.closed.max(partition.held);
-                partition.held = partition.committed;
-            }
-        }
-    }
-
-    /// From here on, what the input holds now is waited for.
-    pub fn due_now(&mut self) {
-        self.partitions.values_mut().for_each(|partition| partition.due = partition.end);
-    }
-
-    /// How many of those that are waited for are neither there nor known to be lost.
-    #[must_use]
-    pub fn due(&self) -> u64 {
-        let behind = self.output_cut
-            || self.partitions.values().any(|partition| partition.closed < partition.due.max(partition.begin));
-        if !behind || self.open == 0 {
-            return 0;
-        }
-        let is_due = |state: State| {
-            self.partitions.get(&state.partition()).is_some_and(|partition| {
-                let decided = if self.output_cut { 0 } else { partition.closed };
-                state.offset() < partition.due && state.offset() >= decided.max(partition.gone)
-            })
-        };
-        self.not_appeared().filter(|(_, state)| is_due(*state)).count() as u64
-    }
-
-    /// How many records appeared.
-    #[must_use]
-    pub fn appeared(&self) -> u64 {
-        self.appeared
-    }
-
-    /// How many records of the output are not expected.
-    #[must_use]
-    pub fn strays(&self) -> u64 {
-        self.stray_total + self.unexpected_total
     }
 
     fn not_appeared(&self) -> impl Iterator<Item = (u64, State)> + '_ {
@@ -261,65 +207,10 @@ impl Identities {
         all.filter(|(_, state)| !state.appeared())
     }
 
-    /// How many identities were sent more than once.
-    #[must_use]
-    pub fn sent_twice(&self) -> u64 {
-        self.sent_twice
-    }
-
-    /// Judges what was read.
-    #[must_use]
-    pub fn judge(&self, delivery: Delivery) -> Judgement {
-        let (missing, first) = self.missing();
-        let duplicate = self.repeats.len() as u64 + self.repeats_more;
-        let counts = Counts {
-            complete: self.appeared.saturating_sub(duplicate),
-            duplicate,
-            missing,
-            unexpected: self.strays(),
-            undecided: self.open - missing,
-            ..Counts::default()
-        };
-        let outcome = match (counts.wrong(delivery), counts.judged()) {
-            (1.., _) => Outcome::Fail,
-            (0, 0) => Outcome::Unknown,
-            (0, _) => Outcome::Pass,
-        };
-        let mut counterexamples = first;
-        if Class::Duplicate.is_wrong(delivery) {
-            counterexamples.extend(self.repeats.iter().take(SHOWN).map(|(key, places)| self.repeat(*key, places)));
-        }
-        counterexamples.extend(self.unexpected.iter().cloned());
-        counterexamples.truncate(SHOWN);
-        let unexplained = |places: &Vec<Emission>| self.again.unexplained(places.len() as u64, places);
-        Judgement {
-            outcome,
-            delivery,
-            words: Words::default(),
-            counts,
-            judged: counts.judged(),
-            span: None,
-            records_expected: counts.judged(),
-            records_lost: missing,
-            records_counted_twice: 0,
-            duplicates_unexplained: self.repeats.values().map(unexplained).sum::<u64>() + self.repeats_more,
-            before_input: 0,
-            before_output: 0,
-            counterexamples_total: counts.wrong(delivery),
-            counterexamples,
-        }
-    }
-
     /// How many are lost, and the first of them by their places.
     fn missing(&self) -> (u64, Vec<Counterexample>) {
-        let is_lost = |state: &State| {
-            self.partitions
-                .get(&state.partition())
-                .is_some_and(|partition| state.offset() < partition.closed && state.offset() >= partition.gone)
-        };
-        let may_be = self.open > 0
-            && !self.output_cut
-            && self.partitions.values().any(|partition| partition.closed > partition.begin);
+        let is_lost = |state: &State| self.closing.is_closed(state.partition(), state.offset());
+        let may_be = self.open > 0 && self.closing.has_closed_any();
         let mut lost: Vec<(i64, i32, u64)> = if may_be {
             let found = self.not_appeared().filter(|(_, state)| is_lost(state));
             found.map(|(key, state)| (state.offset(), state.partition(), key)).collect()
@@ -382,29 +273,43 @@ fn key(id: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::seen::Place;
+    use crate::history::seen::{Place, Read};
+    use crate::ledger::Outcome;
     use proptest::prelude::*;
 
-    fn batch(topic: Topic, from: i64, ids: &[&str]) -> Batch {
-        Batch { topic, partition: 0, from, ids: ids.iter().map(|id| (*id).to_owned()).collect() }
+    fn batch(topic: Topic, from: i64, ids: &[&str]) -> What {
+        let keys = ids.iter().map(|id| (*id).to_owned()).collect();
+        What::Records(Records { topic, partition: 0, from, keys, ..Records::default() })
+    }
+
+    fn checkpoint() -> What {
+        What::Checkpoint { id: 1, took: 1, size: 1, begun: 0 }
+    }
+
+    fn begins(from: i64) -> What {
+        What::Begins { partition: 0, from }
     }
 
     fn read(identities: &mut Identities, input: i64, committed: i64) {
         let place = |end| Place { start: 0, read: end, end };
-        identities.read(&Read { committed: vec![Some(committed)], input: vec![place(input)], output: vec![place(99)] });
+        identities.add(&What::Read(Read {
+            committed: vec![Some(committed)],
+            input: vec![place(input)],
+            output: vec![place(99)],
+        }));
     }
 
     /// Two checkpoints pass, with this committed.
     fn close(identities: &mut Identities, committed: i64) {
         for _ in 0..2 {
-            identities.checkpoint();
+            identities.add(&checkpoint());
             read(identities, committed, committed);
         }
     }
 
     fn sent(ids: &[&str]) -> Identities {
         let mut identities = Identities::default();
-        identities.begins(0, 0);
+        identities.add(&begins(0));
         identities.add(&batch(Topic::Input, 0, ids));
         identities
     }
@@ -418,14 +323,14 @@ mod tests {
             identities.judge(Delivery::AtLeastOnce).counts,
             Counts { complete: 1, undecided: 2, ..Counts::default() }
         );
-        identities.checkpoint();
+        identities.add(&checkpoint());
         read(&mut identities, 3, 3);
         assert_eq!(
             identities.judge(Delivery::AtLeastOnce).counts.missing,
             0,
             "it may be committed after its checkpoint"
         );
-        identities.checkpoint();
+        identities.add(&checkpoint());
         read(&mut identities, 3, 3);
         let judgement = identities.judge(Delivery::AtLeastOnce);
         assert_eq!((judgement.outcome, judgement.counts.missing, judgement.records_lost), (Outcome::Fail, 2, 2));
@@ -442,7 +347,7 @@ mod tests {
         let exactly = identities.judge(Delivery::ExactlyOnce);
         assert_eq!((exactly.outcome, exactly.counterexamples_total), (Outcome::Fail, 1));
         #[allow(clippy::single_range_in_vec_init, reason = "one partition")]
-        identities.restored(vec![0..2]);
+        identities.may_repeat(vec![0..2]);
         assert_eq!(identities.judge(Delivery::AtLeastOnce).duplicates_unexplained, 0);
     }
 
@@ -453,7 +358,7 @@ mod tests {
         assert_eq!(identities.judge(Delivery::AtLeastOnce).counts.unexpected, 1);
 
         let mut later = Identities::default();
-        later.begins(0, 100);
+        later.add(&begins(100));
         later.add(&batch(Topic::Input, 100, &["100"]));
         later.add(&batch(Topic::Output, 7, &["99"]));
         assert_eq!(later.judge(Delivery::AtLeastOnce).counts.unexpected, 0, "it may have been sent before");
@@ -465,7 +370,7 @@ mod tests {
     #[test]
     fn what_was_deleted_from_the_input_is_not_lost_by_the_job() {
         let mut identities = sent(&["1", "2"]);
-        identities.gone(0, 1);
+        identities.add(&What::Gone { topic: Topic::Input, partition: 0, from: 0, to: 1, unread: false });
         close(&mut identities, 2);
         assert_eq!(
             identities.judge(Delivery::AtLeastOnce).counts,
@@ -477,7 +382,7 @@ mod tests {
     fn what_was_deleted_from_the_output_is_neither_right_nor_lost() {
         let mut identities = sent(&["1", "2"]);
         read(&mut identities, 2, 0);
-        identities.due_now();
+        identities.add(&What::Settling);
         identities.output_is_cut();
         close(&mut identities, 2);
         let judgement = identities.judge(Delivery::AtLeastOnce);
@@ -489,7 +394,7 @@ mod tests {
     fn what_is_due_is_what_the_input_held_then() {
         let mut identities = sent(&["1", "2"]);
         read(&mut identities, 2, 0);
-        identities.due_now();
+        identities.add(&What::Settling);
         identities.add(&batch(Topic::Input, 2, &["3"]));
         assert_eq!(identities.due(), 2);
         identities.add(&batch(Topic::Output, 0, &["1"]));
