@@ -139,7 +139,7 @@ impl Fold {
                 self.checkpoint(at, &event.what);
             }
             What::Cut { .. } | What::Sent(_) | What::Emitted(_) | What::Records(_) | What::Stray(_) => {
-                self.record(at, &event.what)
+                self.record(at, &event.what);
             }
             What::Foreign { records, first } => self.foreign = Some((*records, first.clone())),
             What::Read(read) => self.read(at, read),

@@ -14,7 +14,7 @@ use crate::platform::{Contract as _, Line, LogRange, Platform};
 /// How many lines may wait to be read.
 const WAITING: usize = 1 << 16;
 /// How long the history of the logs may take to read.
-const HISTORY: Duration = Duration::from_secs(60);
+const HISTORY: Duration = Duration::from_mins(1);
 /// How long to wait before a service without instances is looked at again.
 const AGAIN: Duration = Duration::from_millis(500);
 

@@ -136,13 +136,14 @@ impl Key {
             return if heard { Answer::Again(None) } else { self.begin_with(total, told) };
         };
         match self.steps.get_mut(step) {
-            Some(known) if known.state == total => match known.told {
-                Some(first) => Answer::Again(Some(first.place)),
-                None => {
+            Some(known) if known.state == total => {
+                if let Some(first) = known.told {
+                    Answer::Again(Some(first.place))
+                } else {
                     known.told = Some(told);
                     Answer::Right
                 }
-            },
+            }
             _ if !heard => self.begin_with(total, told),
             _ => self.wrong(step, total, told),
         }
