@@ -60,7 +60,7 @@ pub struct JobSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_by: Option<String>,
     /// Whether the job is submitted to a cluster that is there, or comes with a cluster of its own.
-    #[serde(default, skip_serializing_if = "Mode::is_session")]
+    #[serde(default)]
     pub mode: Mode,
     /// The options of the playground that its `main` takes as arguments, as in `checkpointing`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -76,12 +76,6 @@ pub enum Mode {
     Session,
     /// The cluster is started for the job, with the jar in its image: under `/opt/flink/usrlib`.
     Application,
-}
-
-impl Mode {
-    fn is_session(&self) -> bool {
-        *self == Self::Session
-    }
 }
 
 /// What a job reads.
