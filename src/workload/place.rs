@@ -55,6 +55,17 @@ impl Records {
         Err(stranger)
     }
 
+    /// The newest of a partition's records that is one of these, or else the newest at all; they come in that order.
+    pub(super) fn newest<'a>(
+        &self,
+        partition: usize,
+        seen: impl IntoIterator<Item = &'a Last> + Clone,
+    ) -> Option<Last> {
+        let is_own = |last: &&Last| !last.value.is_empty() && self.place(partition, last, None).is_some();
+        let own = seen.clone().into_iter().find(is_own);
+        own.or_else(|| seen.into_iter().next()).cloned()
+    }
+
     /// How many records each partition has of a feed that began then, or the first one that ends with something else.
     fn counts(&self, last: &[Option<Last>], epoch: i64) -> Result<Vec<u64>, usize> {
         let count = |(partition, last): (usize, &Option<Last>)| match last {
@@ -146,6 +157,18 @@ mod tests {
         "{uniform -9 9} {event-time} {seq} {event-time iso}",
         r#"{"timestamp":{event-time},"page":"{each /help /index /shop /jobs /about /news}"}"#,
     ];
+
+    #[test]
+    fn what_others_wrote_behind_the_last_record_is_passed_over() {
+        let feed = feed("event-{choice 3} {uniform 1 9}.0 {event-time}", 1);
+        let own = topic(&feed, &[40], as_it_is)[0].clone().unwrap();
+        let other = |offset, value: &str| Last { offset, value: value.as_bytes().to_vec() };
+        let seen = [other(41, ""), other(40, "event-1 1.0 1604280262000"), own.clone(), other(38, "x")];
+        let records = Records::of(&feed).unwrap();
+        assert_eq!(records.newest(0, &seen), Some(own.clone()));
+        assert_eq!(records.newest(0, &seen[..2]), Some(seen[0].clone()), "none is its own");
+        assert_eq!(resumed(&feed, &[Some(own)]), Ok(sequence(&feed, &[40])));
+    }
 
     #[test]
     fn without_event_time_it_goes_on_about_now() {
