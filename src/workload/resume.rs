@@ -56,7 +56,7 @@ fn last(bootstrap: &str, topic: &str, ends: &[Range<i64>], records: &Records) ->
         seen[partition].push_front(Last { offset: record.offset(), value: record.payload().to_vec() });
         Ok(())
     })?;
-    Ok(seen.iter().enumerate().map(|(partition, seen)| records.newest(partition, seen)).collect())
+    Ok(seen.iter_mut().enumerate().map(|(partition, seen)| records.newest(partition, seen.make_contiguous())).collect())
 }
 
 /// The topic's ends, once nobody writes to it any more.
