@@ -118,7 +118,14 @@ fn ledger(empty: &Judgement) -> Judgement {
         sent: Some((0, 7)),
         emitted: vec![Emission { count: 1, ..emission(None) }],
     };
-    let counterexamples = vec![window, identity, stray];
+    let total = Counterexample::Total {
+        class: Class::Missing,
+        key: text("event-1"),
+        what: text("never counted"),
+        sent: Some((0, 7)),
+        emitted: vec![emission(None)],
+    };
+    let counterexamples = vec![window, identity, total, stray];
     Judgement { span: Some(Span { from: 0, to: 15_000 }), counterexamples, ..empty.clone() }
 }
 
