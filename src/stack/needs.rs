@@ -13,9 +13,12 @@ struct Need {
     why: &'static str,
 }
 
+/// The service that leads the cluster.
+pub(super) const JOBMANAGER: &str = "jobmanager";
+
 const NEEDS: [Need; 4] = [
     Need { service: "kafka", port: Some(9094), why: "it holds the topics, and is read from the host" },
-    Need { service: "jobmanager", port: Some(8081), why: "it runs the job, and its REST API is used from the host" },
+    Need { service: JOBMANAGER, port: Some(8081), why: "it runs the job, and its REST API is used from the host" },
     Need { service: "taskmanager", port: None, why: "its slots are where the job runs" },
     Need { service: "client", port: None, why: "it submits the job, and runs Flink's command line" },
 ];
