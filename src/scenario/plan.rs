@@ -226,7 +226,7 @@ mod tests {
         let kill = &plan.steps[2];
         let undo = kill.undo.as_ref().unwrap().to_string();
         assert_eq!((&*kill.title, &*undo), ("kill the leading jobmanager", "start the jobmanager that led"));
-        assert_eq!(plan.steps[5].title, undo);
+        assert_eq!(plan.steps[6].title, undo);
     }
 
     #[test]

@@ -48,7 +48,7 @@ mod tests {
         };
         let down = job("UNREACHABLE", 0);
         assert!(matches!(after(&[]), Answer::NotYet(_)), "the job of before");
-        assert_eq!(after(&[down.clone()]), Answer::NotYet("jobmanager-2: no JobManager answers".into()));
+        assert_eq!(after(std::slice::from_ref(&down)), Answer::NotYet("jobmanager-2: no JobManager answers".into()));
         let back = after(&[down, job("RUNNING", 4)]);
         assert_eq!(back, Answer::Holds("jobmanager-2: the job is running".into()));
     }
