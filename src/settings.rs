@@ -25,6 +25,8 @@ pub const KAFKA_PORT: u16 = 9094;
 pub const PARALLELISM: u32 = 2;
 /// The usual slots of a TaskManager.
 pub const SLOTS: u32 = 2;
+/// The most JobManagers that are started: one leads, and one waits.
+pub const MAX_JOBMANAGERS: u32 = 2;
 /// The most TaskManagers that are started: each may take 1.25 GiB.
 pub const MAX_TASKMANAGERS: u32 = 16;
 /// The most subtasks that a vertex can have: Flink cuts the state of a job this small into so many key groups.
@@ -60,6 +62,8 @@ pub struct StackSettings {
     pub job: JobVariant,
     /// Parallelism of the job; when `None`, that of the running job, or else [`PARALLELISM`].
     pub parallelism: Option<u32>,
+    /// Number of JobManagers: one leads, the others wait.
+    pub jobmanagers: u32,
     /// Number of TaskManagers; when `None`, those that run, and as many as the parallelism needs.
     pub taskmanagers: Option<u32>,
     /// Slots of each of them.
@@ -103,6 +107,7 @@ impl StackSettings {
             speed: 1.0,
             job: JobVariant::default(),
             parallelism: None,
+            jobmanagers: 1,
             taskmanagers: None,
             slots: SLOTS,
             scheduler: Scheduler::Default,
@@ -122,12 +127,11 @@ impl StackSettings {
         OPTIONS.iter().flat_map(|option| option.words(self)).collect()
     }
 
-    /// The words that ask for its ports, where they are not the usual ones.
+    /// The words that keep its ports and its JobManagers, where they are not the usual ones: no command finds them by itself.
     #[must_use]
-    pub fn ports(&self) -> Vec<String> {
-        let usual = Self::of("");
-        let ports = Self { rest_port: self.rest_port, kafka_port: self.kafka_port, ..usual };
-        ports.arguments()
+    pub fn kept(&self) -> Vec<String> {
+        let (rest_port, kafka_port, jobmanagers) = (self.rest_port, self.kafka_port, self.jobmanagers);
+        Self { rest_port, kafka_port, jobmanagers, ..Self::of("") }.arguments()
     }
 
     /// The same settings for a workload: its job promises what it promises, and takes the options that it takes.

@@ -35,11 +35,11 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
         named.note(platform).await?;
         let up = Up { platform, stack: &stack, workload: &named.workload, settings: &settings, beginning, limit };
         let parts = bring_up(up, terminal).await?;
-        let flink = reach::rest(platform)
+        let flink = reach::page(platform)
             .await?
             .context("the JobManager is gone already; playground ps shows what is running")?;
         let (flink, kafka) = (format!("http://{flink}"), super::kafka_on(platform, global).await?);
-        Ok(UpResult { project: settings.project.clone(), flink, kafka, ports: settings.ports(), parts })
+        Ok(UpResult { project: settings.project.clone(), flink, kafka, options: settings.kept(), parts })
     })
     .await?;
     terminal.result(&result)?;

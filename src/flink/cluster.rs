@@ -1,9 +1,13 @@
 //! The cluster: TaskManagers and their slots.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::Flink;
+use super::request::Request;
 
 /// `GET /overview`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -43,6 +47,12 @@ impl Flink {
     /// The cluster in numbers.
     pub async fn overview(&self) -> Result<Overview> {
         self.get("/overview").await
+    }
+
+    /// The same within a limit of one's own: a JobManager that waits may not answer while the one that led is gone and none leads
+    /// yet.
+    pub async fn overview_within(&self, limit: Duration) -> Result<Overview> {
+        self.send_within(&Request::new(Method::GET, "/overview"), limit).await
     }
 
     /// The registered TaskManagers.

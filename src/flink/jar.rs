@@ -111,7 +111,7 @@ impl Flink {
     pub async fn upload(&self, name: &str, content: Vec<u8>) -> Result<String> {
         let part = Part::bytes(content).file_name(name.to_owned()).mime_str("application/x-java-archive")?;
         let form = Form::new().part("jarfile", part);
-        let builder = self.http.post(format!("{}/jars/upload", self.base)).multipart(form);
+        let builder = self.http.post(format!("{}/jars/upload", self.address())).multipart(form);
         let answer = self.answer(&upload_line(name), builder.timeout(super::LONG)).await?;
         let uploaded: Uploaded = serde_json::from_slice(&answer).context("POST /jars/upload: unexpected answer")?;
         let id = uploaded.filename.rsplit('/').next();

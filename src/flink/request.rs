@@ -119,7 +119,7 @@ impl Flink {
 
     async fn sent(&self, request: &Request, limit: Duration) -> Result<Vec<u8>> {
         let builder =
-            self.http.request(request.method.clone(), format!("{}{}", self.base, request.path)).timeout(limit);
+            self.http.request(request.method.clone(), format!("{}{}", self.address(), request.path)).timeout(limit);
         let builder = match &request.body {
             Some(body) => builder.json(body),
             None => builder,
@@ -127,21 +127,29 @@ impl Flink {
         self.answer(&self.what(request), builder).await
     }
 
-    /// The body of a request's answer.
+    /// The body of a request's answer. Where none tells what became of the request, Flink is looked for before the next one.
     pub(super) async fn answer(&self, what: &str, builder: reqwest::RequestBuilder) -> Result<Vec<u8>> {
-        let response = builder.send().await.with_context(|| what.to_owned())?;
-        let status = response.status();
-        let body = response.bytes().await.with_context(|| what.to_owned())?;
-        if status.is_success() {
-            return Ok(body.to_vec());
+        let answered = answered(what, builder).await;
+        if answered.as_ref().is_err_and(is_undecided) {
+            self.look_for().await;
         }
-        Err(Refused { request: what.to_owned(), status, reason: refusal(&body) }.into())
+        answered
     }
 
     /// As messages call a request: without its body, which may be long.
     fn what(&self, request: &Request) -> String {
-        format!("{} {}{}", request.method, self.base, request.path)
+        format!("{} {}{}", request.method, self.address(), request.path)
     }
+}
+
+async fn answered(what: &str, builder: reqwest::RequestBuilder) -> Result<Vec<u8>> {
+    let response = builder.send().await.with_context(|| what.to_owned())?;
+    let status = response.status();
+    let body = response.bytes().await.with_context(|| what.to_owned())?;
+    if status.is_success() {
+        return Ok(body.to_vec());
+    }
+    Err(Refused { request: what.to_owned(), status, reason: refusal(&body) }.into())
 }
 
 #[cfg(test)]

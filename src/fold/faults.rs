@@ -1,7 +1,11 @@
 //! What each fault did: a run whose fault had no effect has proved nothing.
 
+use std::collections::BTreeSet;
+
 use crate::history::What;
 use crate::history::seen::JobSeen;
+use crate::platform::is_instance_of;
+use crate::stack::JOBMANAGER;
 
 /// How long, in ms, the job may take to leave RUNNING after the JobManager lost a TaskManager that ran some of its
 /// tasks: both happen at the same moment, and REST shows it soon after.
@@ -30,6 +34,8 @@ pub struct FaultSeen {
 pub struct Faults {
     seen: Vec<FaultSeen>,
     taskmanagers: u32,
+    /// The instances that run.
+    running: BTreeSet<String>,
 }
 
 impl Faults {
@@ -39,10 +45,15 @@ impl Faults {
             What::Fault { fault, target } => {
                 let (fault, target) = (fault.clone(), target.clone());
                 let seen = FaultSeen { fault, target, at, shown: false, lost: None, felt: false, undone: false };
+                self.running.remove(&seen.target);
                 self.seen.push(seen);
             }
             What::Undone { target, .. } => self.each(target, |fault| fault.undone = true),
-            What::Instance { instance, state } if state != "running" => self.each(instance, |fault| fault.shown = true),
+            What::Instance { instance, state } if state == "running" => drop(self.running.insert(instance.clone())),
+            What::Instance { instance, .. } => {
+                self.running.remove(instance);
+                self.each(instance, |fault| fault.shown = true);
+            }
             What::Cluster { taskmanagers, .. } => {
                 if *taskmanagers < self.taskmanagers {
                     self.seen.iter_mut().for_each(|fault| fault.lost = fault.lost.or(Some(at)));
@@ -68,6 +79,14 @@ impl Faults {
     #[must_use]
     pub fn newest(&self) -> Option<&FaultSeen> {
         self.seen.last()
+    }
+
+    /// A JobManager that runs and can take over from the one that the newest fault broke.
+    #[must_use]
+    pub fn standby(&self) -> Option<&str> {
+        let of_leader = self.newest().filter(|newest| is_instance_of(&newest.target, JOBMANAGER));
+        let mut others = self.running.iter().filter(|name| is_instance_of(name, JOBMANAGER));
+        of_leader.and_then(|_| others.next()).map(String::as_str)
     }
 
     /// How many there were.

@@ -10,6 +10,8 @@
 //! ```text
 //! fault ─ detect ─▶ REST gone ─ outage ─▶ undo ─▶ REST back ─▶ slots back ─▶ all RUNNING ─▶ checkpoint ─▶ usual lag
 //! ```
+//!
+//! Where another JobManager takes over before the undo, there is no outage: what passes until it answers is Flink's own.
 
 use super::lag::UsualLag;
 use crate::history::seen::{JobSeen, Read};
@@ -27,7 +29,8 @@ pub struct Recovery {
     pub undone: Option<i64>,
     /// A JobManager answered again, and went on answering; none where no JobManager broke.
     pub rest_back: Option<i64>,
-    /// As many slots registered as before the fault, and did not fall below that again.
+    /// As many slots registered as before the fault, after the undo or under another JobManager, and did not fall below that
+    /// again.
     pub registered: Option<i64>,
     /// Every subtask was running again, and kept running.
     pub running: Option<i64>,
@@ -114,7 +117,9 @@ impl Recoveries {
     /// The JobManager has this many slots.
     pub fn slots(&mut self, at: i64, slots: u32) {
         self.open(|open| {
-            let enough = open.undone.is_some() && slots >= open.slots_before;
+            // Slots that were never lost are not back; whoever finds them under another JobManager has waited for them.
+            let awaited = open.undone.is_some() || (open.jobmanager && open.detected.is_some());
+            let enough = awaited && slots >= open.slots_before;
             open.registered = enough.then(|| open.registered.unwrap_or(at));
         });
     }
@@ -205,12 +210,12 @@ impl Recovery {
     }
 
     /// The same with each moment no earlier than the one before it, so that no part of the recovery is negative: a job that
-    /// comes back on other slots, or under another JobManager, does so before the undo.
+    /// comes back on other slots does so before the undo, and one that another JobManager takes over waits for that one alone.
     #[must_use]
     pub fn in_order(&self) -> Self {
         let mut ordered = self.clone();
-        let back = self.rest_back.filter(|_| self.undone > self.rest_back).or(self.running);
-        ordered.undone = earlier(self.undone, back);
+        let taken_over = self.rest_back.is_some_and(|back| self.undone.is_none_or(|undone| back < undone));
+        ordered.undone = if taken_over { self.detected } else { earlier(self.undone, self.running) };
         ordered.registered = earlier(self.registered, self.running);
         let moments = [
             &mut ordered.detected,
@@ -367,9 +372,14 @@ mod tests {
     fn a_job_that_another_jobmanager_takes_over_did_not_wait_for_the_undo() {
         let mut recoveries = faulty_of(true);
         recoveries.job(3_100, &job(JobSeen::UNREACHABLE));
+        recoveries.slots(6_000, 0);
         recoveries.job(6_000, &job("INITIALIZING"));
+        recoveries.slots(6_500, 2);
         recoveries.job(7_000, &job("RUNNING"));
+        recoveries.checkpoint(8_000);
         recoveries.undoing(9_000);
-        assert_eq!(moments(&recoveries), "3000 3100 6000 6000 - 7000 - -");
+        assert_eq!(moments(&recoveries), "3000 3100 3100 6000 6500 7000 8000 -");
+        recoveries.read(9_500, &read(800, 900), true);
+        assert_eq!(moments(&recoveries), "3000 3100 3100 6000 6500 7000 8000 9500");
     }
 }

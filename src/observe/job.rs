@@ -6,11 +6,12 @@ use anyhow::Result;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Watch;
-use crate::flink::Flink;
 use crate::flink::checkpoint::Checkpoints;
 use crate::flink::job::Summary;
+use crate::flink::{Flink, REQUEST};
 use crate::history::What;
 use crate::history::seen::{JobFacts, JobSeen, Restored};
+use crate::operation::reach::GLANCE;
 use crate::settings::JobVariant;
 use crate::workload::model::Workload;
 
@@ -24,11 +25,13 @@ pub(super) async fn watch(flink: Flink, workload: Workload, watch: Watch) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = Told::default();
-    let mut looker = Looker { flink, workload, found: None, has_these_topics: false, watermark: None };
+    let mut looker =
+        Looker { flink, workload, found: None, has_these_topics: false, watermark: None, patience: REQUEST };
     while watch.goes_on() {
         ticks.tick().await;
-        let seen = looker.look().await.unwrap_or_else(|_| Look::unreachable());
-        for what in told.news(seen) {
+        let seen = looker.look().await;
+        looker.patience = if seen.is_ok() { REQUEST } else { GLANCE };
+        for what in told.news(seen.unwrap_or_else(|_| Look::unreachable())) {
             watch.tell(what).await;
         }
     }
@@ -90,11 +93,14 @@ struct Looker {
     has_these_topics: bool,
     /// When the watermark was last queried.
     watermark: Option<Instant>,
+    /// How long to wait for the first answer of a look: not long where there was none the last time, as one that does not come
+    /// would hide the JobManager that leads next.
+    patience: Duration,
 }
 
 impl Looker {
     async fn look(&mut self) -> Result<Look> {
-        let overview = self.flink.overview().await?;
+        let overview = self.flink.overview_within(self.patience).await?;
         let cluster = Some((overview.taskmanagers, overview.slots_total));
         let jobs: Vec<Summary> =
             self.flink.jobs().await?.into_iter().filter(|job| job.name == self.workload.job.name).collect();

@@ -101,10 +101,13 @@ impl Fake {
 }
 
 fn make(service: &Service, number: u32) -> Made {
+    let others = u16::try_from(number).unwrap_or(u16::MAX).saturating_sub(1);
     let ports = service
         .ports
         .iter()
-        .filter_map(|port| Some(Port { host: port.host.to_string(), published: port.published?, target: port.target }));
+        .filter_map(|port| Some((port.host.to_string(), port.published?, port.target)))
+        // Nobody looks for free ones here.
+        .map(|(host, first, target)| Port { host, published: first.saturating_add(others), target });
     let done = service.one_shot;
     let checked = !done && service.health != HealthCheck::Image;
     let instance = Instance {
@@ -141,15 +144,17 @@ impl Contract for Fake {
         Ok(Vec::new())
     }
 
-    async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+    async fn endpoints(&self, service: &str, port: u16) -> Result<Vec<Endpoint>> {
         self.with(|world| {
             if let Some(host) = world.remote.clone() {
                 bail!(Elsewhere { host, instead: "use an engine here".to_owned() });
             }
             let running = world.made.iter().filter(|one| one.instance.state == State::Running);
-            let mut ports = running.filter(|one| one.instance.service == service).flat_map(|one| &one.instance.ports);
-            let found = ports.find(|one| one.target == port);
-            Ok(found.map(|found| Endpoint { host: found.host.clone(), port: found.published }))
+            let endpoint = |one: &Made| {
+                let found = one.instance.ports.iter().find(|one| one.target == port)?;
+                Some(Endpoint { instance: one.instance.name(), host: found.host.clone(), port: found.published })
+            };
+            Ok(running.filter(|one| one.instance.service == service).filter_map(endpoint).collect())
         })
     }
 

@@ -48,6 +48,13 @@ impl Instance {
     pub fn name(&self) -> String {
         instance_name(&self.service, self.number)
     }
+
+    /// Whether this is the host name by which its own processes know it: the beginning of its id, unless the compose file
+    /// gives it another.
+    #[must_use]
+    pub fn calls_itself(&self, host: &str) -> bool {
+        !host.is_empty() && self.id.starts_with(host)
+    }
 }
 
 /// The name of a service's instance, there or not, as in `taskmanager-1`: what [`Instance::name`] would be, and what the
@@ -115,9 +122,11 @@ pub struct Port {
     pub target: u16,
 }
 
-/// Where a port of a service is reached from this machine.
+/// Where a port of an instance is reached from this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
+    /// Whose it is, as in `jobmanager-1`.
+    pub instance: String,
     /// The host, as in `127.0.0.1`.
     pub host: String,
     /// The port on it.
@@ -184,10 +193,10 @@ pub trait Contract {
     /// changed, removed or counted. Where there is any, `apply` refuses.
     async fn foreign(&self) -> Result<Vec<String>>;
 
-    /// Where this machine reaches a port of a service of this project, by the project's own containers alone; `None` where
-    /// no instance of it runs that publishes the port. [`Elsewhere`] where ports are published on another machine than this:
-    /// at the same address of this one, another stack may answer.
-    async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>>;
+    /// Where this machine reaches a port of a service of this project, by the project's own containers alone: an endpoint for
+    /// each instance of it that runs and publishes the port, in the order of their numbers. [`Elsewhere`] where ports are
+    /// published on another machine than this: at the same address of this one, another stack may answer.
+    async fn endpoints(&self, service: &str, port: u16) -> Result<Vec<Endpoint>>;
 
     /// Does all of [`Contract::apply`] that can fail before anything of the project is changed: whether all that bears its
     /// name, or a name that the stack needs, is ours; whether its ports are free, whether its images are there or can be
@@ -197,6 +206,7 @@ pub trait Contract {
     /// Brings what runs in line with `stack`: makes what is missing, replaces what was made from something else, starts
     /// what is stopped, removes surplus replicas. Services without a `depends_on` between them start side by side.
     /// Each operation is told through `progress` with its cause. Applying the same stack twice changes nothing.
+    /// The first instance of a service publishes its ports as the stack has them, each other one at ports that are free.
     /// Images that are missing or stale are built first, where they are ours. Returns once each instance is what its
     /// description promises: healthy, where it has a health check; exited with code 0, where it is one-shot. One that
     /// ends otherwise is an error at once, with what it printed last, and so is one that is not as promised within `limit`
@@ -204,7 +214,7 @@ pub trait Contract {
     async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
 
     /// Makes an instance run and be reachable, whether it was killed, paused or disconnected. One that is not there is
-    /// made like another of its service, ports and fixed names left out; where there is no other, it is an error.
+    /// made like another of its service, with ports that are free and no fixed name; where there is no other, it is an error.
     async fn start(&self, instance: &str) -> Result<()>;
 
     /// Ends an instance's process with SIGKILL and returns once it has ended. An ended one stays ended.
@@ -325,8 +335,8 @@ impl Contract for Platform {
     async fn foreign(&self) -> Result<Vec<String>> {
         forward!(self, platform => platform.foreign())
     }
-    async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
-        forward!(self, platform => platform.endpoint(service, port))
+    async fn endpoints(&self, service: &str, port: u16) -> Result<Vec<Endpoint>> {
+        forward!(self, platform => platform.endpoints(service, port))
     }
     async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
         forward!(self, platform => platform.prepare(stack, progress))

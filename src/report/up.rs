@@ -15,9 +15,10 @@ pub struct UpResult {
     pub flink: String,
     /// The broker, as `host:port`.
     pub kafka: String,
-    /// The options that name its ports, where they are not the usual ones: what brings the stack up again needs them.
+    /// The options that keep its ports and JobManagers, where they are not the usual ones: what brings the stack up again needs
+    /// them.
     #[serde(skip)]
-    pub ports: Vec<String>,
+    pub options: Vec<String>,
     /// The parts, in the order in which they were there.
     pub parts: Vec<Reached>,
 }
@@ -25,7 +26,7 @@ pub struct UpResult {
 impl Render for UpResult {
     fn human(&self, paint: Paint) -> String {
         let project = super::project_option(&self.project);
-        let scenario = [&["scenario failover".to_owned()], &self.ports[..]].concat().join(" ");
+        let scenario = [&["scenario failover".to_owned()], &self.options[..]].concat().join(" ");
         let next = ["tail output", &scenario, "down"].map(|command| format!("playground{project} {command}"));
         format!(
             "\n{}  {}      {}  {}\n{}      {}",
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn the_next_commands_name_the_project_when_it_is_not_the_usual_one() {
         let page = |project: &str| {
-            UpResult { project: project.into(), flink: "F".into(), kafka: "K".into(), ports: vec![], parts: vec![] }
+            UpResult { project: project.into(), flink: "F".into(), kafka: "K".into(), options: vec![], parts: vec![] }
                 .human(Paint::Plain)
         };
         assert!(

@@ -27,7 +27,7 @@ pub mod target;
 use condition::Await;
 use fault::{Fault, Undo};
 use operating::Operating;
-use target::Targets;
+use target::{Target, Targets};
 
 /// A scenario, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct Step {
 /// The name of an instance, as in `taskmanager-1`.
 pub type InstanceName = String;
 
-/// What a step does; `T` is what faults are done to: what a scenario file names, or the instances of a plan.
+/// What a step does; `T` is what faults are done to: what a scenario file names, or the targets of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action<T> {
@@ -147,7 +147,7 @@ pub struct Planned {
     #[serde(flatten)]
     pub sends: Sends,
     /// What the runner does or waits for.
-    pub action: Action<Vec<InstanceName>>,
+    pub action: Action<Vec<Target>>,
     /// How long it may take, in seconds in JSON.
     #[serde(serialize_with = "seconds")]
     pub limit: Duration,

@@ -182,7 +182,7 @@ mod tests {
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation'
         scenario x.toml, step 1: it needs exactly one of 'await', 'fault', 'undo' and 'operation', and has 'awiat'; did you mean 'await'?
         scenario x.toml, step 1: 'await' must be text, not integer
-        scenario x.toml, step 1: no condition 'detcted'; the conditions are steady-state, detected, backlog, registered, restored, running, kept-running, waiting-for-slots, emitted, in-transaction, back-pressured, relieved, caught-up, judged
+        scenario x.toml, step 1: no condition 'detcted'; the conditions are steady-state, detected, backlog, taken-over, registered, restored, running, kept-running, waiting-for-slots, emitted, in-transaction, back-pressured, relieved, caught-up, judged
         scenario x.toml, step 1: detected: unknown field `windows`, there are no fields
         scenario x.toml, step 1: detected: unknown field `jar`, there are no fields
         scenario x.toml, step 1: backlog: missing field `windows`

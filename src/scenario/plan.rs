@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::asked::Asked;
-use super::fault::Fault;
+use super::fault::{Fault, Undo};
 use super::operating::Operating;
-use super::target::{Targets, There};
-use super::{Action, InstanceName, Plan, Planned, Scenario, Sends, Step};
+use super::target::{Target, Targets, There};
+use super::{Action, Plan, Planned, Scenario, Sends, Step};
 use crate::failure::Failure;
 use crate::history::{Head, Scope};
 use crate::operation::expected::Expected;
@@ -18,8 +18,9 @@ use crate::workload::model::Workload;
 
 /// Plans a scenario as it was asked for, on the stack that its settings ask for.
 ///
-/// It names every instance that a fault is done to, so that a plan says before it runs what it will hit; and an undo is of
-/// the instances that its fault was done to, whatever was started or removed in the meantime.
+/// It names every instance that a fault is done to, so that a plan says before it runs what it will hit, but for the JobManager
+/// that leads, which is not known before; and an undo is of what its fault was done to, whatever was started or removed in the
+/// meantime.
 ///
 /// # Errors
 /// Options that contradict what the scenario fixes; a fault on what the stack does not have.
@@ -69,9 +70,9 @@ fn starting_point(settings: &StackSettings) -> String {
     format!("parallelism {parallelism} on {taskmanagers} TaskManager{s}; a job that differs is restarted")
 }
 
-fn planned(step: &Step, action: Action<Vec<InstanceName>>, limit: Duration, on: &Job<'_>) -> Planned {
+fn planned(step: &Step, action: Action<Vec<Target>>, limit: Duration, on: &Job<'_>) -> Planned {
     let undo = match &action {
-        Action::Inject { fault, on } => Some(fault.undo(on)),
+        Action::Inject { fault, on } => Some(undo(*fault, on)),
         _ => None,
     };
     let sends = match &action {
@@ -79,6 +80,11 @@ fn planned(step: &Step, action: Action<Vec<InstanceName>>, limit: Duration, on: 
         _ => Sends::default(),
     };
     Planned { title: title(&action), reason: step.reason.clone(), undo, sends, action, limit }
+}
+
+/// What undoes a fault once it was done to these.
+fn undo(fault: Fault, on: &[Target]) -> Undo {
+    fault.undo(&on.iter().map(Target::when_undone).collect::<Vec<_>>())
 }
 
 fn sends(operation: &Operation, via: Via, on: &Job<'_>) -> Sends {
@@ -95,17 +101,17 @@ struct Job<'a> {
     expected: Expected,
 }
 
-/// What was broken and not undone so far: what the file names, and the instances that it meant then.
+/// What was broken and not undone so far: what the file names, and what it meant then.
 #[derive(Default)]
-struct Broken(Vec<(Fault, Targets, Vec<InstanceName>)>);
+struct Broken(Vec<(Fault, Targets, Vec<Target>)>);
 
 impl Broken {
-    fn broke(&mut self, fault: Fault, on: &Targets, instances: &[InstanceName]) {
-        self.0.push((fault, on.clone(), instances.to_vec()));
+    fn broke(&mut self, fault: Fault, on: &Targets, meant: &[Target]) {
+        self.0.push((fault, on.clone(), meant.to_vec()));
     }
 
-    /// The instances of the newest fault of a kind on this.
-    fn mended(&mut self, fault: Fault, on: &Targets) -> Option<Vec<InstanceName>> {
+    /// What the newest fault of a kind on this was done to.
+    fn mended(&mut self, fault: Fault, on: &Targets) -> Option<Vec<Target>> {
         let newest = self.0.iter().rposition(|(done, broken, _)| *done == fault && broken == on)?;
         Some(self.0.remove(newest).2)
     }
@@ -116,11 +122,11 @@ fn instantiate(
     via: Via,
     there: &There<'_>,
     broken: &mut Broken,
-) -> Result<Action<Vec<InstanceName>>, String> {
+) -> Result<Action<Vec<Target>>, String> {
     Ok(match action {
         Action::Up => Action::Up,
         Action::Inject { fault, on: targets } => {
-            let on = targets.instances(there)?;
+            let on = targets.meant(there)?;
             broken.broke(*fault, targets, &on);
             Action::Inject { fault: *fault, on }
         }
@@ -137,11 +143,14 @@ fn instantiate(
     })
 }
 
-fn title(action: &Action<Vec<InstanceName>>) -> String {
+fn title(action: &Action<Vec<Target>>) -> String {
     match action {
         Action::Up => "stack up".to_owned(),
-        Action::Inject { fault, on } => format!("{} {}", fault.name(), on.join(", ")),
-        Action::Undo { fault, on } => fault.undo(on).to_string(),
+        Action::Inject { fault, on } => {
+            let on: Vec<String> = on.iter().map(ToString::to_string).collect();
+            format!("{} {}", fault.name(), on.join(", "))
+        }
+        Action::Undo { fault, on } => undo(*fault, on).to_string(),
         Action::Operate(operating) => operating.operation.title(),
         Action::Await(what) => what.title().to_owned(),
     }
@@ -205,6 +214,19 @@ mod tests {
         assert!(sends.requests.iter().all(|line| !line.contains(":old-job")), "{sends:?}");
         let names: Vec<bool> = sends.roll_back.iter().map(|line| line.contains(":old-job")).collect();
         assert_eq!(names, [false, true], "{sends:?}");
+    }
+
+    #[test]
+    fn of_two_jobmanagers_the_one_that_leads_is_killed_and_started_again() {
+        let mut asked = Asked::of("jobmanager-failover");
+        asked.stack.jobmanagers = 2;
+        let workload = workload::catalog::usual().unwrap();
+        let stack = Stack::load(&asked.stack, &workload).unwrap();
+        let plan = plan(&catalog::find("jobmanager-failover").unwrap(), &asked, &workload, &stack).unwrap();
+        let kill = &plan.steps[2];
+        let undo = kill.undo.as_ref().unwrap().to_string();
+        assert_eq!((&*kill.title, &*undo), ("kill the leading jobmanager", "start the jobmanager that led"));
+        assert_eq!(plan.steps[6].title, undo);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 use super::condition::{Answer, Await};
 use super::fault::{self, Fault};
 use super::operating::Operating;
+use super::target::Target;
 use super::{Action, InstanceName, Plan, Planned};
 use crate::failure::{Status, together, with};
 use crate::flink::Flink;
@@ -28,6 +29,7 @@ use crate::operation::up::{self, News, Up};
 use crate::operation::{self, Control, Operation, Via, reach};
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State};
 use crate::settings::Delivery;
+use crate::stack::JOBMANAGER;
 use crate::work::{Heard, Telling};
 
 #[cfg(test)]
@@ -67,6 +69,8 @@ struct Run<'a> {
     clock: Clock,
     fold: Fold,
     observer: Option<Observer>,
+    /// What steps broke, by what the plan calls it: who leads is known only then.
+    broken: Vec<(Fault, Vec<Target>, Vec<InstanceName>)>,
     /// A job that a step stopped, and no later step started yet.
     stopped: Option<Resume>,
     /// What an interrupted step left for the user to know.
@@ -99,7 +103,7 @@ impl<'a> Run<'a> {
         tell: &'a mut dyn FnMut(Told<'_>),
     ) -> Self {
         let (clock, fold) = (Clock::start(), Fold::default());
-        Self { plan, up, store, tell, clock, fold, observer: None, stopped: None, left: None, stop }
+        Self { plan, up, store, tell, clock, fold, observer: None, broken: Vec::new(), stopped: None, left: None, stop }
     }
 
     async fn end_to_end(mut self) -> Result<Fold> {
@@ -164,8 +168,12 @@ impl<'a> Run<'a> {
     }
 
     /// A fault is not cut off half-way by Ctrl-C: it takes a moment, and what is half broken is hard to mend.
-    async fn inject(&mut self, fault: Fault, targets: &[InstanceName]) -> Result<StepEnd> {
+    async fn inject(&mut self, fault: Fault, on: &[Target]) -> Result<StepEnd> {
         let by = self.by();
+        let Some(targets) = &self.instances(on).await? else {
+            return Ok(StepEnd::TooLate(format!("no {} leads, so {} would have no effect", JOBMANAGER, fault.name())));
+        };
+        self.broken.push((fault, on.to_vec(), targets.clone()));
         for (target, before) in targets.iter().zip(self.states(targets).await?) {
             if before != State::Running.name() {
                 let seen = format!("{target} is already {before}, so {} would have no effect", fault.name());
@@ -187,6 +195,19 @@ impl<'a> Run<'a> {
             self.note(What::Instance { instance: target.clone(), state })?;
         }
         Ok(StepEnd::Well(fault.undo(targets).to_string()))
+    }
+
+    /// The instances that are meant now; none where no JobManager leads and the one that does is meant.
+    async fn instances(&self, on: &[Target]) -> Result<Option<Vec<InstanceName>>> {
+        let mut all: Vec<Option<InstanceName>> = Vec::new();
+        for target in on {
+            let leader = async || reach::leader(self.up.platform).await.context("find out which JobManager leads");
+            all.push(match target {
+                Target::Instance(name) => Some(name.clone()),
+                Target::Leader => leader().await?,
+            });
+        }
+        Ok(all.into_iter().collect())
     }
 
     /// The command, in notes.
@@ -285,13 +306,18 @@ impl<'a> Run<'a> {
         self.note(What::Operated(done?))
     }
 
-    async fn undo(&mut self, fault: Fault, targets: &[InstanceName]) -> Result<StepEnd> {
+    async fn undo(&mut self, fault: Fault, on: &[Target]) -> Result<StepEnd> {
+        let newest = self.broken.iter().rposition(|(done, broken, _)| *done == fault && broken == on);
+        let newest = newest.with_context(|| format!("nothing to undo: no {} was done", fault.name()))?;
+        let (_, _, targets) = self.broken.remove(newest);
         let mine = self.marks().await?;
-        let Some(mark) = mine.into_iter().find(|mark| fault.is_of(mark, targets)) else {
+        let Some(mark) = mine.into_iter().find(|mark| fault.is_of(mark, &targets)) else {
             bail!("nothing to undo: the mark of {} on {} is gone", fault.name(), targets.join(", "));
         };
         self.mend(&mark).await?;
-        Ok(StepEnd::Well(String::new()))
+        // Its title names all others.
+        let is_news = on.contains(&Target::Leader);
+        Ok(StepEnd::Well(if is_news { targets.join(", ") } else { String::new() }))
     }
 
     /// One that cannot be undone keeps no other from it.
@@ -319,6 +345,8 @@ impl<'a> Run<'a> {
         for event in &before {
             self.note_event(event)?;
         }
+        // A job that came back while a container was being started did so before that was done.
+        self.note_what_was_seen()?;
         for target in targets {
             self.note(What::Undone { fault: mark.what.clone(), target })?;
         }

@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! on = "taskmanager"                           # the first instance of the service
+//! on = "jobmanager"                            # of two, the one that leads when it comes to it
 //! on = "taskmanager-2"                         # this instance
 //! on = "every taskmanager"                     # all instances that there are then
 //! on = ["jobmanager", "every taskmanager"]     # all of these together
@@ -9,13 +10,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::InstanceName;
 use crate::meant::did_you_mean;
 use crate::operation::scale::TASKMANAGER;
-use crate::platform::instance_name;
-use crate::stack::{Service, Stack};
+use crate::platform::{instance_name, is_instance_of};
+use crate::stack::{JOBMANAGER, Service, Stack};
 
 /// Stands before a service's name for all of its instances. No name of a service has a space.
 const EVERY: &str = "every ";
@@ -29,21 +30,70 @@ impl Targets {
         if names.is_empty() { Err("'on' names nothing to break") } else { Ok(Self(names)) }
     }
 
-    /// The instances that are meant, in the order of their names in the file.
+    /// What is meant, in the order of the names in the file.
     ///
     /// # Errors
-    /// A name that nothing bears, with what there is instead; an instance that is named twice.
-    pub(super) fn instances(&self, there: &There<'_>) -> Result<Vec<InstanceName>, String> {
-        let mut all: Vec<InstanceName> = Vec::new();
+    /// A name that nothing bears, with what there is instead; an instance that is named twice, or may be.
+    pub(super) fn meant(&self, there: &There<'_>) -> Result<Vec<Target>, String> {
+        let mut all: Vec<Target> = Vec::new();
         for name in &self.0 {
-            for instance in there.meant(name)? {
-                if all.contains(&instance) {
-                    return Err(format!("'on' names {instance} twice"));
+            for target in there.meant(name)? {
+                if let Some(other) = all.iter().find(|one| one.may_be(&target)) {
+                    return Err(if *other == target {
+                        format!("'on' names {target} twice")
+                    } else {
+                        format!("'on' names {other} and {target}, which may be the same")
+                    });
                 }
-                all.push(instance);
+                all.push(target);
             }
         }
         Ok(all)
+    }
+}
+
+/// What a plan says a fault is done to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An instance, as in `taskmanager-1`.
+    Instance(InstanceName),
+    /// The JobManager that leads when the fault is injected.
+    Leader,
+}
+
+impl Target {
+    /// As the undo of its fault calls it: by then another one may lead.
+    pub(super) fn when_undone(&self) -> String {
+        match self {
+            Self::Instance(name) => name.clone(),
+            Self::Leader => format!("the {JOBMANAGER} that led"),
+        }
+    }
+
+    fn may_be(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Leader, Self::Instance(name)) | (Self::Instance(name), Self::Leader) => {
+                is_instance_of(name, JOBMANAGER)
+            }
+            _ => self == other,
+        }
+    }
+}
+
+/// As in `taskmanager-1`.
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instance(name) => formatter.write_str(name),
+            Self::Leader => write!(formatter, "the leading {JOBMANAGER}"),
+        }
+    }
+}
+
+/// As text: for whoever reads a plan.
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -78,19 +128,22 @@ pub(super) struct There<'a> {
 }
 
 impl There<'_> {
-    /// The instances of a name: every one of a service or its first one, or the one that bears it.
-    fn meant(&self, name: &str) -> Result<Vec<InstanceName>, String> {
+    /// What a name means: every instance of a service, its first one or the one that leads, or the one that bears it.
+    fn meant(&self, name: &str) -> Result<Vec<Target>, String> {
         if let Some(service) = name.strip_prefix(EVERY) {
             let found = self.stack.service(service).map(|service| self.instances_of(service));
-            return found.ok_or_else(|| self.unknown("service", service, &[]));
+            let found = found.ok_or_else(|| self.unknown("service", service, &[]))?;
+            return Ok(found.into_iter().map(Target::Instance).collect());
         }
         if let Some(service) = self.stack.service(name) {
-            return Ok(vec![instance_name(&service.name, 1)]);
+            let is_led = service.name == JOBMANAGER && service.replicas > 1;
+            let first = || Target::Instance(instance_name(&service.name, 1));
+            return Ok(vec![if is_led { Target::Leader } else { first() }]);
         }
         let instances: Vec<InstanceName> =
             self.stack.services.iter().flat_map(|service| self.instances_of(service)).collect();
         if instances.iter().any(|instance| instance == name) {
-            return Ok(vec![name.to_owned()]);
+            return Ok(vec![Target::Instance(name.to_owned())]);
         }
         Err(self.unknown("service or instance", name, &instances))
     }
@@ -115,14 +168,19 @@ mod tests {
     use crate::settings::StackSettings;
 
     fn instances(on: &str) -> Result<String, String> {
+        of_jobmanagers(1, on)
+    }
+
+    fn of_jobmanagers(jobmanagers: u32, on: &str) -> Result<String, String> {
         #[derive(Deserialize)]
         struct Fault {
             on: Targets,
         }
         let workload = crate::workload::catalog::usual().unwrap();
-        let stack = Stack::load(&StackSettings::of("p"), &workload).unwrap();
+        let stack = Stack::load(&StackSettings { jobmanagers, ..StackSettings::of("p") }, &workload).unwrap();
         let Fault { on } = toml::from_str(&format!("on = {on}")).map_err(|error| error.message().to_owned())?;
-        on.instances(&There { stack: &stack, taskmanagers: 2 }).map(|instances| instances.join(" "))
+        let targets = on.meant(&There { stack: &stack, taskmanagers: 2 })?;
+        Ok(targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
@@ -132,6 +190,16 @@ mod tests {
         assert_eq!(instances("'every taskmanager'").unwrap(), "taskmanager-1 taskmanager-2");
         let several = "['jobmanager', 'every taskmanager', 'zookeeper']";
         assert_eq!(instances(several).unwrap(), "jobmanager-1 taskmanager-1 taskmanager-2 zookeeper-1");
+    }
+
+    #[test]
+    fn of_two_jobmanagers_the_one_that_leads_is_meant() {
+        assert_eq!(of_jobmanagers(2, "['jobmanager', 'kafka']").unwrap(), "the leading jobmanager kafka-1");
+        assert_eq!(of_jobmanagers(2, "'every jobmanager'").unwrap(), "jobmanager-1 jobmanager-2");
+        assert_eq!(of_jobmanagers(2, "'jobmanager-2'").unwrap(), "jobmanager-2");
+        let twice = of_jobmanagers(2, "['jobmanager-2', 'jobmanager']").unwrap_err();
+        assert_eq!(twice, "'on' names jobmanager-2 and the leading jobmanager, which may be the same");
+        assert_eq!(Target::Leader.when_undone(), "the jobmanager that led");
     }
 
     #[test]

@@ -16,6 +16,7 @@ fn settings() -> impl Strategy<Value = StackSettings> {
     let file = proptest::option::of("[a-zA-Z' \"$/.=-]{1,12}");
     let shape = (
         proptest::option::of(1..=128_u32),
+        1..=2_u32,
         proptest::option::of(1..=16_u32),
         1..=64_u32,
         proptest::sample::select(Scheduler::value_variants()),
@@ -25,7 +26,7 @@ fn settings() -> impl Strategy<Value = StackSettings> {
         "contradicting",
         |(ports, files, speed, job, shape)| {
             let (file, workload) = files;
-            let (parallelism, taskmanagers, slots, scheduler) = shape;
+            let (parallelism, jobmanagers, taskmanagers, slots, scheduler) = shape;
             let settings = StackSettings {
                 project: "p".to_owned(),
                 file: file.map(Into::into),
@@ -35,6 +36,7 @@ fn settings() -> impl Strategy<Value = StackSettings> {
                 speed,
                 job,
                 parallelism,
+                jobmanagers,
                 taskmanagers,
                 slots,
                 scheduler,
@@ -92,6 +94,7 @@ proptest! {
     fn a_scenario_can_fix_all_but_what_is_the_users(settings in settings()) {
         let of_the_user = StackSettings {
             parallelism: None,
+            jobmanagers: 1,
             taskmanagers: None,
             slots: 1,
             scheduler: Scheduler::Default,

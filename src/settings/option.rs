@@ -11,7 +11,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use super::{Delivery, MAX_PARALLELISM, MAX_TASKMANAGERS, Scheduler, StackSettings};
+use super::{Delivery, MAX_JOBMANAGERS, MAX_PARALLELISM, MAX_TASKMANAGERS, Scheduler, StackSettings};
 
 /// A row of the table.
 #[derive(Debug)]
@@ -176,6 +176,15 @@ pub static OPTIONS: &[StackOption] = &[
         help: "Parallelism of the job [default: that of the running job, or else 2]",
         get: |stack| stack.parallelism.map(|number| number.to_string()),
         set: |stack, text| put_some(&mut stack.parallelism, text),
+    },
+    StackOption {
+        name: "jobmanagers",
+        short: None,
+        kind: Kind::Number("N", 1..=MAX_JOBMANAGERS as i64),
+        scope: Scope::Stack,
+        help: "Number of JobManagers: of 2, one leads, and the other takes over when it is lost",
+        get: |stack| Some(stack.jobmanagers.to_string()),
+        set: |stack, text| put(&mut stack.jobmanagers, text),
     },
     StackOption {
         name: "taskmanagers",

@@ -117,8 +117,8 @@ mod tests {
             .map(message)
             .join("\n"),
             @"
-        [stack] has no 'rest-port'; it has checkpointing, event-time, backpressure, delivery, checkpoint-interval, state-keys, scheduler, parallelism, taskmanagers, slots
-        [stack] has no 'parralelism'; it has checkpointing, event-time, backpressure, delivery, checkpoint-interval, state-keys, scheduler, parallelism, taskmanagers, slots
+        [stack] has no 'rest-port'; it has checkpointing, event-time, backpressure, delivery, checkpoint-interval, state-keys, scheduler, parallelism, jobmanagers, taskmanagers, slots
+        [stack] has no 'parralelism'; it has checkpointing, event-time, backpressure, delivery, checkpoint-interval, state-keys, scheduler, parallelism, jobmanagers, taskmanagers, slots
         [stack] parallelism: 0 is not in 1..=128
         [stack] parallelism must be a whole number, not string
         [stack] checkpointing must be true or false, not string

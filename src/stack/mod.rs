@@ -46,7 +46,9 @@ pub struct Source<'a> {
 impl Stack {
     /// The stack that the settings ask for: the user's file, or else the built-in one.
     pub fn load(settings: &StackSettings, workload: &Workload) -> Result<Self> {
-        Ok(Self::file(settings)?.of_workload(workload, settings)?)
+        let stack = Self::file(settings)?.of_workload(workload, settings)?;
+        // One is what the file has.
+        if settings.jobmanagers > 1 { stack.with_replicas(JOBMANAGER, settings.jobmanagers) } else { Ok(stack) }
     }
 
     /// As the file has it.
@@ -75,15 +77,12 @@ impl Stack {
         resolve::stack(source, project, variables).map_err(|error| usage(format!("{}: {error:#}", source.name)))
     }
 
-    /// The same stack with another number of replicas of a service.
+    /// The same stack with another number of replicas of a service. Only the first is published at the ports of the file.
     pub fn with_replicas(mut self, service: &str, replicas: u32) -> Result<Self> {
         let names: Vec<String> = self.services.iter().map(|service| service.name.clone()).collect();
         let Some(found) = self.services.iter_mut().find(|one| one.name == service) else {
             return Err(usage(format!("no service '{service}'; the services are {}", names.join(", "))));
         };
-        if replicas > 1 && found.ports.iter().any(|port| port.published.is_some()) {
-            return Err(usage(format!("{service}: only one replica can publish its port")));
-        }
         found.replicas = replicas;
         Ok(self)
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::Stack;
+use super::{JOBMANAGER, Stack};
 
 /// A service that the workload cannot do without, by the name that commands know it by.
 struct Need {
@@ -15,7 +15,7 @@ struct Need {
 
 const NEEDS: [Need; 4] = [
     Need { service: "kafka", port: Some(9094), why: "it holds the topics, and is read from the host" },
-    Need { service: "jobmanager", port: Some(8081), why: "it runs the job, and its REST API is used from the host" },
+    Need { service: JOBMANAGER, port: Some(8081), why: "it runs the job, and its REST API is used from the host" },
     Need { service: "taskmanager", port: None, why: "its slots are where the job runs" },
     Need { service: "client", port: None, why: "it submits the job, and runs Flink's command line" },
 ];

@@ -180,11 +180,9 @@ fn the_hash_follows_what_a_container_is_made_from() {
 }
 
 #[test]
-fn replicas_change_only_where_no_port_is_published() {
+fn a_service_has_as_many_replicas_as_are_asked_for() {
     let stack = parsed(SAMPLE).unwrap();
     assert_eq!(stack.clone().with_replicas("two", 3).unwrap().service("two").unwrap().replicas, 3);
-    let error = stack.clone().with_replicas("one", 2).unwrap_err();
-    assert_eq!(error.to_string(), "one: only one replica can publish its port");
     assert_eq!(stack.with_replicas("six", 2).unwrap_err().to_string(), "no service 'six'; the services are one, two");
 }
 
@@ -199,6 +197,17 @@ fn settings_are_variables_above_those_of_the_process() {
     assert_eq!(variables["FLINK_IMAGE"], "flink:2");
     assert_eq!(variables["SPEED"], "2.5");
     assert_eq!(variables["JOB_ARGS"], "--checkpointing --event-time --delivery at-least-once");
+}
+
+#[test]
+fn a_second_jobmanager_is_a_replica_and_one_is_what_the_file_has() {
+    let jobmanagers = |jobmanagers| {
+        let settings = StackSettings { jobmanagers, ..StackSettings::of("p") };
+        let stack = Stack::load(&settings, &crate::workload::catalog::usual().unwrap()).unwrap();
+        stack.service("jobmanager").unwrap().clone()
+    };
+    assert_eq!((jobmanagers(1).replicas, jobmanagers(2).replicas), (1, 2));
+    assert_eq!(jobmanagers(1).hash(), jobmanagers(2).hash(), "the first one is not replaced by the second");
 }
 
 #[test]

@@ -13,6 +13,10 @@ const GENERATOR: &str = "clickevent-generator";
 const CLIENT: &str = "client";
 /// Flink's option for the parallelism of an application.
 const PARALLELISM_OPTION: &str = "parallelism.default=";
+/// Starts the JobManager of an application, known by its own container's name as that of a session is. What stands behind the class
+/// are the arguments of its `main`.
+const APPLICATION: &str =
+    r#"exec bin/standalone-job.sh "$1" -D jobmanager.rpc.address=$HOSTNAME -D rest.address=$HOSTNAME "${@:2}""#;
 /// The broker, as containers of the stack reach it.
 const BROKER: &str = "kafka:9092";
 
@@ -59,7 +63,7 @@ impl Stack {
         command.extend(workload.job.entry_class.clone());
         command.extend(workload.arguments(BROKER));
         jobmanager.command = Some(command);
-        jobmanager.entrypoint = Some(vec!["bin/standalone-job.sh".to_owned()]);
+        jobmanager.entrypoint = Some(["bash", "-c", APPLICATION, JOBMANAGER].map(str::to_owned).into());
         Ok(())
     }
 

@@ -13,7 +13,7 @@ pub struct Recovery {
     pub detect: Option<f64>,
     /// From there to the undo: the scenario's own part.
     pub outage: Option<f64>,
-    /// From the undo to a JobManager that answers, where one was lost.
+    /// From the undo to a JobManager that answers, where one was lost; from the detection where another one took over.
     pub rest_back: Option<f64>,
     /// From the undo, or from a JobManager that answers, to as many slots as before.
     pub restart: Option<f64>,

@@ -14,6 +14,7 @@ use crate::verdict::judge;
 pub const SITUATIONS: &[Situation] = &[
     ("failover brings the stack up and proves that nothing was lost", failover),
     ("jobmanager-failover loses nothing", jobmanager_failover),
+    ("of two JobManagers the one that waits takes over", takeover),
     ("taskmanagers-loss loses nothing", taskmanagers_loss),
     ("cluster-loss loses nothing", cluster_loss),
     ("without checkpoints the scenario fails with the clicks that were lost", loss),
@@ -40,6 +41,24 @@ const JOBMANAGER: [&str; 7] = ["detect", "outage", "rest_back", "restart", "rest
 
 fn jobmanager_failover(stack: &Stack) {
     lossless(stack, "jobmanager-failover", &["jobmanager-1"], &JOBMANAGER);
+}
+
+/// Which of the two leads is known only when the fault is injected.
+fn takeover(stack: &Stack) {
+    let answer =
+        stack.with_ports(&["scenario", "jobmanager-failover", "--jobmanagers", "2", "-o", "json"]).run().expect(0);
+    let run = answer.json();
+    assert_eq!(run["verdict"], "pass", "{run:#}");
+    let part = |name: &str| run["recovery"][name].as_f64().unwrap_or_else(|| panic!("no {name}: {run:#}"));
+    assert!((JOBMANAGER.map(part).iter().sum::<f64>() - part("total")).abs() < 0.01, "{run:#}");
+    assert!(part("outage") < 0.01, "nobody waits for the undo: {run:#}");
+    let events = std::fs::read_to_string(folder(stack, &answer).join("events.jsonl")).expect("the events");
+    let undone = |target: &str| events.contains(&format!(r#""event":"undone","fault":"kill","target":"{target}""#));
+    assert!(undone("jobmanager-1") != undone("jobmanager-2"), "one of them: {events}");
+    assert_eq!(["jobmanager-1", "jobmanager-2"].map(|instance| stack.state(instance)), ["running", "running"]);
+    judged_again(stack, &answer);
+    // A JobManager that waits answers for the one that leads.
+    stack.playground(&["verify"]).run().expect(0);
 }
 
 fn taskmanagers_loss(stack: &Stack) {

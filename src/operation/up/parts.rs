@@ -15,7 +15,7 @@ use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::operation::reach;
 use crate::operation::scale::TASKMANAGER;
-use crate::platform::{Contract as _, Health, LogRange, State};
+use crate::platform::{Contract as _, Health, Instance, LogRange, State};
 use crate::stack::JOBMANAGER;
 use crate::wait::{Seen, until};
 
@@ -180,7 +180,28 @@ impl<'a> Parts<'a> {
     }
 
     async fn jobmanager(&self) -> Seen<String> {
-        self.ask(async |flink| flink.overview().await.map(|_| Seen::Done("leader".to_owned()))).await
+        let led = self.ask(async |flink| flink.overview().await.map(|_| Seen::Done("leader".to_owned()))).await;
+        match (led, self.up.settings.jobmanagers) {
+            (Seen::Done(_), all @ 2..) => {
+                self.standby(all).await.unwrap_or_else(|error| Seen::NotYet(format!("{error:#}")))
+            }
+            (led, _) => led,
+        }
+    }
+
+    /// Which of several JobManagers leads, once the others are there to take over.
+    async fn standby(&self, all: u32) -> Result<Seen<String>> {
+        let services = self.up.platform.services().await?;
+        let is_ready =
+            |one: &Instance| matches!((one.state, one.health), (State::Running, Some(Health::Healthy) | None));
+        let ready = services.iter().filter(|one| one.service == JOBMANAGER && is_ready(one)).count();
+        if ready < usize::try_from(all)? {
+            return Ok(Seen::NotYet(format!("leader; {ready} of {all} ready")));
+        }
+        // Not every image can tell.
+        let leader = reach::leader(self.up.platform).await.ok().flatten();
+        let leads = leader.map_or_else(|| "leader".to_owned(), |name| format!("{name} leads"));
+        Ok(Seen::Done(format!("{leads}, {} on standby", all - 1)))
     }
 
     async fn taskmanagers(&self) -> Seen<String> {

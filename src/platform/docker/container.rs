@@ -20,7 +20,7 @@ pub(super) fn instance(stack: &Stack, service: &Service, number: u32) -> Contain
     body.healthcheck = health(&service.health);
     body.exposed_ports = Some(service.ports.iter().map(|port| format!("{}/{}", port.target, port.protocol)).collect());
     if let Some(host) = &mut body.host_config {
-        host.port_bindings = Some(ports(service));
+        host.port_bindings = Some(ports(service, number));
     }
     body
 }
@@ -65,7 +65,7 @@ pub(super) fn sibling(model: ContainerInspectResponse, service: &str, number: u3
         stop_timeout: config.stop_timeout,
         healthcheck: config.healthcheck,
         exposed_ports: config.exposed_ports,
-        host_config: Some(HostConfig { port_bindings: None, ..host }),
+        host_config: Some(HostConfig { port_bindings: host.port_bindings.map(elsewhere), ..host }),
         networking_config: network.map(|network| NetworkingConfig { endpoints_config: Some(network) }),
         ..ContainerCreateBody::default()
     }
@@ -190,14 +190,26 @@ fn memory(mount: &Mount) -> Option<(String, String)> {
     Some((mount.target.clone(), options.clone()))
 }
 
-fn ports(service: &Service) -> PortMap {
+fn ports(service: &Service, number: u32) -> PortMap {
     let mut map = PortMap::new();
     for port in &service.ports {
         if let Some(published) = port.published {
-            let binding = PortBinding { host_ip: Some(port.host.to_string()), host_port: Some(published.to_string()) };
+            let published = if number == 1 { published.to_string() } else { CHOSEN.to_owned() };
+            let binding = PortBinding { host_ip: Some(port.host.to_string()), host_port: Some(published) };
             let bindings = map.entry(format!("{}/{}", port.target, port.protocol)).or_default();
             bindings.get_or_insert_default().push(binding);
         }
+    }
+    map
+}
+
+/// As a port of the host: one that is free when the container is started, which the engine chooses.
+const CHOSEN: &str = "0";
+
+/// The same ports of a container, at others of the host.
+fn elsewhere(mut map: PortMap) -> PortMap {
+    for binding in map.values_mut().flatten().flatten() {
+        binding.host_port = Some(CHOSEN.to_owned());
     }
     map
 }
@@ -244,7 +256,9 @@ mod tests {
         let volume = volume.volume_options.unwrap().labels.unwrap();
         assert!(labels::are_of("p", &volume), "{volume:?}");
         let ports = host.port_bindings.unwrap();
-        assert_eq!(ports["80/tcp"].as_ref().unwrap()[0].host_ip.as_deref(), Some("127.0.0.1"));
+        let binding = &ports["80/tcp"].as_ref().unwrap()[0];
+        let published = (binding.host_ip.as_deref(), binding.host_port.as_deref());
+        assert_eq!(published, (Some("127.0.0.1"), Some("0")), "the first one has 81");
         assert_eq!(body.healthcheck.unwrap().interval, Some(1_000_000_000));
         let networks = body.networking_config.unwrap().endpoints_config.unwrap();
         assert_eq!(networks["p_default"].aliases.as_deref(), Some(&["a".to_owned(), "a-2".to_owned()][..]));

@@ -119,7 +119,7 @@ impl Contract for Docker {
     async fn foreign(&self) -> Result<Vec<String>> {
         Ok(self.observe().await?.foreign)
     }
-    async fn endpoint(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+    async fn endpoints(&self, service: &str, port: u16) -> Result<Vec<Endpoint>> {
         self.published(service, port).await
     }
     async fn prepare(&self, stack: &Stack, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {

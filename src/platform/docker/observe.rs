@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context as _, Result};
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum, PortBinding, PortMap,
+};
 use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
 };
@@ -82,8 +84,8 @@ impl Docker {
         Ok(containers)
     }
 
-    /// Where a port of a service is published, by a container of our own that runs.
-    pub(super) async fn published(&self, service: &str, port: u16) -> Result<Option<Endpoint>> {
+    /// Where a port of a service is published, by containers of our own that run.
+    pub(super) async fn published(&self, service: &str, port: u16) -> Result<Vec<Endpoint>> {
         self.check_here()?;
         let containers = self.containers().await?;
         let runs = |one: &&Container| {
@@ -91,9 +93,11 @@ impl Docker {
                 && one.instance.service == service
                 && matches!(one.instance.state, State::Running | State::Paused)
         };
-        let ports = containers.iter().filter(runs).flat_map(|one| &one.instance.ports);
-        let found = ports.into_iter().find(|one| one.target == port);
-        Ok(found.map(|found| Endpoint { host: found.host.clone(), port: found.published }))
+        let endpoint = |one: &Container| {
+            let found = one.instance.ports.iter().find(|one| one.target == port)?;
+            Some(Endpoint { instance: one.instance.name(), host: found.host.clone(), port: found.published })
+        };
+        Ok(containers.iter().filter(runs).filter_map(endpoint).collect())
     }
 
     async fn all_containers(&self) -> Result<Vec<Container>> {
@@ -157,7 +161,8 @@ fn container(found: ContainerInspectResponse) -> Container {
     let labels = config.labels.unwrap_or_default();
     let label = |name: &str| labels.get(name).cloned();
     let state = found.state.unwrap_or_default();
-    let networks = found.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    let network = found.network_settings.unwrap_or_default();
+    let networks = network.networks.unwrap_or_default();
     let status = status(state.status);
     let host = found.host_config.unwrap_or_default();
     Container {
@@ -170,7 +175,7 @@ fn container(found: ContainerInspectResponse) -> Container {
             state: status,
             health: state.health.filter(|_| status == State::Running).and_then(|health| health_of(health.status)),
             exit_code: state.exit_code.filter(|_| status == State::Exited),
-            ports: ports(host.port_bindings),
+            ports: ports(host.port_bindings, &network.ports.unwrap_or_default()),
             connected: !networks.is_empty(),
         },
         name: found.name.unwrap_or_default().trim_start_matches('/').to_owned(),
@@ -213,18 +218,24 @@ fn health_of(status: Option<HealthStatusEnum>) -> Option<Health> {
     }
 }
 
-/// What is to be published, told from the container's configuration: the engine shows actual ports of running ones only.
-fn ports(bindings: Option<bollard::models::PortMap>) -> Vec<Port> {
+/// What is to be published, told from the container's configuration: the engine shows actual ports of running ones only. Those
+/// are where one is found that the engine has chosen.
+fn ports(configured: Option<PortMap>, actual: &PortMap) -> Vec<Port> {
     let mut ports = Vec::new();
-    for (target, bindings) in bindings.unwrap_or_default() {
-        let target = target.split('/').next().and_then(|number| number.parse().ok());
+    for (target, bindings) in configured.unwrap_or_default() {
+        let chosen = || actual.get(&target)?.iter().flatten().find_map(published);
+        let number = target.split('/').next().and_then(|number| number.parse().ok());
         for binding in bindings.unwrap_or_default() {
-            let published = binding.host_port.and_then(|number| number.parse().ok());
-            if let (Some(target), Some(published)) = (target, published) {
+            if let (Some(target), Some(published)) = (number, published(&binding).or_else(chosen)) {
                 ports.push(Port { host: binding.host_ip.unwrap_or_default(), published, target });
             }
         }
     }
     ports.sort_by_key(|port| (port.target, port.published));
     ports
+}
+
+/// The port on the host; none where the engine is to choose it.
+fn published(binding: &PortBinding) -> Option<u16> {
+    binding.host_port.as_deref()?.parse().ok().filter(|port| *port != 0)
 }

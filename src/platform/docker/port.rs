@@ -8,7 +8,7 @@ use bollard::errors::Error;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use super::observe::{Container, Observed};
-use super::reconcile::{Plan, Verb};
+use super::reconcile::{Plan, Steps, Verb};
 use super::{Docker, Plain as _, labels, words};
 use crate::platform::{PortTaken, State};
 use crate::stack::Service;
@@ -19,8 +19,8 @@ impl Docker {
     /// Refuses a plan whose ports others hold; what the project itself holds now is given up first.
     pub(super) async fn check_ports(&self, plan: &Plan, observed: &Observed) -> Result<()> {
         let starts = plan.instances.iter().filter(|steps| steps.operations.iter().any(|one| one.verb == Verb::Start));
-        for service in starts.map(|steps| &steps.service) {
-            for address in addresses(service) {
+        for Steps { service, number, .. } in starts {
+            for address in addresses(service, *number) {
                 if is_taken(address) && !holds(observed, address) {
                     return Err(self.taken(address, &service.name).await.into());
                 }
@@ -31,7 +31,7 @@ impl Docker {
 
     /// What to say when a service's container did not start.
     pub(super) async fn start_error(&self, service: &Service, number: u32, error: Error) -> anyhow::Error {
-        self.explain(&service.name, number, &addresses(service), error).await
+        self.explain(&service.name, number, &addresses(service, number), error).await
     }
 
     /// What to say when a container did not start again.
@@ -80,9 +80,10 @@ impl Docker {
     }
 }
 
-fn addresses(service: &Service) -> Vec<SocketAddr> {
+/// What the first instance takes; the engine gives the others ports that are free.
+fn addresses(service: &Service, number: u32) -> Vec<SocketAddr> {
     let published = service.ports.iter().filter_map(|port| Some(SocketAddr::new(port.host, port.published?)));
-    published.collect()
+    published.filter(|_| number == 1).collect()
 }
 
 /// Only an engine on this machine publishes on its loopback; for another one this finds nothing, and the engine tells.

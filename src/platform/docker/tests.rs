@@ -153,6 +153,27 @@ async fn what_a_service_promises_is_waited_for_as_long_as_was_asked_for() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
+#[tokio::test]
+async fn a_port_that_the_engine_chose_is_found_where_it_is_now() {
+    let container = |number: u8, published: &str| {
+        json!({ "Id": number.to_string(), "Name": format!("/p-jobmanager-{number}"), "State": { "Status": "running" },
+        "Config": { "Labels": { "com.docker.compose.project": "p", "io.playground.stack": "",
+            "com.docker.compose.service": "jobmanager", "com.docker.compose.container-number": number.to_string() } },
+        "HostConfig": { "PortBindings": { "8081/tcp": [{ "HostIp": "127.0.0.1", "HostPort": published }] } },
+        "NetworkSettings": { "Ports": { "8081/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "32769" }] } } })
+    };
+    let docker = engine(move |_, path| match path {
+        "/containers/json" => Some((200, json!([{ "Id": "1" }, { "Id": "2" }]))),
+        "/containers/1/json" => Some((200, container(1, "8081"))),
+        "/containers/2/json" => Some((200, container(2, "0"))),
+        _ => Some(nothing(path)),
+    })
+    .await;
+    let found = docker.endpoints("jobmanager", 8081).await.unwrap();
+    let found: Vec<String> = found.iter().map(|one| format!("{} {one}", one.instance)).collect();
+    assert_eq!(found, ["jobmanager-1 127.0.0.1:8081", "jobmanager-2 127.0.0.1:32769"]);
+}
+
 /// What publishes a port there answers at another machine's loopback address; at this one's, somebody else may.
 #[tokio::test]
 async fn an_engine_elsewhere_has_no_endpoint_here() {
@@ -168,9 +189,9 @@ async fn an_engine_elsewhere_has_no_endpoint_here() {
         _ => Some(nothing(path)),
     })
     .await;
-    assert_eq!(docker.endpoint("jobmanager", 8081).await.unwrap().unwrap().to_string(), "127.0.0.1:8081");
+    assert_eq!(docker.endpoints("jobmanager", 8081).await.unwrap()[0].to_string(), "127.0.0.1:8081");
     docker.remote = Some(Remote { host: "far".to_owned(), instead: "unset DOCKER_HOST".to_owned() });
-    let error = docker.endpoint("jobmanager", 8081).await.unwrap_err();
+    let error = docker.endpoints("jobmanager", 8081).await.unwrap_err();
     assert!(error.is::<Elsewhere>(), "{error:#}");
     assert!(error.to_string().starts_with("the Docker engine is on far: "), "{error}");
     assert_eq!(docker.services().await.unwrap().len(), 1);

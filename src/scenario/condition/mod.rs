@@ -20,6 +20,7 @@ mod relieved;
 mod restored;
 mod running;
 mod steady_state;
+mod taken_over;
 mod waiting_for_slots;
 
 pub use emitted::Emitted;
@@ -96,6 +97,7 @@ conditions! {
     steady_state::SteadyState,
     detected::Detected,
     backlog::Backlog,
+    taken_over::TakenOver,
     registered::Registered,
     restored::Restored,
     running::Running,

@@ -20,7 +20,7 @@ pub fn stack() -> Vec<Sample> {
         project: text("p"),
         flink: text("http://f"),
         kafka: text("k:1"),
-        ports: vec![],
+        options: vec![],
         parts: vec![reached],
     };
     let port = Port { host: text("127.0.0.1"), published: 8081, target: 8081 };
