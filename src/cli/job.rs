@@ -33,6 +33,9 @@ pub struct Metrics {
 /// Options that every operation takes.
 #[derive(Debug, Args)]
 pub struct Operating {
+    /// Workload whose job is meant: a built-in one or a file [default: that of the stack]
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub workload: Option<String>,
     /// Use Flink's REST API or its CLI
     #[arg(long, value_enum, default_value_t = Via::Rest)]
     pub via: Via,
@@ -202,6 +205,9 @@ fn replicas(text: &str) -> Result<u32, String> {
 pub struct Backpressure {
     /// ID or name of the job, or the beginning of either; not needed if there is only one job
     pub job: Option<String>,
+    /// Workload whose job is meant: a built-in one or a file [default: that of the stack]
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub workload: Option<String>,
     /// Measure every second until Ctrl-C: updated in place on a terminal, elsewhere one line each
     #[arg(short, long)]
     pub follow: bool,

@@ -28,6 +28,9 @@ pub struct Tail {
     /// Skip records of open and aborted transactions
     #[arg(long)]
     pub read_committed: bool,
+    /// Workload whose topics are meant: a built-in one or a file [default: that of the stack]
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub workload: Option<String>,
     /// Read from this broker instead of the project's
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap_server: Option<String>,

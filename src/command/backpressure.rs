@@ -30,7 +30,7 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     let (platform, flink) = super::reach(global, terminal).await?;
     let job = flink.find_job(arguments.job.as_deref()).await?;
     still_there(&job)?;
-    let workload = Named::meant(None, &platform).await?.workload;
+    let workload = Named::meant(arguments.workload.as_deref(), &platform).await?.workload;
     let lag = Newest::of(&job, workload, kafka_of(global, terminal, None).await)?;
     if arguments.follow {
         let mut board = Board::new(terminal);

@@ -17,7 +17,7 @@ use crate::operation::plan::Ids;
 use crate::operation::submit::{From, Submit};
 use crate::operation::upgrade::Upgrade;
 use crate::operation::workload::Named;
-use crate::operation::{Control, Operation, PartNews, Via, savepoint};
+use crate::operation::{Control, Operation, PartNews, savepoint};
 use crate::platform::Platform;
 use crate::report::Terminal;
 use crate::report::live::OperationProgress;
@@ -110,8 +110,7 @@ async fn operate(
     if how.dry_run {
         return plan(global, how, operation, job, terminal).await;
     }
-    let limit = Duration::from_secs(how.timeout);
-    let (done, interrupted) = watched(global, (how.via, limit), operation, job, terminal).await?;
+    let (done, interrupted) = watched(global, how, operation, job, terminal).await?;
     let status = match done.outcome {
         OperationEnd::RolledBack if interrupted => Status::Interrupted,
         OperationEnd::RolledBack => Status::Fail,
@@ -133,7 +132,7 @@ async fn plan(
     // Planning reports no progress, and can be interrupted like any command that only looks.
     let ((news, _), (_, interrupted)) = (mpsc::unbounded_channel(), watch::channel(false));
     let limit = Duration::from_secs(how.timeout);
-    let named = Named::meant(None, &platform).await?;
+    let named = Named::meant(how.workload.as_deref(), &platform).await?;
     operation.fits(&named.workload)?;
     let on = (&platform, &flink, &named.workload);
     let control = Control::new(on, (how.via, limit), operation.name(), news, interrupted);
@@ -144,7 +143,7 @@ async fn plan(
 
 async fn watched(
     global: &Global,
-    how: (Via, Duration),
+    how: &Operating,
     operation: &Operation,
     job: Option<&str>,
     terminal: &Terminal,
@@ -158,16 +157,17 @@ async fn watched(
 
 async fn followed(
     (platform, flink): (&Platform, &Flink),
-    how: (Via, Duration),
+    how: &Operating,
     operation: &Operation,
     job: Option<&str>,
     terminal: &Terminal,
 ) -> Result<(Operated, bool)> {
     let (sender, news) = mpsc::unbounded_channel::<PartNews>();
     let (stop, stopped) = watch::channel(false);
-    let named = Named::meant(None, platform).await?;
+    let named = Named::meant(how.workload.as_deref(), platform).await?;
     operation.fits(&named.workload)?;
-    let control = Control::new((platform, flink, &named.workload), how, operation.name(), sender, stopped);
+    let channel = (how.via, Duration::from_secs(how.timeout));
+    let control = Control::new((platform, flink, &named.workload), channel, operation.name(), sender, stopped);
     let mut progress = OperationProgress::new(terminal);
     let mut interrupt = Box::pin(interrupted());
     let mut work = Telling::new(news, control.perform(operation, job));

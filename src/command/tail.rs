@@ -27,9 +27,9 @@ const USUAL: u64 = 10;
 
 /// Shows records until there are enough, or until Ctrl-C with exit code 130, as for anything that is interrupted.
 pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Status> {
-    let workload = match args.bootstrap_server {
-        Some(_) => Named::find(catalog::USUAL)?.workload,
-        None => super::workload_of(global, None).await?.workload,
+    let workload = match (&args.workload, &args.bootstrap_server) {
+        (None, Some(_)) => Named::find(catalog::USUAL)?.workload,
+        (asked, _) => super::workload_of(global, asked.as_deref()).await?.workload,
     };
     let until = if args.no_follow { Until::End } else { Until::Enough };
     if let (Topic::Output, Some(service)) = (args.topic, &workload.output.log) {

@@ -13,7 +13,6 @@ use crate::verdict::judge;
 /// Whole scenarios. The first one brings the stack up; each begins on whatever the one before it left.
 pub const SITUATIONS: &[Situation] = &[
     ("failover brings the stack up and proves that nothing was lost", failover),
-    ("jobmanager-failover loses nothing", jobmanager_failover),
     ("of two JobManagers the one that waits takes over", takeover),
     ("taskmanagers-loss loses nothing", taskmanagers_loss),
     ("cluster-loss loses nothing", cluster_loss),
@@ -38,10 +37,6 @@ fn failover(stack: &Stack) {
 const TASKMANAGER: [&str; 5] = ["detect", "outage", "restart", "restore", "catch_up"];
 /// Those where a JobManager was lost as well.
 const JOBMANAGER: [&str; 7] = ["detect", "outage", "rest_back", "restart", "restore", "checkpoint_again", "catch_up"];
-
-fn jobmanager_failover(stack: &Stack) {
-    lossless(stack, "jobmanager-failover", &["jobmanager-1"], &JOBMANAGER);
-}
 
 /// Which of the two leads is known only when the fault is injected.
 fn takeover(stack: &Stack) {
