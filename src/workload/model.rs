@@ -144,6 +144,15 @@ impl Output {
     }
 }
 
+impl JobSpec {
+    /// Whether its job comes up with the stack: the playground submits it, a service does, or it is an application. Otherwise
+    /// somebody else submits it, under its name.
+    #[must_use]
+    pub fn comes_up(&self) -> bool {
+        self.jar.is_some() || self.sql.is_some() || self.submitted_by.is_some()
+    }
+}
+
 impl Workload {
     /// The partitions of the input, where it has to be created.
     #[must_use]

@@ -66,6 +66,9 @@ impl Bringing<'_> {
         if self.up.workload.job.mode == Mode::Application {
             return self.application(&stack).await;
         }
+        if !self.up.workload.job.comes_up() {
+            return self.without_job(&stack).await;
+        }
         platform.prepare(&stack, self.progress.clone()).await?;
         let there = self.before().await?;
         if there != There::NoneOrAsAsked || self.is_fresh() {
@@ -102,6 +105,14 @@ impl Bringing<'_> {
         };
         self.up.platform.prepare(&stack, self.progress.clone()).await?;
         self.up.platform.apply(&stack, self.up.limit, self.progress.clone()).await
+    }
+
+    /// The stack for a job that somebody else submits: it finds the topics there.
+    async fn without_job(&self, stack: &Stack) -> Result<()> {
+        self.up.platform.prepare(stack, self.progress.clone()).await?;
+        self.up.platform.apply(stack, self.up.limit, self.progress.clone()).await?;
+        self.told("is submitted by somebody else, under this name: its file names no jar".to_owned());
+        self.make_topics().await
     }
 
     /// The parallelism of an application that runs already, if it is not the one that is asked for.
@@ -170,6 +181,13 @@ impl Bringing<'_> {
 
     /// Submits a job that no service of the stack submits. Its topics come first: one that begins without them fails in a loop.
     async fn submit(&self, flink: &Flink) -> Result<()> {
+        self.make_topics().await?;
+        let run = self.as_asked(flink, None).await?;
+        self.go_on(flink, &Resume::of(self.up.job(), &run)).await
+    }
+
+    /// Makes the topics that are missing.
+    async fn make_topics(&self) -> Result<()> {
         let Workload { input, output, .. } = self.up.workload;
         let input = (input.topic.clone(), usize::try_from(self.up.workload.input_partitions())?);
         let output = output.topic().map(|(topic, partitions)| (topic.to_owned(), partitions as usize));
@@ -190,9 +208,7 @@ impl Bringing<'_> {
             };
             Ok(seen(tokio::task::spawn_blocking(make).await?))
         })
-        .await?;
-        let run = self.as_asked(flink, None).await?;
-        self.go_on(flink, &Resume::of(self.up.job(), &run)).await
+        .await
     }
 
     /// Adds the TaskManagers that a job lacks which high availability brings back after `down`: seen, an upgraded job that

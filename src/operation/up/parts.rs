@@ -49,14 +49,16 @@ impl<'a> Parts<'a> {
             let is_there = self.up.stack.service(Part::Zookeeper.name()).is_some();
             if is_there { self.part(Part::Zookeeper).await } else { Ok(()) }
         };
-        let checkpoint =
-            async { if self.up.settings.job.checkpointing { self.part(Part::Checkpoint).await } else { Ok(()) } };
+        let comes_up = self.up.workload.job.comes_up();
+        let job = async { if comes_up { self.part(Part::Job).await } else { Ok(()) } };
+        let takes_checkpoints = comes_up && self.up.settings.job.checkpointing;
+        let checkpoint = async { if takes_checkpoints { self.part(Part::Checkpoint).await } else { Ok(()) } };
         tokio::try_join!(
             zookeeper,
             self.part(Part::Kafka),
             self.part(Part::Jobmanager),
             self.part(Part::Taskmanager),
-            self.part(Part::Job),
+            job,
             checkpoint,
         )?;
         Ok(())

@@ -128,12 +128,14 @@ impl Key {
     /// The job told a total.
     pub(super) fn tell(&mut self, total: State, told: Told) -> Answer {
         let heard = std::mem::replace(&mut self.heard, true);
-        if !self.first.is_empty() && self.first.len() < FIRST {
-            self.first.push(total);
+        match self.first.len() {
+            0 => {}
+            FIRST => self.first.clear(),
+            _ => self.first.push(total),
         }
         let Some(step) = self.step(total.count) else {
             // One of before the first step was checked when it was told first.
-            return if heard { Answer::Again(None) } else { self.begin_with(total, told) };
+            return if heard { Answer::Again(None) } else { self.begin_with(total) };
         };
         match self.steps.get_mut(step) {
             Some(known) if known.state == total => {
@@ -144,20 +146,16 @@ impl Key {
                     Answer::Right
                 }
             }
-            _ if !heard => self.begin_with(total, told),
+            _ if !heard => self.begin_with(total),
             _ => self.wrong(step, total, told),
         }
     }
 
     /// Nothing was told before, and this is not the first total: what was before it is not known, nor, for certain, of which
     /// record it is. It is taken for that of the first one.
-    fn begin_with(&mut self, total: State, told: Told) -> Answer {
-        let Some(front) = self.steps.front_mut() else {
-            self.base = total;
-            return Answer::Unknown;
-        };
-        (front.state, front.told) = (total, Some(told));
-        self.base = State { count: total.count.saturating_sub(1), sum: total.sum - front.line.value };
+    fn begin_with(&mut self, total: State) -> Answer {
+        self.steps.pop_front();
+        self.base = total;
         self.first = vec![total];
         self.add_up();
         Answer::Unknown
@@ -205,32 +203,23 @@ impl Key {
 
     /// Whether the first totals are those of later records than was thought, all of them.
     fn begin_elsewhere(&mut self, last: Told) -> bool {
-        let Some(&begin) = self.first.first() else { return false };
+        let followed = self.first.len().saturating_sub(1);
         let fits = |shift: &usize| {
-            let steps = self.steps.iter().skip(shift + 1);
-            let pairs = self.first.windows(2).zip(steps);
-            let all = self.steps.len() >= shift + self.first.len();
-            all && pairs.into_iter().all(|(pair, step)| pair[0].plus(step.line.value) == pair[1])
+            let pairs = self.first.windows(2).zip(self.steps.iter().skip(*shift));
+            self.steps.len() >= shift + followed
+                && pairs.into_iter().all(|(pair, step)| pair[0].plus(step.line.value) == pair[1])
         };
-        let Some(shift) = (1..self.steps.len()).find(fits) else { return false };
+        let Some(shift) = (1..self.steps.len()).find(fits).filter(|_| followed > 0) else { return false };
         self.steps.drain(..shift);
-        self.base = State { count: begin.count.saturating_sub(1), sum: self.base.sum };
-        for (step, state) in self.steps.iter_mut().zip(&self.first) {
-            (step.state, step.told) = (*state, Some(last));
-        }
-        self.add_up_from(self.first.len());
+        self.steps.iter_mut().take(followed).for_each(|step| step.told = Some(last));
+        self.add_up();
         true
     }
 
-    /// Makes the steps' totals follow from the base; those of steps that were told when nothing was known stay as they were.
+    /// Makes the steps' totals follow from the base.
     fn add_up(&mut self) {
-        self.add_up_from(usize::from(!self.first.is_empty()));
-    }
-
-    fn add_up_from(&mut self, from: usize) {
-        let mut state =
-            if from == 0 { self.base } else { self.steps.get(from - 1).map_or(self.base, |step| step.state) };
-        for step in self.steps.iter_mut().skip(from) {
+        let mut state = self.base;
+        for step in &mut self.steps {
             state = state.plus(step.line.value);
             step.state = state;
         }
@@ -252,7 +241,7 @@ impl Key {
         let high = rolled.first().map_or(from, |step| step.line.place.1);
         fresh.into_iter().for_each(|line| self.push(line));
         // What was told before the first step is not known to have been of these records.
-        let cut = (self.first.is_empty() && (kept > 0 || self.base.count == 0)).then_some((low, high));
+        let cut = (kept > 0 || self.base.count == 0).then_some((low, high));
         Adopted { answer: self.tell(total, told), rolled, unsent, cut }
     }
 
