@@ -102,10 +102,28 @@ fn list(checkpoints: &Checkpoints, interval: Option<i64>, begun: Option<i64>, fa
     };
     let (checkpoint, savepoint, until) = (newest.id, newest.is_savepoint, newest.restore_timestamp);
     let from = begun.unwrap_or_else(|| until - reach - AWAY_MS);
-    // The newest failure led to the newest restore, the one before it to the restore before that, and so on.
-    let earlier = failures.iter().map(failed).filter(|past| past.until < from);
+    // The newest failure led to the newest restore, the one before it to the restore before that, and so on; but of several
+    // failures in a row, some led to none. So the last one of each row comes first.
+    let earlier: Vec<i64> = failures.iter().copied().filter(|failure| *failure < from).collect();
+    let (last, more): (Vec<_>, Vec<_>) = (0..earlier.len()).partition(|place| ends_a_row(&earlier, *place, reach));
     let most = usize::try_from(checkpoints.counts.restored.saturating_sub(1)).unwrap_or(usize::MAX);
-    std::iter::once(Past { checkpoint, savepoint, from, until }).chain(earlier.take(most)).collect()
+    let earlier = last
+        .into_iter()
+        .chain(more)
+        .take(most)
+        .map(|place| Past { from: begin_of_row(&earlier, place, reach) - reach, ..failed(&earlier[place]) });
+    std::iter::once(Past { checkpoint, savepoint, from, until }).chain(earlier).collect()
+}
+
+/// Whether no failure followed within reach. They come with the newest first.
+fn ends_a_row(failures: &[i64], place: usize, reach: i64) -> bool {
+    place == 0 || failures[place - 1] - failures[place] > reach
+}
+
+/// The oldest failure of the row that one belongs to.
+fn begin_of_row(failures: &[i64], place: usize, reach: i64) -> i64 {
+    let row = failures[place..].windows(2).take_while(|pair| pair[0] - pair[1] <= reach);
+    row.last().map_or(failures[place], |pair| pair[1])
 }
 
 #[cfg(test)]
@@ -131,6 +149,15 @@ mod tests {
         assert_eq!(past(1), [(41, 499_000, 500_000)]);
         assert_eq!(past(2), [(41, 499_000, 500_000), (0, 292_000, 300_000)]);
         assert_eq!(past(9).len(), 3, "no more than Flink knows of");
+    }
+
+    #[test]
+    fn a_failure_that_led_to_no_restore_takes_no_other_ones_place() {
+        // Two outages; in the newer one the job failed three times before it ran.
+        let failures = [499_500, 305_000, 303_000, 300_000, 200_000];
+        let found = list(&checkpoints(3), Some(1_000), Some(499_000), &failures);
+        let spans: Vec<(i64, i64)> = found.iter().map(|past| (past.from, past.until)).collect();
+        assert_eq!(spans, [(499_000, 500_000), (292_000, 305_000), (192_000, 200_000)]);
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Bringing<'_> {
         if let Some(retired) = self.retire(&flink).await? {
             return Ok(There::Retired(retired));
         }
-        let jobs = flink.jobs().await?;
+        let jobs = self.jobs(&flink).await?;
         if self.is_fresh() || jobs.iter().any(|job| self.up.is_ours(job)) {
             return Ok(There::NoneOrAsAsked);
         }
@@ -169,7 +169,7 @@ impl Bringing<'_> {
             }
             self.bring_back(&flink).await?;
         }
-        if flink.jobs().await?.iter().any(|job| self.up.is_ours(job)) {
+        if self.jobs(&flink).await?.iter().any(|job| self.up.is_ours(job)) {
             return Ok(());
         }
         let Some(service) = &self.up.workload.job.submitted_by else { return self.submit(&flink).await };
@@ -215,7 +215,7 @@ impl Bringing<'_> {
     /// waited for its third slot until `up` gave up.
     async fn make_room(&self, flink: &Flink) -> Result<()> {
         let settings = self.up.settings;
-        let Some(job) = flink.jobs().await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
+        let Some(job) = self.jobs(flink).await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
         if settings.parallelism.is_some() || settings.taskmanagers.is_some() {
             return Ok(());
         }
@@ -232,7 +232,7 @@ impl Bringing<'_> {
     /// Waits a while until a job that is being brought back tells what it was submitted as: then only is it known to be as
     /// asked. One that goes on to tell nothing is waited for with the other parts, which say what it lacks.
     async fn tells(&self, flink: &Flink) -> Result<()> {
-        let Some(job) = flink.jobs().await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
+        let Some(job) = self.jobs(flink).await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
         let begun = Instant::now();
         self.until_settled("what the job was submitted as", async || {
             let told = begun.elapsed() > RECOVERY || job_tells(flink, &job.id).await?;

@@ -27,7 +27,7 @@ pub(super) const RECOVERY: Duration = Duration::from_secs(30);
 impl Bringing<'_> {
     /// Stops a job that is not as asked, or that is to begin from nothing. One that does not tell yet is left alone.
     pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Resume>> {
-        let Some(job) = flink.jobs().await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(None) };
+        let Some(job) = self.jobs(flink).await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(None) };
         let is_as_asked = async || {
             Ok::<_, anyhow::Error>(
                 self.up.is_as_asked(flink, &job.id).await? && self.has_this_jar(flink, &job.id).await?,
@@ -65,7 +65,7 @@ impl Bringing<'_> {
     /// Lets a job go on that was stopped, unless high availability has brought one back. What is under way is settled.
     pub(super) async fn bring_back(&self, flink: &Flink) -> Result<()> {
         let platform = self.up.platform;
-        let jobs = flink.jobs().await?;
+        let jobs = self.jobs(flink).await?;
         if jobs.iter().any(|job| self.up.is_ours(job)) {
             return Ok(());
         }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::containers::Bringing;
 use super::{LOOK, News, Part};
 use crate::flink::Flink;
+use crate::flink::job::Summary;
 use crate::flink::request::is_undecided;
 use crate::operation::marks::{Marks, Noted, Stop, became};
 use crate::platform::{Mark, NotedJob};
@@ -25,7 +26,7 @@ impl Bringing<'_> {
             return self.settle_stop(flink, stopping).await;
         }
         // Somebody else's, as of `flink stop`: there is no trigger to ask for.
-        let jobs = flink.jobs().await?;
+        let jobs = self.jobs(flink).await?;
         let Some(job) = jobs.iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
         self.until_settled("the savepoint in progress", async || {
             let under_way = flink.is_savepoint_under_way(&job.id).await?;
@@ -48,7 +49,7 @@ impl Bringing<'_> {
             .await?;
         let Some(savepoint) = savepoint else {
             // One that is over was stopped all the same; its savepoint is looked for on disk.
-            let runs = flink.jobs().await?.iter().any(|job| job.id == stopping.target && !job.is_over());
+            let runs = self.jobs(flink).await?.iter().any(|job| job.id == stopping.target && !job.is_over());
             return if runs { marks.runs_on(&stopping.target).await } else { Ok(()) };
         };
         self.until_settled("the end of the job that is being stopped", async || {
@@ -59,6 +60,11 @@ impl Bringing<'_> {
         .await?;
         let note = NotedJob { savepoint: Some(savepoint), trigger: None, ..stopping.job.clone() };
         marks.stopped(&stopping.target, note).await
+    }
+
+    /// The jobs, once a JobManager leads: one that is just losing its lead, or has not got it yet, answers with an error.
+    pub(super) async fn jobs(&self, flink: &Flink) -> Result<Vec<Summary>> {
+        self.until_settled("a JobManager that leads", async || Ok(Seen::Done(flink.jobs().await?))).await
     }
 
     /// A JobManager that is lost meanwhile is brought back first; what it was at is settled when it answers again.
