@@ -184,4 +184,34 @@ mod tests {
         workload x.toml: oracle.window: output needs start or end, the place of the window's first ms, or of the first ms after it
         "#);
     }
+
+    #[test]
+    fn what_a_socket_a_log_and_an_application_cannot_be_is_named() {
+        let wrong = |from: &str, to: &str| {
+            let text = catalog::text("event-counter").unwrap();
+            assert!(text.contains(from), "{from}");
+            workload("x.toml", &text.replacen(from, to, 1)).unwrap_err().to_string()
+        };
+        let mistakes = [
+            ("(?<count>", "(?<number>"),
+            ("(?<sum>\\S+)", "\\S+"),
+            ("log = \"taskmanager\"", "log = \"taskmanager\"\ntopic = \"totals\""),
+            ("log = \"taskmanager\"", ""),
+            ("every-ms = 50", "every-ms = 50\npartitions = 3"),
+            ("entry-class = \"playground.event.EventCounter\"", ""),
+            ("jar = \"event-counter\"", "jar = \"./event-counter.jar\""),
+            ("event-{choice 3} {uniform 1 9}.0", "event"),
+        ];
+        let messages: Vec<String> = mistakes.into_iter().map(|(from, to)| wrong(from, to)).collect();
+        insta::assert_snapshot!(messages.join("\n"), @r"
+        workload x.toml: oracle.total: output: line: the pattern has no group (?<count>…)
+        workload x.toml: oracle.total: input has a value, or output has a sum, and the other one has not: both of them, or neither
+        workload x.toml: output: a topic and a log are named, and a job writes one of them here
+        workload x.toml: output: neither a topic nor a log is named
+        workload x.toml: input: a socket has one line after the other, so its topic has one partition
+        workload x.toml: job.mode: an application is part of its cluster, so job.jar and job.entry-class have to name it
+        workload x.toml: job.mode: an application is part of its cluster, so its jar is in the image: job.jar is the name of a file in docker/flink/job, without .jar
+        workload x.toml: the oracle cannot read what the feed writes, as in event 1604280262000: it needs a key, and what it adds, as in the pattern (?<key>\S+)[ \t]+(?<value>-?\d+(\.\d+)?)[ \t]+\d{1,18}\s*
+        ");
+    }
 }
