@@ -48,6 +48,13 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
         );
         return Err(Failure::Usage(text).into());
     }
+    if let (Some(_), Some(service)) = (&args.bootstrap_server, &workload.output.log) {
+        let text = format!(
+            "--bootstrap-server: the output of workload {} is the log of {service}, which only its stack has",
+            workload.name
+        );
+        return Err(Failure::Usage(text).into());
+    }
     let mut place = Place::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
     let kafka = place.kafka.clone();
     tokio::task::spawn_blocking(move || Admin::new(&kafka, Isolation::Uncommitted)?.wait(ANSWER, |_| Ok(()))).await??;

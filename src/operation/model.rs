@@ -73,7 +73,7 @@ impl Operation {
         }
         Err(Failure::Usage(format!(
             "{}: {} runs in application mode: its cluster ends with the job, and takes no other\n  \
-             playground up --parallelism N changes it; playground down stops it",
+             playground down stops both, and up goes on where they were; another stack (-p NAME) can have another parallelism",
             self.name(),
             workload.job.name
         )))
