@@ -21,6 +21,9 @@ use crate::kafka::produce::{Producer, Sent};
 const BURST: u32 = 1000;
 /// The shortest rest when nothing is due: the price of an exact 15 ms would be waking up for every six records.
 const SHORTEST_REST: Duration = Duration::from_millis(10);
+/// How long nothing may be acknowledged by a broker that answers before the producer is given up for a new one: seen, one that never
+/// connected again after the broker was fenced for a moment and told it that there are no brokers.
+const STUCK: Duration = Duration::from_secs(30);
 /// The longest rest, so that a stop is noticed.
 const LONGEST_REST: Duration = Duration::from_millis(50);
 /// The first rest when the queue is full: it drains within a few ms. Each further one is twice as long, for a broker
@@ -109,24 +112,14 @@ pub fn generate(
     mut tell: impl FnMut(&Progress),
 ) -> Result<Summary> {
     let (sequence, anchor) = prepare(order, stop, &mut tell)?;
-    let began = Instant::now();
-    let mut run = Run {
-        first: sequence.nearest(),
-        pace: Pace::new(anchor, began, order.speed),
-        producer: Producer::new(&order.bootstrap, &order.topic)?,
-        records: &order.records,
-        left: order.limit.unwrap_or(u64::MAX),
-        value: Vec::with_capacity(256),
-        key: Vec::new(),
-        sent: 0,
-        full_rest: FULL_REST,
-        began,
-        sequence,
-    };
+    let mut run = Run::begin(order, sequence, anchor)?;
     while run.left > 0 && !stop.load(Ordering::Relaxed) {
         let rest = run.burst()?;
         run.producer.serve(rest)?;
         run.report(alive.as_mut(), &mut tell)?;
+        if run.is_stuck() {
+            run.begin_anew()?;
+        }
     }
     run.finish(stop, |run| run.report(alive.as_mut(), &mut tell))?;
     Ok(run.summary(&order.topic))
@@ -161,6 +154,13 @@ fn now() -> Result<i64> {
 }
 
 struct Run<'a> {
+    order: &'a Order,
+    /// Where it began.
+    begun: Sequence,
+    /// Records of this run that arrived through producers which were given up.
+    before: u64,
+    /// How many records were acknowledged when that number last changed, and when that was.
+    moved: (u64, Instant),
     records: &'a Records,
     sequence: Sequence,
     pace: Pace,
@@ -175,7 +175,29 @@ struct Run<'a> {
     full_rest: Duration,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// Begins with this sequence, with event time at `anchor` (ms since the epoch).
+    fn begin(order: &'a Order, sequence: Sequence, anchor: i64) -> Result<Self> {
+        let began = Instant::now();
+        Ok(Self {
+            order,
+            begun: sequence.clone(),
+            before: 0,
+            moved: (0, began),
+            first: sequence.nearest(),
+            pace: Pace::new(anchor, began, order.speed),
+            producer: Producer::new(&order.bootstrap, &order.topic)?,
+            records: &order.records,
+            left: order.limit.unwrap_or(u64::MAX),
+            value: Vec::with_capacity(256),
+            key: Vec::new(),
+            sent: 0,
+            full_rest: FULL_REST,
+            began,
+            sequence,
+        })
+    }
+
     /// Sends what is due, at most a burst. Returns how long to rest.
     fn burst(&mut self) -> Result<Duration> {
         let due = self.pace.due(Instant::now());
@@ -203,6 +225,37 @@ impl Run<'_> {
         Ok(Duration::ZERO)
     }
 
+    fn acknowledged(&self) -> u64 {
+        self.before + self.producer.acknowledged()
+    }
+
+    /// Whether nothing was acknowledged for long, though there is something to acknowledge.
+    fn is_stuck(&mut self) -> bool {
+        let acknowledged = self.acknowledged();
+        if acknowledged != self.moved.0 || acknowledged == self.sent {
+            self.moved = (acknowledged, Instant::now());
+        }
+        self.moved.1.elapsed() > STUCK
+    }
+
+    /// Goes on with another producer behind what arrived, unless it is the broker that does not answer.
+    fn begin_anew(&mut self) -> Result<()> {
+        self.moved.1 = Instant::now();
+        let Order { bootstrap, topic, records, limit, .. } = self.order;
+        let admin = Admin::new(bootstrap, Isolation::Uncommitted)?;
+        if admin.ends(topic).is_err() {
+            return Ok(());
+        }
+        // The old one sends nothing any more once it is gone, and what arrived is known for certain then.
+        self.producer = Producer::new(bootstrap, topic)?;
+        let arrived = resume(&admin, bootstrap, topic, records, now()?)?;
+        let sequence = arrived.unwrap_or_else(|| self.begun.clone());
+        self.before = sequence.total().saturating_sub(self.begun.total());
+        (self.sent, self.sequence) = (self.before, sequence);
+        self.left = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.before));
+        Ok(())
+    }
+
     /// Waits for acknowledgements: for all of them when the order is done, for a few seconds when stopped.
     fn finish(&mut self, stop: &AtomicBool, mut report: impl FnMut(&Self) -> Result<()>) -> Result<()> {
         let mut stopped = None;
@@ -218,7 +271,7 @@ impl Run<'_> {
     }
 
     fn report(&self, alive: Option<&mut Alive>, tell: &mut impl FnMut(&Progress)) -> Result<()> {
-        let acknowledged = self.producer.acknowledged();
+        let acknowledged = self.acknowledged();
         if let Some(alive) = alive {
             alive.acknowledged(acknowledged)?;
         }
@@ -232,7 +285,7 @@ impl Run<'_> {
     }
 
     fn summary(&self, topic: &str) -> Summary {
-        let records = self.producer.acknowledged();
+        let records = self.acknowledged();
         let seconds = self.began.elapsed().as_secs_f64();
         Summary {
             topic: topic.to_owned(),

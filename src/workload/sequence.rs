@@ -53,6 +53,12 @@ impl Sequence {
         self.turn = same.map_or_else(|| behind(&self.next), |ahead| self.turn + ahead);
     }
 
+    /// How many records there were before, of all partitions.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.next.iter().sum()
+    }
+
     /// The event time of the earliest record to come.
     #[must_use]
     pub fn nearest(&self) -> i64 {

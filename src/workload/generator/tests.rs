@@ -136,6 +136,29 @@ fn a_topic_that_ends_with_something_else_is_not_continued() {
     assert!(error.to_string().starts_with("records-3 @ 0 is not a record of this generator: 'hello'"), "{error}");
 }
 
+#[test]
+fn a_producer_that_is_given_up_leaves_no_gap_and_nothing_twice() {
+    let cluster = cluster(6);
+    let bootstrap = cluster.bootstrap_servers();
+    let order = order(bootstrap.clone(), &crate::workload::clicks::feed(), 3000);
+    let (sequence, anchor) = prepare(&order, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let mut run = Run::begin(&order, sequence, anchor).unwrap();
+    run.burst().unwrap();
+    assert!(!run.is_stuck());
+    run.moved.1 = Instant::now().checked_sub(STUCK + Duration::from_secs(1)).unwrap();
+    assert!(run.sent > 0 && run.acknowledged() < run.sent && run.is_stuck());
+    run.begin_anew().unwrap();
+    assert_eq!(run.left, 3000 - run.before);
+    while run.left > 0 {
+        let rest = run.burst().unwrap();
+        run.producer.serve(rest).unwrap();
+    }
+    run.finish(&AtomicBool::new(false), |_| Ok(())).unwrap();
+    assert_eq!(run.summary(TOPIC).records, 3000);
+    let clicks = clicks(&bootstrap);
+    assert!(clicks.iter().all(|times| times.len() == 500 && times.windows(2).all(|pair| pair[1] - pair[0] == 15)));
+}
+
 /// As the messages that a workload's readers must bear.
 #[test]
 fn a_record_of_somebody_else_in_between_is_passed_over() {
