@@ -9,10 +9,8 @@ use super::slots::Room;
 use crate::failure::Failure;
 use crate::flink::job::{Job, Summary};
 use crate::platform::{Contract as _, Extent, Instance, State, instance_name};
+use crate::stack::TASKMANAGER;
 use crate::wait::Seen;
-
-/// The service that can be scaled: the others hold data or publish a port.
-pub const TASKMANAGER: &str = "taskmanager";
 
 /// The TaskManagers of a stack, as the platform has them.
 #[derive(Debug, Clone, PartialEq, Eq)]

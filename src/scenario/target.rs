@@ -14,8 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::InstanceName;
 use crate::meant::did_you_mean;
-use crate::operation::scale::TASKMANAGER;
 use crate::platform::{instance_name, is_instance_of};
+use crate::stack::TASKMANAGER;
 use crate::stack::{JOBMANAGER, Service, Stack};
 
 /// Stands before a service's name for all of its instances. No name of a service has a space.

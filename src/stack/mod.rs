@@ -24,6 +24,8 @@ pub use model::*;
 
 /// The service that has Flink's REST API, and runs jobs.
 pub const JOBMANAGER: &str = "jobmanager";
+/// The service that processes records.
+pub const TASKMANAGER: &str = "taskmanager";
 /// The compose file inside the binary.
 const BUILTIN: &str = include_str!("../../compose/docker-compose.yaml");
 /// What messages call it.

@@ -239,3 +239,26 @@ fn the_file_beside_the_compose_file_has_what_the_shell_has_not() {
     let refused = load(&own).unwrap_err().to_string();
     assert_eq!(refused, format!("{}: line 2: B: the quote is not closed", folder.path().join(".env").display()));
 }
+
+#[test]
+fn an_application_is_run_by_its_jobmanager_and_its_lines_are_served() {
+    let text = crate::workload::catalog::text("event-counter").unwrap();
+    let text = format!("{text}\n[flink]\n\"state.backend.type\" = \"rocksdb\"\n");
+    let workload = crate::workload::parse::workload("x.toml", &text).unwrap();
+    let settings = StackSettings { parallelism: Some(3), ..StackSettings::of("p") };
+    let stack = Stack::load(&settings, &workload).unwrap();
+    let command = |name: &str| stack.service(name).unwrap().command.clone().unwrap().join(" ");
+    let (jobmanager, taskmanager) = (command("jobmanager"), command("taskmanager"));
+    let application = "-D parallelism.default=3 --job-classname playground.event.EventCounter --host lines --port 9000";
+    assert!(jobmanager.ends_with(&format!("-D state.backend.type=rocksdb {application}")), "{jobmanager}");
+    assert!(taskmanager.ends_with("-D state.backend.type=rocksdb"), "{taskmanager}");
+    assert!(stack.service("jobmanager").unwrap().entrypoint.as_ref().unwrap()[2].contains("bin/standalone-job.sh"));
+    let lines = "serve --bootstrap-server kafka:9092 --topic lines --group event-counter --listen 0.0.0.0:9000";
+    assert_eq!(command("lines"), lines);
+    assert!(stack.service("lines").unwrap().ports.is_empty(), "no port of it is published");
+    assert_eq!(command("client"), "true");
+    let other = stack.with_application_parallelism(2);
+    assert!(
+        other.service("jobmanager").unwrap().command.as_ref().unwrap().contains(&"parallelism.default=2".to_owned())
+    );
+}

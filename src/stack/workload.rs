@@ -1,7 +1,7 @@
 //! What a workload changes of the stack: who writes its input, who serves it to a job that reads a socket, and who submits its
 //! job or runs it.
 
-use super::{JOBMANAGER, Service, Stack};
+use super::{JOBMANAGER, Service, Stack, TASKMANAGER};
 use crate::failure::Failure;
 use crate::settings::{PARALLELISM, StackSettings};
 use crate::workload::catalog::USUAL;
@@ -32,6 +32,9 @@ impl Stack {
         if workload.job.submitted_by.is_none() {
             self.submits_nothing(workload);
         }
+        if !workload.flink.is_empty() {
+            self.is_configured(workload)?;
+        }
         if workload.job.mode == Mode::Application {
             self.runs_the_job(workload, settings)?;
         }
@@ -51,6 +54,16 @@ impl Stack {
         if let Ok(client) = self.of_name(CLIENT, workload) {
             client.command = Some(vec![command.to_owned()]);
         }
+    }
+
+    /// Of an option that is given twice, Flink takes the last one.
+    fn is_configured(&mut self, workload: &Workload) -> Result<(), Failure> {
+        for name in [JOBMANAGER, TASKMANAGER] {
+            let service = self.of_name(name, workload)?;
+            let options = workload.flink.iter().flat_map(|(name, value)| ["-D".to_owned(), format!("{name}={value}")]);
+            service.command.get_or_insert_default().extend(options);
+        }
+        Ok(())
     }
 
     /// The JobManager is started as that of an application, whose class it runs with these arguments.

@@ -1,6 +1,8 @@
 //! A workload as a value: the job, what it reads, what it writes, and what is right. Its file says all that anything else
 //! knows of it; the built-in ones are files of the same format.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::feed::Feed;
@@ -23,6 +25,9 @@ pub struct Workload {
     pub record: String,
     /// The job.
     pub job: JobSpec,
+    /// Options of Flink's configuration, over those of the compose file, for JobManagers and TaskManagers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flink: BTreeMap<String, String>,
     /// What it reads.
     pub input: Input,
     /// What it writes.

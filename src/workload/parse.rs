@@ -53,6 +53,13 @@ pub(super) fn check(workload: &Workload) -> Result<(), String> {
         }
     }
     check_job(workload)?;
+    let is_option =
+        |name: &str| !name.is_empty() && !name.contains(|letter: char| letter == '=' || letter.is_whitespace());
+    if let Some(name) = workload.flink.keys().find(|name| !is_option(name)) {
+        return Err(format!(
+            "flink: '{name}' is no option of Flink's configuration, as in 'taskmanager.memory.managed.size'"
+        ));
+    }
     if let Some(feed) = &workload.input.feed {
         feed.check().map_err(|error| format!("input.feed: {error}"))?;
     }

@@ -18,10 +18,10 @@ use crate::kafka::admin::Admin;
 use crate::operation::marks::{Noted, Whence};
 use crate::operation::reach;
 use crate::operation::resume::Resume;
-use crate::operation::scale::TASKMANAGER;
 use crate::platform::{Contract as _, PlatformNews};
 use crate::settings::{MAX_TASKMANAGERS, PARALLELISM};
 use crate::stack::Stack;
+use crate::stack::TASKMANAGER;
 use crate::wait::{Seen, until};
 use crate::workload::model::{Mode, Workload};
 

@@ -14,9 +14,9 @@ use crate::flink::request::is_unavailable;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::operation::reach;
-use crate::operation::scale::TASKMANAGER;
 use crate::platform::{Contract as _, Health, Instance, LogRange, State};
 use crate::stack::JOBMANAGER;
+use crate::stack::TASKMANAGER;
 use crate::wait::{Seen, until};
 
 /// How much longer each part is waited for than the one it depends on.

@@ -52,6 +52,7 @@ const SPENT: &str = r#"
 name = "spent"
 purpose = "adds up what each user spends"
 job = { name = "Spent" }
+flink = { "state.backend.type" = "rocksdb" }
 input = { topic = "orders" }
 output = { topic = "spent" }
 [oracle.total]
