@@ -74,6 +74,8 @@ pub(super) struct Adopted {
     pub(super) unsent: u64,
     /// The last record that the state has from before, and the first one that it has not; none where that is not known.
     pub(super) cut: Option<(i64, i64)>,
+    /// Whether the job went on from a state that nothing is known of: it was connected in between, and of that no total was seen.
+    pub(super) unseen: bool,
 }
 
 /// See the module.
@@ -227,14 +229,18 @@ impl Key {
 
     /// The job told a total on a new connection, which is sent the records from `from` up to, and without, `until`.
     pub(super) fn adopt(&mut self, connection: usize, (from, until): (i64, i64), total: State, told: Told) -> Adopted {
-        self.connection = connection;
+        let before_that = std::mem::replace(&mut self.connection, connection);
         let unsent = self.sent_before(from).len() as u64;
         let fresh = self.sent_before(until);
         let value = fresh.first().map_or(0.0, |line| line.value);
         let before = total.count.checked_sub(1).and_then(|before| self.kept(before));
         let fits = before.and_then(|kept| (self.after(kept).plus(value) == total).then_some(kept));
         let Some(kept) = fits.filter(|_| !fresh.is_empty()) else {
-            return self.adopt_unfit(fresh, unsent, total, told);
+            return if self.heard && connection > before_that + 1 {
+                self.adopt_unseen(fresh, total)
+            } else {
+                self.adopt_unfit(fresh, unsent, total, told)
+            };
         };
         let rolled: Vec<Step> = self.steps.drain(kept..).collect();
         let low = self.steps.back().map_or(-1, |step| step.line.place.1);
@@ -242,7 +248,14 @@ impl Key {
         fresh.into_iter().for_each(|line| self.push(line));
         // What was told before the first step is not known to have been of these records.
         let cut = (kept > 0 || self.base.count == 0).then_some((low, high));
-        Adopted { answer: self.tell(total, told), rolled, unsent, cut }
+        Adopted { answer: self.tell(total, told), rolled, unsent, cut, unseen: false }
+    }
+
+    /// The state may be one of a connection in between, whose totals are in a log that is gone.
+    fn adopt_unseen(&mut self, fresh: Vec<Line>, total: State) -> Adopted {
+        self.steps.clear();
+        fresh.into_iter().for_each(|line| self.push(line));
+        Adopted { answer: self.begin_with(total), rolled: Vec::new(), unsent: 0, cut: None, unseen: true }
     }
 
     /// Takes the waiting records before this offset.
@@ -276,6 +289,6 @@ impl Key {
             (true, std::cmp::Ordering::Equal) => Answer::Wrong(Class::Conflicting, expected),
             (true, std::cmp::Ordering::Greater) => Answer::Wrong(Class::Over, expected),
         };
-        Adopted { answer, rolled, unsent, cut: None }
+        Adopted { answer, rolled, unsent, cut: None, unseen: false }
     }
 }

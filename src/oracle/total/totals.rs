@@ -68,6 +68,8 @@ struct Connection {
     rolled: Vec<(Box<str>, Line, i64)>,
     /// Records of before that never were told.
     unsent: u64,
+    /// Keys whose state on it follows from nothing that was seen.
+    unseen: u64,
     /// The key that reaches furthest, and how far; and the one that reaches least far, with the first record it lacks.
     reaches: Option<(i64, Box<str>)>,
     lacks: Option<(i64, Box<str>)>,
@@ -85,6 +87,7 @@ impl Connection {
         let is_told = |step: &&Step| step.told.is_some();
         let told = adopted.rolled.iter().filter(is_told).count();
         self.unsent += adopted.unsent + (adopted.rolled.len() - told) as u64;
+        self.unseen += u64::from(adopted.unseen);
         self.rolled.extend(adopted.rolled.iter().filter_map(|step| Some((key.into(), step.line, step.told?.at))));
         if let Some((reaches, lacks)) = adopted.cut {
             self.reaches = self.reaches.take().max(Some((reaches, key.into())));
@@ -159,6 +162,10 @@ impl ByRecord for Totals {
     }
 
     fn judge(&self, delivery: Delivery) -> Judgement {
+        if self.past {
+            // What there was before is still being read, and is not what is judged.
+            return Judgement::by_record(delivery, Counts::default(), Vec::new());
+        }
         let missing = self.missing();
         let rolled: Vec<_> = self.rolled().collect();
         let lost: Vec<_> =
@@ -201,7 +208,15 @@ impl ByRecord for Totals {
                  them is not known, as it was not seen to begin"
             )
         };
-        (records > 0).then(doubt).into_iter().collect()
+        let judged = self.connections.iter().filter(|connection| !connection.past);
+        let keys: u64 = judged.map(|connection| connection.unseen).sum();
+        let gap = || {
+            format!(
+                "the totals of {keys} keys go on from others that are not in the log: those of a connection in between are gone, \
+                 as with the log of an instance that was removed"
+            )
+        };
+        (records > 0).then(doubt).into_iter().chain((keys > 0).then(gap)).collect()
     }
 }
 
@@ -511,6 +526,29 @@ mod tests {
         assert_eq!(judgement.counts.wrong(Delivery::AtLeastOnce), 0, "{judgement:?}");
         let wrong = judged(&[connected(0, 1), sent(1, &lines), told(9, &[("a", 7.0, 40.0), ("a", 8.0, 77.0)])]);
         assert_eq!(wrong.outcome, Outcome::Fail);
+    }
+
+    #[test]
+    fn totals_whose_log_is_gone_are_a_doubt_and_no_mistake() {
+        let gone = [connected(6, 50), sent(7, &[("a", 7.0), ("a", 9.0)]), connected(9, 70), sent(10, &[("a", 1.0)])];
+        // The state has both lines of the connection in between, of which nothing was seen.
+        let events = [&broken()[..], &gone, &[told(80, &[("a", 5.0, 21.0)])]].concat();
+        assert_eq!(judged(&events).counts.wrong(Delivery::AtLeastOnce), 0, "{:?}", judged(&events));
+        assert_eq!(totals(&events).doubts("line").len(), 1);
+        let next = [&events[..], &[sent(11, &[("a", 2.0)]), told(90, &[("a", 6.0, 23.0)])]].concat();
+        assert_eq!(judged(&next).counts.complete, judged(&events).counts.complete + 1);
+    }
+
+    #[test]
+    fn what_a_plan_finds_is_no_matter_of_its_own() {
+        let place = |end| Place { start: 0, read: end, end };
+        let read = What::Read(Read { committed: vec![None], input: vec![place(6)], output: vec![] });
+        let wrong = told(40, &[("a", 7.0, 4.0)]);
+        let mut totals = Totals { past: true, ..Totals::default() };
+        broken().iter().chain([&wrong]).for_each(|event| totals.add(event));
+        assert_eq!(totals.judge(Delivery::AtLeastOnce).outcome, Outcome::Unknown);
+        totals.add(&read);
+        assert_eq!(totals.judge(Delivery::AtLeastOnce).counts, Counts::default());
     }
 
     #[test]
