@@ -17,6 +17,7 @@ use crate::kafka::admin::Admin;
 use crate::observe::job::{self, Known};
 use crate::observe::{Begin, Observer, Seen, Watched};
 use crate::operation::reach;
+use crate::oracle::Decided;
 use crate::platform::Platform;
 use crate::report::Terminal;
 use crate::report::verify::{Ticker, Verification};
@@ -211,9 +212,9 @@ impl Watching {
     /// know that the job has passed a window without emitting it.
     fn patience(&self) -> Duration {
         let checkpoints = Duration::from_millis(self.interval.unwrap_or_default().saturating_mul(3));
-        match self.fold.delivery() {
-            Delivery::ExactlyOnce => PATIENCE + checkpoints,
-            Delivery::AtLeastOnce => PATIENCE + checkpoints.min(3 * PATIENCE),
+        match (self.fold.delivery(), self.fold.decided()) {
+            (Delivery::ExactlyOnce, _) | (_, Decided::ByCheckpoint) => PATIENCE + checkpoints,
+            (Delivery::AtLeastOnce, Decided::WhenEmitted) => PATIENCE + checkpoints.min(3 * PATIENCE),
         }
     }
 

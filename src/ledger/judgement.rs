@@ -280,12 +280,18 @@ pub struct Words {
     pub input: String,
     /// The topic that it writes.
     pub output: String,
+    /// What a pass proves, where not that nothing was lost or counted twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes: Option<String>,
+    /// What is wrong with records that are unexpected, where not that the input does not explain them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unexpected: Option<String>,
 }
 
 impl Default for Words {
     fn default() -> Self {
         let [record, unit, input, output] = ["record", "window", "input", "output"].map(str::to_owned);
-        Self { record, unit, input, output }
+        Self { record, unit, input, output, passes: None, unexpected: None }
     }
 }
 
@@ -424,7 +430,7 @@ impl Counterexample {
     /// A record of the output that is no result.
     #[must_use]
     pub fn of(stray: &Stray) -> Self {
-        let Stray { partition, offset, what } = stray.clone();
+        let Stray { partition, offset, what, .. } = stray.clone();
         Self::Stray { class: Class::Unexpected, partition, offset, what }
     }
 }

@@ -291,7 +291,7 @@ impl<'a> Rounds<'a> {
                 match reader.emitted(record.payload()) {
                     Ok(oracle::Emitted::Count(count)) => watch.tell_blocking(What::Written(emitted(record, count))),
                     Ok(oracle::Emitted::Record(entry)) => batches.add(record, entry, watch),
-                    Err(_) => {}
+                    Ok(oracle::Emitted::Forbidden { .. }) | Err(_) => {}
                 }
                 Ok(())
             })?;
@@ -314,7 +314,8 @@ impl<'a> Rounds<'a> {
                     batches.add(record, entry, watch);
                     return Ok(());
                 }
-                Err(what) => What::Stray(Stray { partition, offset, what }),
+                Ok(oracle::Emitted::Forbidden { key, what }) => What::Stray(Stray { partition, offset, what, key }),
+                Err(what) => What::Stray(Stray { partition, offset, what, key: None }),
             };
             if let What::Emitted(Emitted { key, window, .. }) = &what {
                 let until = window.map_or(i64::MAX, |window| window.start);

@@ -49,11 +49,16 @@ fn span(span: Span) -> String {
 #[must_use]
 pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String {
     let (word, text) = match outcome {
-        Outcome::Pass => (paint.good("PASS"), format!("no {} lost, none counted twice", judgement.words.record)),
+        Outcome::Pass => (paint.good("PASS"), passes(&judgement.words)),
         Outcome::Fail => (paint.bad("FAIL"), wrongs(judgement).join(", ")),
         Outcome::Unknown => (paint.doubtful("UNKNOWN"), doubt(judgement)),
     };
     format!("verdict   {word}  {text}")
+}
+
+/// What a pass proves.
+fn passes(words: &Words) -> String {
+    words.passes.clone().unwrap_or_else(|| format!("no {} lost, none counted twice", words.record))
 }
 
 /// What is wrong, the worst first.
@@ -86,13 +91,14 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
 }
 
 fn also_wrong(judgement: &Judgement) -> Vec<String> {
-    let (counts, Words { unit, input, output, .. }) = (&judgement.counts, &judgement.words);
+    let (counts, Words { unit, input, output, unexpected, .. }) = (&judgement.counts, &judgement.words);
     let mut wrongs = Vec::new();
     if counts.duplicate > 0 && judgement.delivery == Delivery::ExactlyOnce {
         wrongs.push(format!("{} emitted again, which violates exactly-once", counted(counts.duplicate, unit)));
     }
     if counts.unexpected > 0 {
-        wrongs.push(format!("{} in {output} that {input} does not explain", counted(counts.unexpected, "record")));
+        let why = unexpected.clone().unwrap_or_else(|| format!("that {input} does not explain"));
+        wrongs.push(format!("{} in {output} {why}", counted(counts.unexpected, "record")));
     }
     wrongs
 }
@@ -301,7 +307,12 @@ mod tests {
                 _ => one(ledger, key, start, 1000, offset),
             }
             if (key, start) == (0, START) {
-                ledger.stray(Stray { partition: 0, offset: 400, what: "'oops' is not a window count".into() });
+                ledger.stray(Stray {
+                    partition: 0,
+                    offset: 400,
+                    what: "'oops' is not a window count".into(),
+                    key: None,
+                });
             }
         });
         insta::assert_snapshot!(page_of(&judgement), @"

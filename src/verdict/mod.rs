@@ -245,7 +245,8 @@ mod tests {
         };
         let hidden = [windows(short), vec![counted(50, 1001), counted(51, 57)]].concat();
         assert_eq!(outcome(Holds::Loss, hidden), Outcome::Fail);
-        let stray = What::Stray(crate::history::traffic::Stray { partition: 0, offset: 99, what: "'x'".into() });
+        let stray =
+            What::Stray(crate::history::traffic::Stray { partition: 0, offset: 99, what: "'x'".into(), key: None });
         assert_eq!(outcome(Holds::Loss, [windows(short), vec![stray]].concat()), Outcome::Fail);
         let fault = What::Fault { fault: "kill".into(), target: "taskmanager-1".into() };
         assert_eq!(

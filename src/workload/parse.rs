@@ -3,6 +3,7 @@
 use super::model::{Mode, Workload};
 use crate::failure::Failure;
 use crate::meant::did_you_mean;
+use crate::oracle::Decided;
 use crate::settings::option::{Scope, StackOption};
 
 /// Reads a workload; `origin` names the file in messages.
@@ -57,7 +58,20 @@ pub(super) fn check(workload: &Workload) -> Result<(), String> {
         feed.check().map_err(|error| format!("input.feed: {error}"))?;
     }
     workload.oracle.check()?;
+    check_group(workload)?;
     check_sample(workload)
+}
+
+/// What the job has passed without a trace in the output is known from its committed offsets alone.
+fn check_group(workload: &Workload) -> Result<(), String> {
+    let (oracle, group) = (&workload.oracle, &workload.job.group);
+    if group.is_none() && oracle.rule().decided() == Decided::ByCheckpoint {
+        return Err(format!(
+            "oracle.{}: job.group is missing: the offsets that the job's consumer group commits tell how far it has come",
+            oracle.name()
+        ));
+    }
+    Ok(())
 }
 
 fn check_job(workload: &Workload) -> Result<(), String> {
@@ -170,7 +184,7 @@ mod tests {
            |
         29 | [oracle.windows]
            |         ^^^^^^^
-        unknown variant `windows`, expected one of `window`, `each-once`, `total`; did you mean 'window'?
+        unknown variant `windows`, expected one of `window`, `each-once`, `total`, `never`; did you mean 'window'?
         workload x.toml: input and output are the same topic, 'input': nothing would tell them apart
         workload x.toml: TOML parse error at line 26, column 9
            |

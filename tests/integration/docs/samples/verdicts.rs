@@ -4,7 +4,7 @@ use playground::fold::Fold;
 use playground::fold::pressure::PressureSummary;
 use playground::fold::transactions::Uncommitted;
 use playground::history::recorded::Recorded;
-use playground::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span};
+use playground::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span, Words};
 use playground::report::judge::JudgePage;
 use playground::report::scenario::RunPage;
 use playground::report::verify::{Foreign, TopicRead, Verification};
@@ -119,7 +119,9 @@ fn ledger(empty: &Judgement) -> Judgement {
         emitted: vec![Emission { count: 1, ..emission(None) }],
     };
     let counterexamples = vec![window, identity, stray];
-    Judgement { span: Some(Span { from: 0, to: 15_000 }), counterexamples, ..empty.clone() }
+    let (passes, unexpected) = (Some(text("nothing is wrong")), Some(text("that must not be there")));
+    let words = Words { passes, unexpected, ..Words::default() };
+    Judgement { words, span: Some(Span { from: 0, to: 15_000 }), counterexamples, ..empty.clone() }
 }
 
 fn recovery() -> Recovery {
