@@ -392,6 +392,18 @@ impl Fold {
         }
     }
 
+    /// Of a workload whose oracle decides nothing before the end: how many records the job has passed since this was watched.
+    #[must_use]
+    pub fn passed_records(&self) -> Option<u64> {
+        self.by_record.as_ref().and_then(|ledger| ledger.passed())
+    }
+
+    /// For each partition of the input, the offset before which the job's checkpoints cover it, as far as the oracle asks.
+    #[must_use]
+    pub fn covered(&self) -> BTreeMap<i32, i64> {
+        self.by_record.as_ref().map(|ledger| ledger.covered()).unwrap_or_default()
+    }
+
     /// What it takes until a record of the input is decided.
     #[must_use]
     pub fn decided(&self) -> Decided {

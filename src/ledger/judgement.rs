@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use super::cell::Cell;
+use crate::history::answer::Answer;
 use crate::history::traffic::{Emitted, Stray, Window};
 use crate::settings::Delivery;
 
@@ -256,6 +257,7 @@ impl Judge {
             before_output: self.before_output,
             counterexamples_total: wrong,
             counterexamples,
+            answer: None,
         }
     }
 }
@@ -335,6 +337,9 @@ pub struct Judgement {
     pub counterexamples_total: u64,
     /// The first of them by event time, then stray records.
     pub counterexamples: Vec<Counterexample>,
+    /// The answer of the workload's own program, where one judges; its counterexamples are those above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
 }
 
 impl Judgement {
@@ -364,6 +369,7 @@ impl Judgement {
             before_output: 0,
             counterexamples_total: wrong,
             counterexamples,
+            answer: None,
         }
     }
 }
@@ -422,6 +428,13 @@ pub enum Counterexample {
         /// Its offset.
         offset: i64,
         /// What is wrong with it.
+        what: String,
+    },
+    /// What the workload's own program found wrong.
+    Said {
+        /// What it is about; null where it does not say.
+        key: Option<String>,
+        /// What is wrong, in its own words.
         what: String,
     },
 }

@@ -6,8 +6,10 @@
 //! ([`ByRecord`]).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::ops::Range;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,7 @@ use crate::ledger::Judgement;
 use crate::settings::Delivery;
 
 pub mod closing;
+pub mod command;
 pub mod condition;
 pub mod each_once;
 pub mod forbidden;
@@ -58,6 +61,8 @@ oracles! {
     Total(total::Total),
     /// Some records must not be emitted, whatever was sent.
     Never(never::Never),
+    /// A program of the user's says what is right.
+    Command(command::Command),
 }
 
 impl Oracle {
@@ -73,6 +78,22 @@ impl Oracle {
         match self {
             Self::Window(window) => Some(window),
             _ => None,
+        }
+    }
+
+    /// The command of one that asks a program.
+    #[must_use]
+    pub fn command(&self) -> Option<&command::Command> {
+        match self {
+            Self::Command(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    /// The workload's file lies in this folder, which is what paths in it are relative to.
+    pub fn lies_in(&mut self, folder: &Path) {
+        if let Self::Command(command) = self {
+            command.lies_in(folder);
         }
     }
 
@@ -245,6 +266,17 @@ pub trait ByRecord: Debug + Send {
 
     /// How many records that the input held when the current step, or settling, began are neither answered nor known to be lost.
     fn due(&self) -> u64;
+
+    /// Of one that decides nothing before its end: how many records the job has passed since both topics were read for the first
+    /// time.
+    fn passed(&self) -> Option<u64> {
+        None
+    }
+
+    /// For each partition of the input, the offset before which the job's checkpoints cover it, as far as the ledger knows.
+    fn covered(&self) -> BTreeMap<i32, i64> {
+        BTreeMap::new()
+    }
 
     /// Judges what was read.
     fn judge(&self, delivery: Delivery) -> Judgement;

@@ -47,6 +47,11 @@ impl Passing {
         self.closing.closed(partition)
     }
 
+    /// The same of each partition.
+    pub(super) fn all_until(&self) -> BTreeMap<i32, i64> {
+        (0..).zip(&self.read).map(|(partition, _)| (partition, self.until(partition))).collect()
+    }
+
     /// How many records are passed.
     pub(super) fn passed(&self) -> u64 {
         self.count(|partition, _| (self.begin(partition), self.until(partition)))

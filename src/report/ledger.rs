@@ -17,6 +17,8 @@ pub fn line(judgement: &Judgement) -> String {
     let span = judgement.span.map_or_else(String::new, |span| format!(", {}", self::span(span)));
     let unit = &judgement.words.unit;
     let mut parts = vec![match judgement.judged {
+        0 if judgement.answer.is_some() => format!("no {unit} judged"),
+        judged if judgement.answer.is_some() => format!("{} judged", counted(judged, unit)),
         0 => format!("no {unit} decided"),
         judged => format!("{} of {} complete{span}", grouped(complete), counted(judged, unit)),
     }];
@@ -63,6 +65,10 @@ fn passes(words: &Words) -> String {
 
 /// What is wrong, the worst first.
 fn wrongs(judgement: &Judgement) -> Vec<String> {
+    if let Some(answer) = &judgement.answer {
+        let found = counted(answer.counterexamples_total, "counterexample");
+        return vec![format!("{} says so, with {found}", answer.program)];
+    }
     let counts = &judgement.counts;
     let Words { record, unit, .. } = &judgement.words;
     let windows = counts.short + counts.over + counts.conflicting + counts.missing;
@@ -104,6 +110,12 @@ fn also_wrong(judgement: &Judgement) -> Vec<String> {
 }
 
 fn doubt(judgement: &Judgement) -> String {
+    if let Some(answer) = judgement.answer.as_ref() {
+        return match answer.problem {
+            Some(_) => format!("{} gave no answer", answer.program),
+            None => format!("{} says {}", answer.program, answer.verdict.name()),
+        };
+    }
     let unit = &judgement.words.unit;
     match (judgement.judged, judgement.counts.undecided) {
         (0, 0) => "nothing was seen".to_owned(),
@@ -153,6 +165,8 @@ fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
             let places: Vec<String> = sent.into_iter().chain(places).collect();
             format!("{key:<7} {what}   {}", places.join(", "))
         }
+        Counterexample::Said { key: Some(key), what } => format!("{record} {key:<7} {what}"),
+        Counterexample::Said { key: None, what } => what.clone(),
         Counterexample::Stray { partition, offset, what, .. } => format!("{topic}-{partition} @ {offset}   {what}"),
         Counterexample::Window { class, key, window_start, window_end, expected: count, emitted, records } => {
             let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
@@ -201,7 +215,7 @@ fn found(emitted: u64, records: &[Emission], topic: &str) -> String {
 fn day(example: &Counterexample) -> Option<String> {
     match example {
         Counterexample::Window { window_start, .. } => Some(clock(*window_start, "%F")),
-        Counterexample::Stray { .. } | Counterexample::Identity { .. } | Counterexample::Total { .. } => None,
+        _ => None,
     }
 }
 

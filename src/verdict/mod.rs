@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::fold::Fold;
 use crate::fold::pressure::PressureSummary;
 use crate::fold::transactions::Uncommitted;
+use crate::history::answer::Answer;
 use crate::history::operated::Operated;
 use crate::history::{Holds, Scope};
 use crate::ledger::Judgement;
@@ -112,7 +113,10 @@ fn held(
             let reason = "no transaction was interrupted: every record that was written was committed";
             (Outcome::Unknown, vec![reason.to_owned()])
         }
-        _ if ledger.outcome == Outcome::Fail => (Outcome::Fail, doubt::suspects(fold)),
+        _ if ledger.outcome == Outcome::Fail => {
+            let said = ledger.answer.iter().flat_map(Answer::words);
+            (Outcome::Fail, said.chain(doubt::suspects(fold)).collect())
+        }
         _ => (ledger.outcome, Vec::new()),
     }
 }

@@ -64,14 +64,15 @@ pub(super) fn check(workload: &Workload) -> Result<(), String> {
 
 /// What the job has passed without a trace in the output is known from its committed offsets alone.
 fn check_group(workload: &Workload) -> Result<(), String> {
-    let (oracle, group) = (&workload.oracle, &workload.job.group);
-    if group.is_none() && oracle.rule().decided() == Decided::ByCheckpoint {
-        return Err(format!(
-            "oracle.{}: job.group is missing: the offsets that the job's consumer group commits tell how far it has come",
-            oracle.name()
-        ));
+    if workload.oracle.rule().decided() != Decided::ByCheckpoint {
+        return Ok(());
     }
-    Ok(())
+    let why = match (&workload.job.group, workload.input.socket) {
+        (_, Some(_)) => "a socket has no offsets that the job commits, so it is not known how far it has come",
+        (None, _) => "job.group is missing: the offsets that the job's consumer group commits tell how far it has come",
+        _ => return Ok(()),
+    };
+    Err(format!("oracle.{}: {why}", workload.oracle.name()))
 }
 
 fn check_job(workload: &Workload) -> Result<(), String> {
@@ -184,7 +185,7 @@ mod tests {
            |
         29 | [oracle.windows]
            |         ^^^^^^^
-        unknown variant `windows`, expected one of `window`, `each-once`, `total`, `never`; did you mean 'window'?
+        unknown variant `windows`, expected one of `window`, `each-once`, `total`, `never`, `command`; did you mean 'window'?
         workload x.toml: input and output are the same topic, 'input': nothing would tell them apart
         workload x.toml: TOML parse error at line 26, column 9
            |

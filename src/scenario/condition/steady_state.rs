@@ -1,4 +1,5 @@
-//! `steady-state`: so many windows of every key are exact, with the job running.
+//! `steady-state`: so many windows of every key are exact, with the job running. Where nothing is decided before the end, as many
+//! records have been passed by the job since it was watched.
 
 use std::num::NonZeroU64;
 
@@ -25,12 +26,15 @@ impl Condition for SteadyState {
         if judgement.outcome == Outcome::Fail {
             return Answer::Never(format!("{}s were wrong before any fault", fold.unit()));
         }
-        let exact = judgement.counts.complete + judgement.counts.duplicate;
+        let (exact, what) = match fold.passed_records() {
+            Some(passed) => (passed, "passed"),
+            None => (judgement.counts.complete + judgement.counts.duplicate, "exact"),
+        };
         let lag =
             fold.read.as_ref().map_or_else(|| "lag unknown".to_owned(), |read| format!("lag {} records", read.lag()));
         let wanted = self.windows.get().saturating_mul(fold.a_window().unwrap_or_default());
         let is_exact = wanted > 0 && exact >= wanted;
         let unit = fold.unit();
-        either(is_exact && fold.job.is_running() && fold.read.is_some(), format!("{exact} {unit}s exact, {lag}"))
+        either(is_exact && fold.job.is_running() && fold.read.is_some(), format!("{exact} {unit}s {what}, {lag}"))
     }
 }

@@ -39,6 +39,7 @@ fn workloads() -> Vec<Sample> {
         check("clicks.toml", &file),
         check("payments.toml", PAYMENTS),
         check("alerts.toml", ALERTS),
+        check("judged.toml", JUDGED),
         ("workload", of_binary(&["workload", "check", "orders"])),
         ("workload-list", of_binary(&["workload", "list"])),
         ("workload-text", clicks),
@@ -87,6 +88,18 @@ output = { topic = "alerts" }
 
 [oracle.never]
 output = [{ field = "/level", above = 3, below = 5 }, { field = "/type", is = "ALERT" }, { field = "/room", is-not = "lab" }]
+"#;
+
+/// One that a program judges.
+const JUDGED: &str = r#"
+name = "judged"
+purpose = "is judged by a program"
+job = { name = "Judged", group = "judged" }
+input = { topic = "events" }
+output = { topic = "results" }
+
+[oracle.command]
+program = ["true"]
 "#;
 
 /// What no built-in scenario does.
