@@ -111,6 +111,10 @@ pub enum Command {
     Scenario(scenario::Scenario),
     /// Write records to a topic: click events, or a feed of your own
     Generate(topic::Generate),
+    /// Write single records to a job's input, or lines to the socket that it reads
+    Emit(topic::Emit),
+    /// Serve a topic's records as lines on a TCP port, for a job that reads a socket
+    Serve(topic::Serve),
     /// Check that this machine has everything the playground needs
     Doctor,
     /// Print a shell completion script

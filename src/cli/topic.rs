@@ -119,6 +119,55 @@ pub struct Generate {
     pub feed: FeedArgs,
 }
 
+/// `playground emit`
+#[derive(Debug, Args)]
+pub struct Emit {
+    /// Records to write, each as it is; `-` reads them from standard input, one a line
+    #[arg(required = true, value_name = "RECORD")]
+    pub records: Vec<String>,
+    /// Workload whose input is written: a built-in one or a file [default: that of the stack]
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub workload: Option<String>,
+    /// Topic to write to [default: that of the workload]
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// Partition to write to
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = value_parser!(i32).range(0..))]
+    pub partition: i32,
+    /// Send to this broker instead of the project's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_server: Option<String>,
+    /// How long the broker may take, in seconds
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = seconds())]
+    pub timeout: u64,
+}
+
+/// `playground serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Topic whose records are served [default: that of the workload]
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:9000", value_name = "ADDRESS:PORT")]
+    pub listen: std::net::SocketAddr,
+    /// Consumer group whose committed offset follows what was sent [default: that of the workload]
+    #[arg(long)]
+    pub group: Option<String>,
+    /// Workload whose input is served: a built-in one or a file [default: that of the stack]
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub workload: Option<String>,
+    /// Read from this broker instead of the project's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap_server: Option<String>,
+    /// Touch this file while records can be read, for health checks [default in a container: /tmp/alive]
+    #[arg(long, value_name = "FILE")]
+    pub alive: Option<std::path::PathBuf>,
+    /// How long to wait for the broker at the start, in seconds
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = seconds())]
+    pub timeout: u64,
+}
+
 /// What `playground generate` writes: the workload's feed with these changes or, with a template, one of its own.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Feed")]

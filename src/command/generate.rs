@@ -1,14 +1,12 @@
 //! `playground generate`.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::Result;
 
 use super::kafka_of;
+use super::told::{Signal, alive_in_a_container, until_told};
 use crate::cli::{Global, topic::Generate};
 use crate::failure::{Failure, Status};
 use crate::report::{Terminal, generate::Ticker};
@@ -37,40 +35,14 @@ pub async fn run(global: &Global, args: Generate, terminal: &Terminal) -> Result
         limit: args.records,
         wait: Duration::from_secs(args.timeout),
     };
-    let alive = args.alive.or_else(in_a_container).map(Alive::new);
-    let mut interrupt = signal(SignalKind::interrupt()).context("listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-
-    let stop = Arc::new(AtomicBool::new(false));
+    let alive = args.alive.or_else(alive_in_a_container).map(Alive::new);
     let mut ticker = Ticker::new(*terminal);
-    let mut sending = tokio::task::spawn_blocking({
-        let stop = Arc::clone(&stop);
-        move || generator::generate(&order, &stop, alive, |progress| ticker.tick(progress))
-    });
-    let mut told = None;
-    let summary = loop {
-        tokio::select! {
-            summary = &mut sending => break summary.context("send records")??,
-            _ = interrupt.recv() => told = Some(Signal::Interrupt),
-            _ = terminate.recv() => told = Some(Signal::Terminate),
-        }
-        stop.store(true, Ordering::Relaxed);
-    };
+    let send = move |stop: &AtomicBool| generator::generate(&order, stop, alive, |progress| ticker.tick(progress));
+    let (summary, told) = until_told(send).await?;
     terminal.result(&summary)?;
     Ok(match told {
         Some(Signal::Interrupt) => Status::Interrupted,
         Some(Signal::Terminate) if summary.unacknowledged > 0 => Status::Environment,
         Some(Signal::Terminate) | None => Status::Pass,
     })
-}
-
-/// The file that the compose file's health check looks at. Process 1 is the main process of a container.
-fn in_a_container() -> Option<PathBuf> {
-    (std::process::id() == 1).then(|| "/tmp/alive".into())
-}
-
-/// What told it to end.
-enum Signal {
-    Interrupt,
-    Terminate,
 }

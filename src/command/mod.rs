@@ -16,6 +16,7 @@ pub mod backpressure;
 pub mod completions;
 pub mod doctor;
 pub mod down;
+pub mod emit;
 pub mod flink;
 pub mod generate;
 pub mod images;
@@ -31,8 +32,10 @@ mod own;
 mod port;
 pub mod ps;
 pub mod scenario;
+pub mod serve;
 pub mod tail;
 mod target;
+mod told;
 pub mod up;
 pub mod verify;
 pub mod workload;
@@ -72,6 +75,8 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
         Command::Workload(args) => workload::run(global, args, terminal).await,
         Command::Scenario(args) => Box::pin(scenario::run(global, args, terminal)).await,
         Command::Generate(args) => generate::run(global, args, terminal).await,
+        Command::Emit(args) => emit::run(global, args, terminal).await,
+        Command::Serve(args) => serve::run(global, args, terminal).await,
         Command::Doctor => doctor::run(global, terminal).await,
         Command::Completions(args) => completions::run(global, args, terminal).await,
     }

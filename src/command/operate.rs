@@ -134,6 +134,7 @@ async fn plan(
     let ((news, _), (_, interrupted)) = (mpsc::unbounded_channel(), watch::channel(false));
     let limit = Duration::from_secs(how.timeout);
     let named = Named::meant(None, &platform).await?;
+    operation.fits(&named.workload)?;
     let on = (&platform, &flink, &named.workload);
     let control = Control::new(on, (how.via, limit), operation.name(), news, interrupted);
     let plan = control.plan(operation, job, &Ids::named()).await?;
@@ -165,6 +166,7 @@ async fn followed(
     let (sender, news) = mpsc::unbounded_channel::<PartNews>();
     let (stop, stopped) = watch::channel(false);
     let named = Named::meant(None, platform).await?;
+    operation.fits(&named.workload)?;
     let control = Control::new((platform, flink, &named.workload), how, operation.name(), sender, stopped);
     let mut progress = OperationProgress::new(terminal);
     let mut interrupt = Box::pin(interrupted());

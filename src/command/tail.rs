@@ -18,6 +18,8 @@ use crate::report::Terminal;
 use crate::report::tail::{Line, Shape};
 use crate::workload::catalog;
 
+mod log;
+
 /// How long the broker may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How many records of each partition are shown by default with `--no-follow`, like the lines of `tail`.
@@ -30,6 +32,10 @@ pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Sta
         None => super::workload_of(global, None).await?.workload,
     };
     let until = if args.no_follow { Until::End } else { Until::Enough };
+    if let (Topic::Output, Some(service)) = (args.topic, &workload.output.log) {
+        let reader = workload.oracle.reader().map_err(anyhow::Error::msg)?;
+        return log::run(global, &args, (service, reader), until, terminal).await;
+    }
     let tailing = Tailing {
         bootstrap: kafka_of(global, terminal, args.bootstrap_server).await?,
         topic: match args.topic {

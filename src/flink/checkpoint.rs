@@ -97,6 +97,15 @@ pub struct Entry {
     pub status: String,
     /// Whether it is a savepoint.
     pub is_savepoint: bool,
+    /// When it began, ms since the epoch.
+    #[serde(default)]
+    pub trigger_timestamp: i64,
+    /// How long it took, in ms.
+    #[serde(default)]
+    pub end_to_end_duration: i64,
+    /// Its size in bytes.
+    #[serde(default)]
+    pub state_size: u64,
 }
 
 /// `GET /jobs/:id/checkpoints/config`

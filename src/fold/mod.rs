@@ -202,6 +202,10 @@ impl Fold {
             What::Checkpoint { id, .. } => {
                 self.frontier.checkpoint(*id);
                 self.recoveries.checkpoint(at);
+                // It may be the last thing that a recovery waits for.
+                if let Some(read) = &self.read {
+                    self.recoveries.read(at, read, self.job.is_running());
+                }
             }
             _ => {}
         }

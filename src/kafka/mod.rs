@@ -14,6 +14,7 @@ pub mod admin;
 pub mod batch;
 pub mod cluster;
 pub mod codec;
+pub mod commit;
 pub mod connection;
 pub mod failure;
 pub mod fetch;

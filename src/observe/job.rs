@@ -236,7 +236,14 @@ mod tests {
         let counts = Counts { restored: 0, completed: 0, failed: 0, in_progress: 0 };
         let restored =
             at.map(|restore_timestamp| Seen { id: 41, restore_timestamp, is_savepoint: false, external_path: None });
-        let entry = |id| Entry { id, status: "IN_PROGRESS".into(), is_savepoint: false };
+        let entry = |id| Entry {
+            id,
+            status: "IN_PROGRESS".into(),
+            is_savepoint: false,
+            trigger_timestamp: 0,
+            end_to_end_duration: 0,
+            state_size: 0,
+        };
         let latest = Latest { completed: None, restored };
         let job = JobSeen { id: Some("a".into()), running: 4, subtasks: 4, alive: 1, ..JobSeen::absent("RUNNING") };
         Look {

@@ -84,6 +84,9 @@ impl Observer {
             // Before the topics are read, so that it is known what may be repeated before a repeat is read.
             restores::tell(flink, &kafka, &workload, &watch).await?;
         }
+        if let (Some(flink), true) = (&flink, workload.oracle.rule().needs_the_past()) {
+            restores::tell_checkpoints(flink, &workload, &watch).await;
+        }
         let topics = Topics { kafka, workload: workload.clone(), isolation, uncommitted, begin, spool };
         watch.thread("topics", move |watch| topics.watch(log, watch))?;
         if let Some(flink) = flink {

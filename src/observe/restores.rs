@@ -55,6 +55,19 @@ pub(super) async fn tell(flink: &Flink, kafka: &str, workload: &Workload, watch:
     Ok(())
 }
 
+/// Reports the checkpoints that Flink still knows of from before, the oldest first: a state that a job goes on with has to
+/// reach as far as they do.
+pub(super) async fn tell_checkpoints(flink: &Flink, workload: &Workload, watch: &Watch) {
+    let Ok(jobs) = flink.jobs().await else { return };
+    let Some(job) = jobs.iter().find(|job| job.name == workload.job.name) else { return };
+    // Of a job that has just been forgotten there is nothing to tell.
+    let Ok(checkpoints) = flink.checkpoints(&job.id).await else { return };
+    for entry in checkpoints.history.iter().rev().filter(|entry| entry.status == "COMPLETED") {
+        let (took, size, begun) = (entry.end_to_end_duration, entry.state_size, entry.trigger_timestamp);
+        watch.tell(What::Checkpoint { id: entry.id, took, size, begun }).await;
+    }
+}
+
 /// The restores, each with the offsets of every output partition that were written in its time.
 fn written(kafka: &str, topic: &str, found: Vec<(String, Past)>) -> Result<Vec<Restored>> {
     let admin = Admin::new(kafka, Isolation::Uncommitted)?;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::jar::JarChoice;
 use super::submit::Submit;
 use super::upgrade::Upgrade;
+use crate::failure::Failure;
+use crate::workload::model::{Mode, Workload};
 
 /// Something to do to a stack that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +60,23 @@ impl Operation {
             Self::Scale { .. } => "scale",
             Self::Rescale { .. } => "rescale",
         }
+    }
+
+    /// Refuses what would end the cluster of an application together with its job.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], with what to do instead.
+    pub fn fits(&self, workload: &Workload) -> Result<(), Failure> {
+        let ends = matches!(self, Self::Stop { .. } | Self::Cancel | Self::Submit(_) | Self::Upgrade(_));
+        if workload.job.mode == Mode::Session || !ends {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "{}: {} runs in application mode: its cluster ends with the job, and takes no other\n  \
+             playground up --parallelism N changes it; playground down stops it",
+            self.name(),
+            workload.job.name
+        )))
     }
 
     /// What it does, for a plan.

@@ -9,7 +9,7 @@ use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, 
 use crate::report::project_option;
 use crate::settings::JobVariant;
 use crate::workload::catalog::{self, USUAL};
-use crate::workload::model::Workload;
+use crate::workload::model::{Mode, Workload};
 
 /// The broker, as containers of the stack reach it.
 pub const BROKER: &str = "kafka:9092";
@@ -73,13 +73,15 @@ impl Named {
     /// # Errors
     /// [`Failure::Usage`], with what to do instead.
     pub async fn must_fit(&self, platform: &Platform, project: &str) -> Result<()> {
-        if let (None, JarChoice::File(file)) = (&self.workload.job.submitted_by, jar(&self.workload)?) {
+        if let (None, Some(_)) = (&self.workload.job.submitted_by, &self.workload.job.jar)
+            && let JarChoice::File(file) = jar(&self.workload)?
+        {
             read(&file)?;
         }
         checker::must_be_there(&self.workload)?;
         let there = match mark(platform).await? {
             // One that this version cannot read, of the same file, is written anew.
-            Some(mark) if mark.what == self.name => return Ok(()),
+            Some(mark) if mark.what == self.name => return self.goes_on_as(mark, project),
             Some(mark) => read_note(mark)?.workload.name,
             None if is_new(platform).await? => return Ok(()),
             None => USUAL.to_owned(),
@@ -91,6 +93,22 @@ impl Named {
         bail!(Failure::Usage(format!(
             "project {project} runs workload {there}, not {}\n  \
              -p NAME makes a stack of its own for it; playground{option} down --volumes removes this one with its data",
+            self.workload.name
+        )))
+    }
+}
+
+impl Named {
+    /// An application goes on as what it was begun as: high availability knows it, and runs nothing else in its place.
+    fn goes_on_as(&self, mark: Mark, project: &str) -> Result<()> {
+        let was = if self.workload.job.mode == Mode::Application { read_note(mark).ok() } else { None };
+        if was.is_none_or(|was| was.workload.job == self.workload.job) {
+            return Ok(());
+        }
+        let option = project_option(project);
+        bail!(Failure::Usage(format!(
+            "the job of workload {} is not the one that project {project} runs, and an application goes on as it was begun\n  \
+             playground{option} down --volumes removes it with its state; -p NAME makes a stack of its own",
             self.workload.name
         )))
     }

@@ -30,6 +30,7 @@ pub fn line(judgement: &Judgement) -> String {
         (counts.conflicting, "conflicting"),
         (counts.missing, "missing"),
         (counts.unexpected, "unexpected"),
+        (judgement.records_not_resent, "not resent, as a socket is not read again"),
         (counts.undecided.saturating_sub(judgement.before_output), "still open"),
         (judgement.before_output, "older than what output still holds"),
     ] {

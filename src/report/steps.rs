@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_run_is_a_line_a_step_with_its_time_and_what_it_took() {
         insta::assert_snapshot!(lines(None), @"
-        failover: a TaskManager dies and comes back; every window still counts every click sent
+        failover: a TaskManager dies and comes back; nothing is lost, nothing counted twice
            9.0    steady state       18 windows exact, lag 11 records               +9.0
            9.2  kill taskmanager-1   undo: start taskmanager-1
           10.8    detected           job RESTARTING: Heartbeat of TaskManager timed out +1.6
@@ -191,8 +191,8 @@ mod tests {
             }
         }
         insta::assert_snapshot!(lines(Some(80)), @"
-        failover: a TaskManager dies and comes back; every window still counts every
-                  click sent
+        failover: a TaskManager dies and comes back; nothing is lost, nothing counted
+                  twice
            9.0    steady state       18 windows exact, lag 11 records               +9.0
            9.2  kill taskmanager-1   undo: start taskmanager-1
           10.8    detected           job RESTARTING: Heartbeat of TaskManager timed +1.6

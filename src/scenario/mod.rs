@@ -69,6 +69,11 @@ impl Scenario {
                 "it runs with workload {only}, not with {name}: it names that one's jars or arguments"
             )));
         }
+        for step in &self.steps {
+            if let Action::Operate(operating) = &step.action {
+                operating.operation.fits(workload)?;
+            }
+        }
         let needs_windows = self.holds == Holds::Spread
             || self.steps.iter().any(|step| matches!(step.action, Action::Await(Await::Emitted(_))));
         if needs_windows && workload.oracle.window().is_none() {

@@ -46,7 +46,7 @@ pub struct Source<'a> {
 impl Stack {
     /// The stack that the settings ask for: the user's file, or else the built-in one.
     pub fn load(settings: &StackSettings, workload: &Workload) -> Result<Self> {
-        Ok(Self::file(settings)?.of_workload(workload, settings.speed))
+        Ok(Self::file(settings)?.of_workload(workload, settings)?)
     }
 
     /// As the file has it.

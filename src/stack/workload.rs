@@ -1,48 +1,107 @@
-//! What a workload changes of the stack: who writes its input, and who submits its job.
+//! What a workload changes of the stack: who writes its input, who serves it to a job that reads a socket, and who submits its
+//! job or runs it.
 
-use super::Stack;
+use super::{JOBMANAGER, Service, Stack};
+use crate::failure::Failure;
+use crate::settings::{PARALLELISM, StackSettings};
 use crate::workload::catalog::USUAL;
 use crate::workload::feed::Feed;
-use crate::workload::model::Workload;
+use crate::workload::model::{LINES, Mode, Socket, Workload};
 
 /// The service that writes the input, and the one that submits the job, in the built-in compose file.
 const GENERATOR: &str = "clickevent-generator";
 const CLIENT: &str = "client";
+/// Flink's option for the parallelism of an application.
+const PARALLELISM_OPTION: &str = "parallelism.default=";
+/// The broker, as containers of the stack reach it.
+const BROKER: &str = "kafka:9092";
 
 impl Stack {
     /// The stack for a workload. The built-in one is in the file as it is.
-    #[must_use]
-    pub(super) fn of_workload(self, workload: &Workload, speed: f64) -> Self {
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] of a file of the user's that lacks a service that the workload's is made from.
+    pub(super) fn of_workload(mut self, workload: &Workload, settings: &StackSettings) -> Result<Self, Failure> {
         if workload.name == USUAL {
-            return self;
+            return Ok(self);
         }
-        let stack = if workload.job.submitted_by.is_none() { self.submits_nothing(workload) } else { self };
+        if workload.job.submitted_by.is_none() {
+            self.submits_nothing(workload);
+        }
+        if workload.job.mode == Mode::Application {
+            self.runs_the_job(workload, settings)?;
+        }
+        if let Some(socket) = workload.input.socket {
+            self.serves_lines(workload, socket)?;
+        }
         match &workload.input.feed {
-            Some(feed) => stack.fed(workload, feed, speed),
-            None => stack.without(GENERATOR),
+            Some(feed) => self.is_fed(workload, feed, settings.speed),
+            None => return Ok(self.without(GENERATOR)),
         }
+        Ok(self)
     }
 
     /// The client is there for Flink's command line, and uploads what runs SQL where the job is a script.
-    fn submits_nothing(mut self, workload: &Workload) -> Self {
+    fn submits_nothing(&mut self, workload: &Workload) {
         let command = if workload.job.sql.is_some() { "upload-sql" } else { "true" };
-        if let Some(client) = self.services.iter_mut().find(|service| service.name == CLIENT) {
+        if let Ok(client) = self.of_name(CLIENT, workload) {
             client.command = Some(vec![command.to_owned()]);
         }
+    }
+
+    /// The JobManager is started as that of an application, whose class it runs with these arguments.
+    fn runs_the_job(&mut self, workload: &Workload, settings: &StackSettings) -> Result<(), Failure> {
+        let jobmanager = self.of_name(JOBMANAGER, workload)?;
+        let parallelism = settings.parallelism.unwrap_or(PARALLELISM);
+        let mut command = jobmanager.command.take().unwrap_or_default();
+        command.extend(["-D".to_owned(), format!("{PARALLELISM_OPTION}{parallelism}")]);
+        command.push("--job-classname".to_owned());
+        command.extend(workload.job.entry_class.clone());
+        command.extend(workload.arguments(BROKER));
+        jobmanager.command = Some(command);
+        jobmanager.entrypoint = Some(vec!["bin/standalone-job.sh".to_owned()]);
+        Ok(())
+    }
+
+    /// The same stack with another parallelism of its application.
+    #[must_use]
+    pub fn with_application_parallelism(mut self, parallelism: u32) -> Self {
+        let words = self.services.iter_mut().filter_map(|service| service.command.as_mut()).flatten();
+        words.filter(|word| word.starts_with(PARALLELISM_OPTION)).for_each(|word| {
+            *word = format!("{PARALLELISM_OPTION}{parallelism}");
+        });
         self
     }
 
-    fn fed(mut self, workload: &Workload, feed: &Feed, speed: f64) -> Self {
-        if let Some(generator) = self.services.iter_mut().find(|service| service.name == GENERATOR) {
-            let mut command: Vec<String> =
-                ["generate", "--bootstrap-server", "kafka:9092", "--topic", &workload.input.topic]
-                    .map(str::to_owned)
-                    .into();
-            command.extend(["--also".to_owned(), format!("{}:{}", workload.output.topic, workload.output.partitions)]);
-            command.extend(["--speed".to_owned(), speed.to_string()]);
-            command.extend(feed.arguments());
-            generator.command = Some(command);
+    /// One more service serves the topic as lines; it is made as the generator is.
+    fn serves_lines(&mut self, workload: &Workload, socket: Socket) -> Result<(), Failure> {
+        let generator = self.of_name(GENERATOR, workload)?;
+        let group = workload.job.group.as_deref().unwrap_or(LINES);
+        let listen = format!("0.0.0.0:{}", socket.port);
+        let words = ["serve", "--bootstrap-server", BROKER, "--topic", &workload.input.topic, "--group", group];
+        let command = words.into_iter().chain(["--listen", &listen]).map(str::to_owned).collect();
+        let lines = Service { name: LINES.to_owned(), command: Some(command), ..generator.clone() };
+        self.services.push(lines);
+        Ok(())
+    }
+
+    fn is_fed(&mut self, workload: &Workload, feed: &Feed, speed: f64) {
+        let Ok(generator) = self.of_name(GENERATOR, workload) else { return };
+        let words = ["generate", "--bootstrap-server", BROKER, "--topic", &workload.input.topic];
+        let mut command: Vec<String> = words.map(str::to_owned).into();
+        if let Some((topic, partitions)) = workload.output.topic() {
+            command.extend(["--also".to_owned(), format!("{topic}:{partitions}")]);
         }
-        self
+        command.extend(["--speed".to_owned(), speed.to_string()]);
+        command.extend(feed.arguments());
+        generator.command = Some(command);
+    }
+
+    fn of_name(&mut self, name: &str, workload: &Workload) -> Result<&mut Service, Failure> {
+        let found = self.services.iter_mut().find(|service| service.name == name);
+        let workload = &workload.name;
+        found.ok_or_else(|| {
+            Failure::Usage(format!("the compose file has no service {name}, which workload {workload} needs"))
+        })
     }
 }

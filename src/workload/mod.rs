@@ -7,6 +7,7 @@ pub mod draft;
 pub mod excerpt;
 pub mod feed;
 pub mod generator;
+pub mod lines;
 pub mod model;
 pub mod pace;
 pub mod parse;

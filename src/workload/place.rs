@@ -4,12 +4,17 @@
 //! tell itself. Otherwise it is the offset: a partition's first record is number 0. Where somebody else wrote into the
 //! topic too, or made it anew, it is the nearest number that makes this record.
 
+use std::collections::HashSet;
+
 use super::feed::Records;
 use super::sequence::Sequence;
-use super::template::{EARLIEST, numbers};
+use super::template::{EARLIEST, Record, numbers};
 
 /// How many records of others between its own a feed without `{seq}` bears in a partition.
 const REACH: u64 = 10_000;
+
+/// How far the number of a record may be from its offset where the one before it is looked for.
+const NEAR: u64 = 1_000;
 
 /// The last record of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +58,28 @@ impl Records {
             }
         }
         Err(stranger)
+    }
+
+    /// The newest of a partition's records that is one of these, or else the newest at all; they come in that order. One that
+    /// somebody wrote by hand may look like one of these: the one before it is there as well where there are more.
+    pub(super) fn newest(&self, partition: usize, seen: &[Last]) -> Option<Last> {
+        let values: HashSet<&[u8]> = seen.iter().map(|last| last.value.as_slice()).collect();
+        let own = seen.iter().find(|last| self.follows(partition, last, &values));
+        let alike = || seen.iter().find(|last| !last.value.is_empty() && self.place(partition, last, None).is_some());
+        own.or_else(alike).or(seen.first()).cloned()
+    }
+
+    /// Whether a record is one of these, and the one before it in the feed is there as well.
+    fn follows(&self, partition: usize, last: &Last, values: &HashSet<&[u8]>) -> bool {
+        let offset = last.offset.unsigned_abs();
+        let mut before = Vec::new();
+        (offset.saturating_sub(NEAR)..=offset.saturating_add(NEAR)).rev().any(|number| {
+            let Some(place) = self.place_as(partition, last, number).filter(|_| number > 0) else { return false };
+            let Some(seq) = self.seq(partition, number - 1) else { return false };
+            let passed = i64::try_from(number - 1).unwrap_or(i64::MAX).saturating_mul(self.every_ms);
+            self.value(&mut before, Record { seq, time: place.epoch.saturating_add(passed) });
+            values.contains(before.as_slice())
+        })
     }
 
     /// How many records each partition has of a feed that began then, or the first one that ends with something else.
@@ -103,7 +130,6 @@ impl Records {
 mod tests {
     use super::*;
     use crate::workload::feed::Feed;
-    use crate::workload::template::Record;
     use proptest::prelude::*;
 
     const EPOCH: i64 = 1_604_280_255_000;
@@ -146,6 +172,19 @@ mod tests {
         "{uniform -9 9} {event-time} {seq} {event-time iso}",
         r#"{"timestamp":{event-time},"page":"{each /help /index /shop /jobs /about /news}"}"#,
     ];
+
+    #[test]
+    fn what_others_wrote_behind_the_last_record_is_passed_over() {
+        let feed = feed("event-{choice 3} {uniform 1 9}.0 {event-time}", 1);
+        let own = topic(&feed, &[40], as_it_is)[0].clone().unwrap();
+        let before = topic(&feed, &[39], as_it_is)[0].clone().unwrap();
+        let other = |offset, value: &str| Last { offset, value: value.as_bytes().to_vec() };
+        let seen = [other(41, ""), other(40, "event-1 1.0 1604280262000"), own.clone(), before, other(37, "x")];
+        let records = Records::of(&feed).unwrap();
+        assert_eq!(records.newest(0, &seen), Some(own.clone()));
+        assert_eq!(records.newest(0, &[other(7, "x"), other(6, "y")]), Some(other(7, "x")), "none is its own");
+        assert_eq!(resumed(&feed, &[Some(own)]), Ok(sequence(&feed, &[40])));
+    }
 
     #[test]
     fn without_event_time_it_goes_on_about_now() {

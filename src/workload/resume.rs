@@ -1,5 +1,6 @@
 //! Where a topic's records end, so that a generator goes on there.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ use crate::kafka::{Isolation, tail};
 /// A topic whose ends do not move for so long has no other writer: a running generator sends many times in it, and what
 /// a killed one had sent is in the log by then.
 const QUIET: Duration = Duration::from_millis(300);
+/// How many records of others may have come into a partition since the last one of the generator: somebody emits single ones, and
+/// connections are marked.
+const LOOK_BACK: i64 = 1000;
 /// How long to wait for that.
 const QUIET_LIMIT: Duration = Duration::from_secs(3);
 
@@ -25,7 +29,7 @@ pub fn resume(admin: &Admin, bootstrap: &str, topic: &str, records: &Records, no
     if ends.iter().all(Range::is_empty) {
         return Ok(None);
     }
-    let last = last(bootstrap, topic, &ends)?;
+    let last = last(bootstrap, topic, &ends, records)?;
     for (partition, ends) in ends.iter().enumerate() {
         ensure!(
             last[partition].is_some() || ends.end == 0,
@@ -43,16 +47,16 @@ pub fn resume(admin: &Admin, bootstrap: &str, topic: &str, records: &Records, no
     })
 }
 
-/// The last record of each partition.
-fn last(bootstrap: &str, topic: &str, ends: &[Range<i64>]) -> Result<Vec<Option<Last>>> {
-    let mut last = vec![None; ends.len()];
-    let spans: Vec<_> = ends.iter().map(|ends| (ends.end - 1).max(ends.start)..ends.end).collect();
+/// The last record of each partition that is one of these, or else the last one.
+fn last(bootstrap: &str, topic: &str, ends: &[Range<i64>], records: &Records) -> Result<Vec<Option<Last>>> {
+    let mut seen = vec![VecDeque::new(); ends.len()];
+    let spans: Vec<_> = ends.iter().map(|ends| (ends.end - LOOK_BACK).max(ends.start)..ends.end).collect();
     tail::read(bootstrap, topic, Isolation::Uncommitted, &spans, |record| {
         let partition = usize::try_from(record.partition())?;
-        last[partition] = Some(Last { offset: record.offset(), value: record.payload().to_vec() });
+        seen[partition].push_front(Last { offset: record.offset(), value: record.payload().to_vec() });
         Ok(())
     })?;
-    Ok(last)
+    Ok(seen.iter_mut().enumerate().map(|(partition, seen)| records.newest(partition, seen.make_contiguous())).collect())
 }
 
 /// The topic's ends, once nobody writes to it any more.

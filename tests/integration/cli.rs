@@ -177,7 +177,7 @@ fn scenarios_are_listed_with_their_purpose() {
     let entry = list["scenarios"].as_array().expect("a list").iter().find(|entry| entry["name"] == "failover");
     assert_eq!(
         entry.expect("failover")["purpose"],
-        "a TaskManager dies and comes back; every window still counts every click sent"
+        "a TaskManager dies and comes back; nothing is lost, nothing counted twice"
     );
 }
 

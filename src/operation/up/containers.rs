@@ -6,11 +6,12 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use anyhow::{Context as _, Error, Result};
+use anyhow::{Context as _, Error, Result, bail};
 use tokio::sync::mpsc;
 
 use super::job::{RECOVERY, tells as job_tells};
 use super::{Beginning, LOOK, News, Up, seen};
+use crate::failure::Failure;
 use crate::flink::Flink;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
@@ -19,10 +20,10 @@ use crate::operation::reach;
 use crate::operation::resume::Resume;
 use crate::operation::scale::TASKMANAGER;
 use crate::platform::{Contract as _, PlatformNews};
-use crate::settings::MAX_TASKMANAGERS;
+use crate::settings::{MAX_TASKMANAGERS, PARALLELISM};
 use crate::stack::Stack;
 use crate::wait::{Seen, until};
-use crate::workload::model::Workload;
+use crate::workload::model::{Mode, Workload};
 
 /// The service that submits the job.
 pub(super) const CLIENT: &str = "client";
@@ -62,6 +63,9 @@ impl Bringing<'_> {
     /// Brings the containers in line, and the job.
     pub(super) async fn all(self) -> Result<()> {
         let (platform, stack) = (self.up.platform, self.scaled().await?);
+        if self.up.workload.job.mode == Mode::Application {
+            return self.application(&stack).await;
+        }
         platform.prepare(&stack, self.progress.clone()).await?;
         let there = self.before().await?;
         if there != There::NoneOrAsAsked || self.is_fresh() {
@@ -80,6 +84,38 @@ impl Bringing<'_> {
         }
         platform.apply(&stack, self.up.limit, self.progress.clone()).await?;
         self.after().await
+    }
+
+    /// An application comes with its cluster: as it is asked for, it is when its containers are, and it goes on from its newest
+    /// checkpoint, which high availability knows.
+    async fn application(&self, stack: &Stack) -> Result<()> {
+        if self.is_fresh() {
+            bail!(Failure::Usage(format!(
+                "--fresh: {} runs in application mode, so its state goes with its cluster\n  playground down --volumes removes both",
+                self.up.job()
+            )));
+        }
+        let kept = self.parallelism_of_application().await?;
+        let stack = match kept {
+            Some(kept) => stack.clone().with_application_parallelism(kept),
+            None => stack.clone(),
+        };
+        self.up.platform.prepare(&stack, self.progress.clone()).await?;
+        self.up.platform.apply(&stack, self.up.limit, self.progress.clone()).await
+    }
+
+    /// The parallelism of an application that runs already, if it is not the one that is asked for.
+    async fn parallelism_of_application(&self) -> Result<Option<u32>> {
+        let Some(flink) = reach::flink(self.up.platform).await? else { return Ok(None) };
+        let Ok(jobs) = flink.jobs().await else { return Ok(None) };
+        let Some(job) = jobs.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(None) };
+        let there = flink.job(&job.id).await?.parallelism();
+        let asked = self.up.settings.parallelism.unwrap_or(PARALLELISM);
+        if there == 0 || there == asked {
+            return Ok(None);
+        }
+        self.told(format!("keeps its parallelism of {there}: an application goes on as it was begun"));
+        Ok(Some(there))
     }
 
     /// Stops a job that runs and is not as asked, or finds out whether one that does not run goes on.

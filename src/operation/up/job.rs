@@ -19,6 +19,7 @@ use crate::operation::{Control, PartNews, Via, workload};
 use crate::platform::{Journal as _, Kind, Mark, NotedJob, NotedRun};
 use crate::settings::{JobVariant, PARALLELISM};
 use crate::wait::{Seen, until};
+use crate::workload::model::Mode;
 
 /// How long a job that high availability has brought back may take to run, before it is given up for a savepoint.
 pub(super) const RECOVERY: Duration = Duration::from_secs(30);
@@ -249,6 +250,9 @@ impl Up<'_> {
     }
 
     pub(super) async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
+        if self.workload.job.mode == Mode::Application {
+            return Ok(true);
+        }
         let job = flink.job(id).await?;
         // One that is being scheduled may have no vertices to tell of yet.
         let parallelism = Some(job.parallelism()).filter(|there| *there > 0);

@@ -209,7 +209,7 @@ impl<'a> Parts<'a> {
             .ask(async |flink| {
                 self.had_failed(flink, "").await?;
                 let Some(job) = self.newest(flink).await? else {
-                    return Ok(Seen::NotYet("not submitted yet".to_owned()));
+                    return Ok(Seen::NotYet(self.others(flink).await?));
                 };
                 if job.state == "FAILED" && !self.had_failed(flink, &job.id).await? {
                     failed = Some(cause(flink, &job.id).await?);
@@ -239,6 +239,16 @@ impl<'a> Parts<'a> {
         let is_one =
             |job: &Summary| job.name == self.up.job() && !matches!(job.state.as_str(), "CANCELED" | "FINISHED");
         Ok(flink.jobs().await?.into_iter().find(is_one))
+    }
+
+    /// What there is instead of the job: its file may have another name for it than its `main` has.
+    async fn others(&self, flink: &Flink) -> Result<String> {
+        let jobs = flink.jobs().await?;
+        let alive: Vec<&str> = jobs.iter().filter(|job| !job.is_over()).map(|job| job.name.as_str()).collect();
+        Ok(match alive[..] {
+            [] => "not submitted yet".to_owned(),
+            _ => format!("no job '{}' yet; there is {}", self.up.job(), alive.join(", ")),
+        })
     }
 
     async fn running(&self, flink: &Flink, id: &str) -> Result<Seen<String>> {

@@ -10,12 +10,13 @@
 //! began is lost if the state lacks it. And it has to be one state: of two keys, the one cannot reach further than
 //! the other in what was sent.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 
 use super::key::{Adopted, Answer, Key, Line, State, Step, Told};
-use crate::history::What;
+use crate::history::seen::Read;
 use crate::history::traffic::{Records, Topic};
+use crate::history::{Scope, What};
 use crate::ledger::{Again, Class, Counterexample, Counts, Emission, Judgement, SHOWN};
 use crate::oracle::ByRecord;
 use crate::oracle::closing::Closing;
@@ -24,13 +25,21 @@ use crate::settings::Delivery;
 /// How many totals that were told again are kept with their places.
 const REPEATS: usize = 100_000;
 
+/// How many checkpoints are remembered.
+const CHECKPOINTS: usize = 100;
+
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
     keys: BTreeMap<Box<str>, Key>,
     connections: Vec<Connection>,
-    /// When the newest complete checkpoint began, in ms since the epoch, once one was seen.
-    checkpoint: Option<i64>,
+    checkpoints: VecDeque<Checkpoint>,
+    /// Whether the job was restored from a savepoint since it last connected.
+    from_savepoint: bool,
+    /// From which offset on each partition of the input is judged: what a plan found there is none of its doing.
+    begins: BTreeMap<i32, i64>,
+    /// Whether the topics were not read to their ends yet, in a run that judges what it does itself.
+    past: bool,
     closing: Closing,
     again: Again,
     /// Totals that were right, each told for the first time.
@@ -51,8 +60,10 @@ struct Connection {
     offset: i64,
     /// When it was made, in ms since the epoch.
     at: i64,
-    /// When the checkpoint began that the job's state goes back to at most; none where that is not known.
-    floor: Option<i64>,
+    /// Whether somebody chose a savepoint to begin from: how far back it goes is not known.
+    from_savepoint: bool,
+    /// Whether it was made before what is judged.
+    past: bool,
     /// Records that were told before, and that the state has not any more.
     rolled: Vec<(Box<str>, Line, i64)>,
     /// Records of before that never were told.
@@ -60,6 +71,13 @@ struct Connection {
     /// The key that reaches furthest, and how far; and the one that reaches least far, with the first record it lacks.
     reaches: Option<(i64, Box<str>)>,
     lacks: Option<(i64, Box<str>)>,
+}
+
+/// A checkpoint that completed; in ms since the epoch.
+#[derive(Debug, Clone, Copy)]
+struct Checkpoint {
+    begun: i64,
+    complete: i64,
 }
 
 impl Connection {
@@ -74,11 +92,6 @@ impl Connection {
             self.lacks = least.or_else(|| Some((lacks, key.into())));
         }
         adopted.answer
-    }
-
-    /// Records that the checkpoint had and the state has not.
-    fn lost(&self) -> impl Iterator<Item = &(Box<str>, Line, i64)> {
-        self.rolled.iter().filter(|(_, _, at)| self.floor.is_some_and(|floor| *at < floor))
     }
 
     /// The key whose state is older than that of another.
@@ -98,12 +111,26 @@ impl ByRecord for Totals {
     fn add(&mut self, what: &What) {
         self.closing.add(what);
         match what {
+            What::Began(head) => self.past = head.scope == Scope::Plan,
             What::Connected { offset, at, .. } => {
-                let floor = self.checkpoint;
-                self.connections.push(Connection { offset: *offset, at: *at, floor, ..Connection::default() });
+                self.connections.push(Connection {
+                    offset: *offset,
+                    at: *at,
+                    past: self.past,
+                    from_savepoint: std::mem::take(&mut self.from_savepoint),
+                    ..Connection::default()
+                });
             }
-            What::Checkpoint { begun, took, .. } => self.checkpoint(*begun, begun + took),
-            What::Restored(restored) if restored.savepoint => self.checkpoint_is_not_known(),
+            What::Checkpoint { begun, took, .. } if *begun > 0 => {
+                self.checkpoints.push_back(Checkpoint { begun: *begun, complete: begun + took });
+                self.checkpoints.drain(..self.checkpoints.len().saturating_sub(CHECKPOINTS));
+            }
+            // It is told before or after the connection that the job makes then.
+            What::Restored(restored) if restored.savepoint && restored.again.is_none() => {
+                self.connections.iter_mut().rev().take(1).for_each(|last| last.from_savepoint = true);
+                self.from_savepoint = true;
+            }
+            What::Read(read) if self.past => self.begin(read),
             What::Records(records) if records.topic == Topic::Input => self.sent(records),
             What::Records(records) => self.told(records),
             What::Stray(stray) => {
@@ -133,12 +160,15 @@ impl ByRecord for Totals {
 
     fn judge(&self, delivery: Delivery) -> Judgement {
         let missing = self.missing();
-        let lost: Vec<&(Box<str>, Line, i64)> = self.connections.iter().flat_map(Connection::lost).collect();
-        let torn: Vec<Counterexample> = self.connections.iter().filter_map(Connection::torn).collect();
-        let rolled: usize = self.connections.iter().map(|connection| connection.rolled.len()).sum();
-        let unsent: u64 = self.connections.iter().map(|connection| connection.unsent).sum();
+        let rolled: Vec<_> = self.rolled().collect();
+        let lost: Vec<_> =
+            rolled.iter().filter(|(_, is_lost)| *is_lost == Some(true)).map(|(rolled, _)| rolled).collect();
+        let judged = || self.connections.iter().filter(|connection| !connection.past);
+        let torn: Vec<Counterexample> = judged().filter_map(Connection::torn).collect();
+        let unsent: u64 = judged().map(|connection| connection.unsent).sum();
+        let was_right = rolled.iter().filter(|((_, line, _), _)| self.is_judged(line)).count();
         let duplicate = self.repeats.len() as u64 + self.repeats_more;
-        let kept = self.right.saturating_sub(rolled as u64);
+        let kept = self.right.saturating_sub(was_right as u64);
         let counts = Counts {
             complete: kept.saturating_sub(duplicate),
             duplicate: duplicate.min(kept),
@@ -157,15 +187,14 @@ impl ByRecord for Totals {
         Judgement {
             records_lost: self.lost + (missing.len() + lost.len()) as u64,
             records_counted_twice: self.counted_twice,
-            records_not_resent: unsent + (rolled - lost.len()) as u64,
+            records_not_resent: unsent + (rolled.len() - lost.len()) as u64,
             duplicates_unexplained: self.repeats.values().map(unexplained).sum::<u64>() + self.repeats_more,
             ..Judgement::by_record(delivery, counts, examples)
         }
     }
 
     fn doubts(&self, record: &str) -> Vec<String> {
-        let unknown = self.connections.iter().filter(|connection| connection.floor.is_none());
-        let records: usize = unknown.map(|connection| connection.rolled.len()).sum();
+        let records = self.rolled().filter(|(_, is_lost)| is_lost.is_none()).count();
         let doubt = || {
             format!(
                 "{records} {record}s were counted and are missing from the state since the job connected anew: whether its checkpoint had \
@@ -177,21 +206,35 @@ impl ByRecord for Totals {
 }
 
 impl Totals {
-    /// A checkpoint completed. It may be told only after the connection that a job made which was restored from it.
-    fn checkpoint(&mut self, begun: i64, complete: i64) {
-        if begun == 0 {
-            return;
-        }
-        self.checkpoint = self.checkpoint.max(Some(begun));
-        if let Some(last) = self.connections.last_mut().filter(|last| complete < last.at) {
-            last.floor = last.floor.max(Some(begun));
-        }
+    /// What there was before the plan did anything is no matter of its own.
+    fn begin(&mut self, read: &Read) {
+        self.past = false;
+        self.begins = (0..).zip(read.input.iter().map(|place| place.read)).collect();
+        (self.right, self.repeats_more, self.lost, self.counted_twice) = (0, 0, 0, 0);
+        self.wrong = Counts::default();
+        self.repeats.clear();
+        self.examples.clear();
     }
 
-    /// The job was restored from a savepoint that somebody chose: how far back it goes is not known.
-    fn checkpoint_is_not_known(&mut self) {
-        self.checkpoint = None;
-        self.connections.iter_mut().rev().take(1).for_each(|last| last.floor = None);
+    fn is_judged(&self, line: &Line) -> bool {
+        self.begins.get(&line.place.0).is_none_or(|begin| line.place.1 >= *begin)
+    }
+
+    /// When the checkpoint began that the state of a connection goes back to at most, in ms since the epoch: the newest one that
+    /// was complete by then. None where none was seen.
+    fn floor(&self, connection: &Connection) -> Option<i64> {
+        let complete = self.checkpoints.iter().filter(|checkpoint| checkpoint.complete < connection.at);
+        complete.map(|checkpoint| checkpoint.begun).max().filter(|_| !connection.from_savepoint)
+    }
+
+    /// Records that were told before a connection that is judged, and whether its state has lost them: none where that is not
+    /// known.
+    fn rolled(&self) -> impl Iterator<Item = (&(Box<str>, Line, i64), Option<bool>)> {
+        let judged = self.connections.iter().filter(|connection| !connection.past);
+        judged.flat_map(|connection| {
+            let floor = self.floor(connection);
+            connection.rolled.iter().map(move |rolled| (rolled, floor.map(|floor| rolled.2 < floor)))
+        })
     }
 
     fn sent(&mut self, records: &Records) {
@@ -282,7 +325,8 @@ impl Totals {
     fn unanswered(&self) -> impl Iterator<Item = (&str, Line)> {
         self.keys.iter().flat_map(|(name, key)| {
             let steps = key.steps.iter().filter(|step| step.told.is_none()).map(|step| step.line);
-            steps.chain(key.waiting.iter().copied()).map(move |line| (&**name, line))
+            let lines = steps.chain(key.waiting.iter().copied()).filter(|line| self.is_judged(line));
+            lines.map(move |line| (&**name, line))
         })
     }
 
@@ -319,7 +363,7 @@ fn whole(count: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::seen::{Place, Read};
+    use crate::history::seen::Place;
     use crate::ledger::Outcome;
 
     fn sent(from: i64, lines: &[(&str, f64)]) -> What {
