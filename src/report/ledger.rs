@@ -229,8 +229,9 @@ pub(super) fn clock(timestamp: i64, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::answer::Answer;
     use crate::history::traffic::{Emitted, Sent, Stray, Window};
-    use crate::ledger::{Ledger, Terms};
+    use crate::ledger::{Counts, Ledger, Terms};
 
     /// 2020-11-02, 01:24:15 UTC.
     const START: i64 = 1_604_280_255_000;
@@ -366,6 +367,48 @@ mod tests {
         insta::assert_snapshot!(page_of(&nothing), @"
         ledger    no window decided
         verdict   UNKNOWN  nothing was seen
+        ");
+    }
+
+    #[test]
+    fn what_a_program_says_is_quoted() {
+        let said = |verdict, problem: Option<&str>| {
+            let program = "./judge.py".to_owned();
+            let (judged, problem) = (if problem.is_some() { 0 } else { 1003 }, problem.map(str::to_owned));
+            let total = u64::from(verdict == Outcome::Fail) * 2;
+            let answer =
+                Answer { program, verdict, judged, counterexamples_total: total, problem, ..Answer::default() };
+            let unit = "order".to_owned();
+            let words =
+                Words { record: unit.clone(), unit, passes: Some("./judge.py says so".to_owned()), ..Words::default() };
+            let counterexamples = match verdict {
+                Outcome::Fail => vec![
+                    Counterexample::Said { key: Some("17".into()), what: "never came out".into() },
+                    Counterexample::Said { key: None, what: "out of order".into() },
+                ],
+                _ => Vec::new(),
+            };
+            let ledger = Judgement::by_record(Delivery::AtLeastOnce, Counts::default(), counterexamples);
+            let (outcome, answer, counterexamples_total) = (verdict, Some(answer), total);
+            page_of(&Judgement { outcome, judged, words, answer, counterexamples_total, ..ledger })
+        };
+        let pages = [
+            said(Outcome::Pass, None),
+            said(Outcome::Fail, None),
+            said(Outcome::Unknown, None),
+            said(Outcome::Unknown, Some("exited with code 1")),
+        ];
+        insta::assert_snapshot!(pages.join("\n"), @"
+        ledger    1003 orders judged
+        verdict   PASS  ./judge.py says so
+        ledger    1003 orders judged
+        verdict   FAIL  ./judge.py says so, with 2 counterexamples
+                    order 17      never came out
+                    out of order
+        ledger    1003 orders judged
+        verdict   UNKNOWN  ./judge.py says unknown
+        ledger    no order judged
+        verdict   UNKNOWN  ./judge.py gave no answer
         ");
     }
 
