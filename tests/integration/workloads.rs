@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::support::markdown::root;
 use crate::support::stack::Stack;
+use crate::support::wait::until;
 
 /// The stranger's jar, and a workload's file beside it with these arguments.
 fn payments(folder: &Path, name: &str, arguments: &[&str]) -> String {
@@ -157,6 +158,37 @@ fn a_program_of_the_users_judges_and_whatever_is_no_answer_is_unknown() {
             "{found:#}"
         );
     }
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
+/// What the whole cluster's loss takes is what each smaller one does, and more.
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn an_application_goes_on_where_its_checkpoint_left_it_and_one_that_forgets_is_found() {
+    let stack = Stack::new("events");
+    let run = scenario(&stack, "cluster-loss", "event-counter", 0);
+    let ledger = &run["ledger"];
+    assert_eq!((&run["verdict"], &ledger["missing"]), (&"pass".into(), &0.into()), "{run:#}");
+    assert!(ledger["complete"].as_u64() > Some(100), "{run:#}");
+    // Nobody listened for a while, and a socket is not read again.
+    assert!(ledger["records_not_resent"].as_u64() > Some(100), "{run:#}");
+
+    let emitted = stack.playground(&["emit", "by-hand 1.5 1604280262000", "by-hand 2.0 1604280262000"]).run().expect(0);
+    assert_eq!(emitted.stdout.trim(), "2 records to lines-0");
+    let tail = ["tail", "output", "-n", "100000", "--no-follow"];
+    until("the totals of what was emitted by hand", 30, || {
+        stack.playground(&tail).run().expect(0).stdout.contains("by-hand count=2 sum=3.5").then_some(())
+    });
+    let refused = stack.playground(&["stop"]).run().expect(2);
+    assert!(refused.stderr.contains("runs in application mode"), "{}", refused.stderr);
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+
+    let forgetful = root().join("tests/integration/workloads/event-counter-forgetful.toml");
+    let run = scenario(&stack, "taskmanagers-loss", forgetful.to_str().expect("UTF-8"), 1);
+    let lost = &run["ledger"]["counterexamples"][0];
+    assert_eq!(lost["class"], "missing", "{run:#}");
+    assert!(lost["key"].as_str().is_some_and(|key| key.starts_with("event-")) && lost["sent"][1].is_u64(), "{run:#}");
     stack.playground(&["down", "--volumes"]).run().expect(0);
     assert_eq!(stack.left(), Vec::<String>::new());
 }

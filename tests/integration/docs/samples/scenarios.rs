@@ -40,12 +40,26 @@ fn workloads() -> Vec<Sample> {
         check("payments.toml", PAYMENTS),
         check("alerts.toml", ALERTS),
         check("judged.toml", JUDGED),
+        check("spent.toml", SPENT),
         ("workload", of_binary(&["workload", "check", "orders"])),
+        ("workload", of_binary(&["workload", "check", "event-counter"])),
         ("workload-list", of_binary(&["workload", "list"])),
         ("workload-text", clicks),
         ("workload-new", json(Drafted { file: Some(text("own.toml")), text: text("name = \"own\"") })),
     ]
 }
+
+/// A total of records that are JSON.
+const SPENT: &str = r#"
+name = "spent"
+purpose = "adds up what each user spends"
+job = { name = "Spent" }
+input = { topic = "orders" }
+output = { topic = "spent" }
+[oracle.total]
+input = { key = "/user", value = "/amount" }
+output = { key = "/user", count = "/count", sum = "/sum" }
+"#;
 
 /// What no built-in workload has.
 const PAYMENTS: &str = r#"

@@ -9,8 +9,8 @@ use playground::report::images::{Fate, ImageLine, ImagesResult, PruneResult, Pru
 use playground::report::instances::Changed;
 use playground::report::ps::PsResult;
 use playground::report::up::UpResult;
-use playground::report::{log, tail};
-use playground::workload::generator;
+use playground::report::{emit, log, tail};
+use playground::workload::{generator, lines};
 
 use super::{Sample, json, parsed, text};
 
@@ -84,5 +84,13 @@ pub fn records() -> Vec<Sample> {
         first_timestamp: 1,
         next_timestamp: 2,
     };
-    vec![("tail", line(b"{\"count\":1000}")), ("tail", line(b"oops")), ("generate", json(sent))]
+    let emitted = emit::Emitted { topic: text("lines"), partition: 0, records: 1 };
+    let served = lines::Summary { topic: text("lines"), sent: 7, unsent: 1, connections: 2 };
+    vec![
+        ("tail", line(b"{\"count\":1000}")),
+        ("tail", line(b"oops")),
+        ("generate", json(sent)),
+        ("emit", json(emitted)),
+        ("serve", json(served)),
+    ]
 }

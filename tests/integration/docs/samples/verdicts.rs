@@ -127,8 +127,16 @@ fn ledger(empty: &Judgement) -> Judgement {
         sent: Some((0, 7)),
         emitted: vec![Emission { count: 1, ..emission(None) }],
     };
+    let total = Counterexample::Total {
+        class: Class::Missing,
+        key: text("event-1"),
+        what: text("never counted"),
+        sent: Some((0, 7)),
+        emitted: vec![emission(None)],
+    };
     let said = Counterexample::Said { key: Some(text("17")), what: text("never came out") };
-    let counterexamples = vec![window, identity, stray, said, Counterexample::Said { key: None, what: text("late") }];
+    let unnamed = Counterexample::Said { key: None, what: text("late") };
+    let counterexamples = vec![window, identity, total, stray, said, unnamed];
     let (passes, unexpected) = (Some(text("nothing is wrong")), Some(text("that must not be there")));
     let words = Words { passes, unexpected, ..Words::default() };
     let answer = Answer { program: text("./judge.py"), reasons: vec![text("lost")], ..Answer::default() };
