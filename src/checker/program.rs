@@ -17,8 +17,8 @@ use crate::history::answer::Answer;
 use crate::oracle::command::Command;
 use crate::workload::model::Workload;
 
-/// How long an answer may be, in bytes.
-const MOST: usize = 1 << 20;
+/// How long an answer may be, in bytes: a job that is wrong all along leads to many counterexamples.
+const MOST: usize = 16 << 20;
 /// How much of what a program says on its standard error is quoted, in characters.
 const QUOTED: usize = 300;
 /// How long its output may stay open after it has ended.
@@ -31,7 +31,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub fn find(command: &Command) -> Result<PathBuf, String> {
     let name = command.program.first().map_or("", String::as_str);
     if name.contains('/') {
-        let path = Path::new(command.folder.as_deref().unwrap_or(".")).join(name);
+        let folder = Path::new(command.folder.as_deref().unwrap_or("."));
+        let path = folder.join(name.strip_prefix("./").unwrap_or(name));
         return match std::fs::metadata(&path) {
             Err(error) => Err(format!("{}: {error}", path.display())),
             Ok(about) if !about.is_file() => Err(format!("{} is not a file", path.display())),
@@ -87,7 +88,7 @@ async fn answered(command: &Command, records: &Path) -> Result<Vec<u8>, String> 
     }
     let printed = timeout(CLOSING, printed).await.ok().and_then(Result::ok);
     let printed = printed.ok_or("has ended, and a process that it left behind keeps its output open")?;
-    if printed.len() > MOST { Err(format!("printed more than {} KiB", MOST >> 10)) } else { Ok(printed) }
+    if printed.len() > MOST { Err(format!("printed more than {} MiB", MOST >> 20)) } else { Ok(printed) }
 }
 
 fn start(command: &Command, records: &Path) -> Result<Child, String> {
@@ -209,13 +210,13 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_prints_for_ever_is_no_answer() {
-        assert_eq!(problem("head -c 3000000 /dev/zero", 60).await, "printed more than 1024 KiB");
+        assert_eq!(problem("head -c 30000000 /dev/zero", 60).await, "printed more than 16 MiB");
     }
 
     #[test]
     fn one_that_is_not_there_is_refused() {
         let (folder, command) = script("");
-        assert_eq!(find(&command), Ok(folder.path().join("./judge")));
+        assert_eq!(find(&command), Ok(folder.path().join("judge")));
         std::fs::set_permissions(folder.path().join("judge"), std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(find(&command).unwrap_err().contains("chmod +x"));
         let named = |name: &str| find(&Command { program: vec![name.to_owned()], ..command.clone() });

@@ -224,7 +224,7 @@ fn a_program_that_is_not_there_is_refused_before_anything_is_started() {
     for command in commands {
         let refused = playground(command.iter().copied()).run().expect(2).stderr;
         let told = refused.replace(&folder.path().display().to_string(), "FOLDER");
-        let what = "error: workload judged: oracle.command: FOLDER/./judge.py: No such file or directory (os error 2)";
+        let what = "error: workload judged: oracle.command: FOLDER/judge.py: No such file or directory (os error 2)";
         assert_eq!(told.trim_end(), what, "{command:?}");
     }
 }
