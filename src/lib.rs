@@ -11,6 +11,7 @@
 //! A stage takes the previous stage's value, never its object. Planning ([`scenario`]), adding up ([`fold`], [`ledger`]), judging ([`verdict`]) and the
 //! pages of [`report`] are pure. Only [`report`] prints.
 
+pub mod checker;
 pub mod cli;
 pub mod command;
 pub mod environment;

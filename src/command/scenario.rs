@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::interrupt::interrupted;
 use super::own::owning;
 use super::up::{Before, interruption};
+use crate::checker;
 use crate::cli::Global;
 use crate::cli::scenario::{Action, Run, Scenario as Arguments};
 use crate::failure::Status;
@@ -37,6 +38,7 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let mut asked = arguments.asked(&global.project)?;
     let scenario = catalog::find(&asked.scenario)?;
     let named = super::workload_of(global, asked.stack.workload.as_deref()).await?;
+    checker::must_be_there(&named.workload)?;
     if named.name != USUAL {
         // Said to whoever runs the same again.
         asked.stack.workload.get_or_insert_with(|| named.name.clone());

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::interrupt::interrupted;
+use crate::checker::{self, Spool};
 use crate::cli::{Global, topic::Verify};
 use crate::failure::{Failure, Status};
 use crate::flink::Flink;
@@ -17,8 +19,10 @@ use crate::kafka::admin::Admin;
 use crate::observe::job::{self, Known};
 use crate::observe::{Begin, Observer, Seen, Watched};
 use crate::operation::reach;
+use crate::oracle::Decided;
 use crate::platform::Platform;
 use crate::report::Terminal;
+use crate::report::live::Waiting;
 use crate::report::verify::{Ticker, Verification};
 use crate::settings::{Delivery, JobVariant};
 use crate::verdict;
@@ -55,6 +59,7 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
         );
         return Err(Failure::Usage(text).into());
     }
+    checker::must_be_there(&workload)?;
     let mut place = Place::find(global, args.bootstrap_server.clone(), &workload, terminal).await?;
     let kafka = place.kafka.clone();
     tokio::task::spawn_blocking(move || Admin::new(&kafka, Isolation::Uncommitted)?.wait(ANSWER, |_| Ok(()))).await??;
@@ -70,6 +75,7 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
     let mut watching = Watching::begin(&global.project, &args, place, &workload, scope).await?;
     let goal = Goal { scope, follow: args.follow, limit, patience: watching.patience() };
     watching.until(&goal, terminal).await?;
+    watching.ask(&workload, terminal).await?;
     let fold = watching.end();
     let verification = Verification::new(&global.project, &workload, verdict::judge(&fold), &fold, began.elapsed());
     terminal.result(&verification)?;
@@ -144,6 +150,13 @@ async fn newest_job(flink: &Flink, workload: &Workload) -> Option<Known> {
     job::known(flink, newest, workload).await.ok()
 }
 
+/// A spool in a folder that nobody else can look into, and that goes with this command.
+fn spool() -> Result<(TempDir, Spool)> {
+    let folder = tempfile::Builder::new().prefix("playground-").tempdir().context("make a folder for the records")?;
+    let spool = checker::spool_in(folder.path());
+    Ok((folder, spool))
+}
+
 /// When to stop watching.
 struct Goal {
     scope: Scope,
@@ -166,6 +179,8 @@ struct Watching {
     settling: Option<Instant>,
     /// How often the topics had been read when something wrong was first seen.
     wrong: Option<u64>,
+    /// Where the records are kept that a program of the workload's will judge, and their private folder.
+    spool: Option<(TempDir, Spool)>,
 }
 
 impl Watching {
@@ -179,6 +194,7 @@ impl Watching {
         let job = JobVariant { delivery, ..variant.unwrap_or_default() };
         let clock = Clock::start();
         let begin = if matches!(scope, Scope::Windows(_)) { Begin::End } else { Begin::Oldest };
+        let spool = workload.oracle.command().map(|_| spool()).transpose()?;
         let watched = Watched {
             kafka: place.kafka,
             flink: place.flink,
@@ -189,12 +205,13 @@ impl Watching {
             uncommitted: false,
             begin,
             pressure: false,
+            spool: spool.as_ref().map(|(_, spool)| spool.clone()),
         };
         let has_flink = watched.flink.is_some();
         let interval = facts.as_ref().and_then(|facts| facts.checkpoint_interval);
         let observer = Observer::start(watched, clock).await?;
         let (fold, looked, events, settling, wrong) = Default::default();
-        let mut watching = Self { clock, fold, observer, events, interval, has_flink, looked, settling, wrong };
+        let mut watching = Self { clock, fold, observer, events, interval, has_flink, looked, settling, wrong, spool };
         watching.add(&clock.event(What::Began(Head {
             scenario: "verify".to_owned(),
             purpose: String::new(),
@@ -218,9 +235,9 @@ impl Watching {
     /// know that the job has passed a window without emitting it.
     fn patience(&self) -> Duration {
         let checkpoints = Duration::from_millis(self.interval.unwrap_or_default().saturating_mul(3));
-        match self.fold.delivery() {
-            Delivery::ExactlyOnce => PATIENCE + checkpoints,
-            Delivery::AtLeastOnce => PATIENCE + checkpoints.min(3 * PATIENCE),
+        match (self.fold.delivery(), self.fold.decided()) {
+            (Delivery::ExactlyOnce, _) | (_, Decided::ByCheckpoint) => PATIENCE + checkpoints,
+            (Delivery::AtLeastOnce, Decided::WhenEmitted) => PATIENCE + checkpoints.min(3 * PATIENCE),
         }
     }
 
@@ -304,6 +321,20 @@ impl Watching {
     fn add(&mut self, event: &Event) {
         self.events += 1;
         self.fold.add(event);
+    }
+
+    /// The program that judges the workload, if one does, is asked once, when enough was observed.
+    async fn ask(&mut self, workload: &Workload, terminal: &Terminal) -> Result<()> {
+        let (Some(command), Some((_folder, spool))) = (workload.oracle.command(), self.spool.take()) else {
+            return Ok(());
+        };
+        let _shown = Waiting::new(terminal, &format!("asking {}", command.title()));
+        let answer = tokio::select! {
+            answer = checker::ask(command, spool, self.fold.covered()) => answer,
+            () = interrupted() => return Err(nothing_judged()),
+        };
+        self.add(&self.clock.event(What::Answered(answer)));
+        Ok(())
     }
 
     /// Ends the run, and returns everything that was observed.

@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::checker;
 use crate::cli::Global;
 use crate::cli::workload::{Action, New, Workload as Arguments};
 use crate::failure::{Failure, Status};
@@ -29,7 +30,11 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     match arguments.action {
         Action::List => terminal.result(&WorkloadList::of(&catalog::all()?))?,
         Action::Show { name } => terminal.result(&WorkloadText { text: catalog::text(&name)?, name })?,
-        Action::Check { file } => terminal.result(&Checked { workload: catalog::find(&file)?, file })?,
+        Action::Check { file } => {
+            let workload = catalog::find(&file)?;
+            checker::must_be_there(&workload)?;
+            terminal.result(&Checked { workload, file })?;
+        }
         Action::New(new) => terminal.result(&drafted(global, new, terminal).await?)?,
     }
     Ok(Status::Pass)

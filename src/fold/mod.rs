@@ -9,7 +9,7 @@ use crate::history::seen::Read;
 use crate::history::traffic::{Records, Topic};
 use crate::history::{Event, Head, Holds, Scope, What};
 use crate::ledger::{Judgement, Ledger, Outcome, Terms, Words};
-use crate::oracle::ByRecord;
+use crate::oracle::{ByRecord, Decided};
 use crate::platform::is_instance_of;
 use crate::settings::Delivery;
 use crate::stack::JOBMANAGER;
@@ -336,7 +336,9 @@ impl Fold {
     fn words(&self) -> Words {
         let Some(Head { workload, .. }) = &self.head else { return Words::default() };
         let (input, output) = (workload.input.topic.clone(), workload.output.place().to_owned());
-        Words { record: workload.record.clone(), unit: self.unit().to_owned(), input, output }
+        let rule = workload.oracle.rule();
+        let (passes, unexpected) = (rule.passes(), rule.unexpected().map(str::to_owned));
+        Words { record: workload.record.clone(), unit: self.unit().to_owned(), input, output, passes, unexpected }
     }
 
     /// Windows that end at or before this (ms since the epoch) are closed, because the job has passed them.
@@ -392,6 +394,24 @@ impl Fold {
             Some(ledger) => ledger.due(),
             None => self.due.map_or(0, |due| self.open_until(due) as u64),
         }
+    }
+
+    /// Of a workload whose oracle decides nothing before the end: how many records the job has passed since this was watched.
+    #[must_use]
+    pub fn passed_records(&self) -> Option<u64> {
+        self.by_record.as_ref().and_then(|ledger| ledger.passed())
+    }
+
+    /// For each partition of the input, the offset before which the job's checkpoints cover it, as far as the oracle asks.
+    #[must_use]
+    pub fn covered(&self) -> BTreeMap<i32, i64> {
+        self.by_record.as_ref().map(|ledger| ledger.covered()).unwrap_or_default()
+    }
+
+    /// What it takes until a record of the input is decided.
+    #[must_use]
+    pub fn decided(&self) -> Decided {
+        self.head.as_ref().map_or(Decided::WhenEmitted, |head| head.workload.oracle.rule().decided())
     }
 
     /// What is decided and counted in the ledger, in the singular: `window`, or the workload's word for a record.

@@ -61,7 +61,10 @@ impl Transactions {
         self.records += 1;
         self.pending.insert(place);
         self.open.insert(place, at);
-        *self.windows.entry(result).or_default() += 1;
+        // What has no name cannot be told from another.
+        if !result.0.is_empty() {
+            *self.windows.entry(result).or_default() += 1;
+        }
     }
 
     fn committed(&mut self, partition: i32, offset: i64) {

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Delivery, JobVariant};
 use crate::workload::model::Workload;
+use answer::Answer;
 use operated::Operated;
 use seen::{JobFacts, JobSeen, PressureSeen, Read, Restored};
 use traffic::{Emitted, Records, Sent, Stray, Topic};
 
+pub mod answer;
 pub mod chain;
 pub mod clock;
 pub mod operated;
@@ -197,6 +199,8 @@ pub enum What {
     },
     /// From here on, only the results for what the input holds now are waited for.
     Settling,
+    /// The workload's own program was asked, and this is its answer.
+    Answered(Answer),
     /// The run was interrupted by its user.
     Interrupted,
     /// The run came to its end, and every event was recorded.

@@ -141,4 +141,7 @@ pub struct Stray {
     pub offset: i64,
     /// What is wrong with it.
     pub what: String,
+    /// Its identity, where it has one, and is wrong for another reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }

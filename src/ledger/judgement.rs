@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use super::cell::Cell;
+use crate::history::answer::Answer;
 use crate::history::traffic::{Emitted, Stray, Window};
 use crate::settings::Delivery;
 
@@ -256,6 +257,7 @@ impl Judge {
             before_output: self.before_output,
             counterexamples_total: wrong,
             counterexamples,
+            answer: None,
         }
     }
 }
@@ -280,12 +282,18 @@ pub struct Words {
     pub input: String,
     /// The topic that it writes.
     pub output: String,
+    /// What a pass proves, where not that nothing was lost or counted twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes: Option<String>,
+    /// What is wrong with records that are unexpected, where not that the input does not explain them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unexpected: Option<String>,
 }
 
 impl Default for Words {
     fn default() -> Self {
         let [record, unit, input, output] = ["record", "window", "input", "output"].map(str::to_owned);
-        Self { record, unit, input, output }
+        Self { record, unit, input, output, passes: None, unexpected: None }
     }
 }
 
@@ -329,6 +337,9 @@ pub struct Judgement {
     pub counterexamples_total: u64,
     /// The first of them by event time, then stray records.
     pub counterexamples: Vec<Counterexample>,
+    /// The answer of the workload's own program, where one judges; its counterexamples are those above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
 }
 
 impl Judgement {
@@ -358,6 +369,7 @@ impl Judgement {
             before_output: 0,
             counterexamples_total: wrong,
             counterexamples,
+            answer: None,
         }
     }
 }
@@ -418,13 +430,20 @@ pub enum Counterexample {
         /// What is wrong with it.
         what: String,
     },
+    /// What the workload's own program found wrong.
+    Said {
+        /// What it is about; null where it does not say.
+        key: Option<String>,
+        /// What is wrong, in its own words.
+        what: String,
+    },
 }
 
 impl Counterexample {
     /// A record of the output that is no result.
     #[must_use]
     pub fn of(stray: &Stray) -> Self {
-        let Stray { partition, offset, what } = stray.clone();
+        let Stray { partition, offset, what, .. } = stray.clone();
         Self::Stray { class: Class::Unexpected, partition, offset, what }
     }
 }

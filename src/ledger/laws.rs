@@ -88,7 +88,7 @@ fn anything() -> impl Strategy<Value = Entry> {
         3 => (0..KEYS, 0_i64..12, prop_oneof![3 => Just(1000_u64), 1 => 1..1000_u64])
             .prop_map(|(key, number, count)| sent(key, number, count)),
         3 => (0..KEYS, 0_i64..12, count).prop_map(|(key, number, count)| emitted(key, number, count, 0)),
-        1 => Just(Entry::Stray(Stray { partition: 0, offset: 0, what: "not JSON".into() })),
+        1 => Just(Entry::Stray(Stray { partition: 0, offset: 0, what: "not JSON".into(), key: None })),
     ]
 }
 
@@ -262,7 +262,7 @@ fn different_counts_of_a_window_conflict_and_the_newest_record_says_what_is_lost
 #[test]
 fn a_stray_record_is_a_fail_that_names_it() {
     let mut ledger = ledger(BOUNDS, &well(2));
-    ledger.stray(Stray { partition: 0, offset: 77, what: "'hello' is not a window count".into() });
+    ledger.stray(Stray { partition: 0, offset: 77, what: "'hello' is not a window count".into(), key: None });
     let judgement = ledger.judge(&at_least_once(i64::MIN));
     assert_eq!((judgement.outcome, judgement.counts.unexpected), (Outcome::Fail, 1));
     assert_eq!(

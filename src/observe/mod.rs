@@ -5,6 +5,7 @@
 use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 
+use crate::checker::Spool;
 use crate::flink::Flink;
 use crate::history::clock::Clock;
 use crate::kafka::Isolation;
@@ -49,6 +50,8 @@ pub struct Watched {
     pub begin: Begin,
     /// Whether to measure back pressure.
     pub pressure: bool,
+    /// Where to keep the records themselves, for a workload that a program of its own will judge.
+    pub spool: Option<Spool>,
 }
 
 /// The watchers of a stack; they end when it is dropped.
@@ -64,7 +67,8 @@ impl Observer {
     /// Starts the watchers.
     pub async fn start(watched: Watched, clock: Clock) -> Result<Self> {
         let (watch, seen) = Watch::new(clock);
-        let Watched { kafka, flink, platform, logs, workload, isolation, uncommitted, begin, pressure } = watched;
+        let Watched { kafka, flink, platform, logs, workload, isolation, uncommitted, begin, pressure, spool } =
+            watched;
         let mut tasks = Vec::new();
         let log = match &workload.output.log {
             Some(service) => {
@@ -83,7 +87,7 @@ impl Observer {
         if let (Some(flink), true) = (&flink, workload.oracle.rule().needs_the_past()) {
             restores::tell_checkpoints(flink, &workload, &watch).await;
         }
-        let topics = Topics { kafka, workload: workload.clone(), isolation, uncommitted, begin };
+        let topics = Topics { kafka, workload: workload.clone(), isolation, uncommitted, begin, spool };
         watch.thread("topics", move |watch| topics.watch(log, watch))?;
         if let Some(flink) = flink {
             tasks.push(tokio::spawn(job::watch(flink.clone(), workload.clone(), watch.clone())));

@@ -12,6 +12,8 @@ use super::opening::Opening;
 use super::output::{Log, Output, place};
 use super::sums::Sums;
 use super::watch::{Reading, Watch};
+use crate::checker::Spool;
+use crate::checker::spool::Writer;
 use crate::history::What;
 use crate::history::seen::{Place, Read};
 use crate::history::traffic::{Emitted, Records, Stray, Topic};
@@ -39,6 +41,7 @@ pub(super) struct Topics {
     pub(super) isolation: Isolation,
     pub(super) uncommitted: bool,
     pub(super) begin: Begin,
+    pub(super) spool: Option<Spool>,
 }
 
 /// From the start of one round to the start of the next.
@@ -67,6 +70,7 @@ struct Rounds<'a> {
     openings: Vec<Opening>,
     reader: Box<dyn Reader>,
     sums: Sums,
+    spool: Option<Writer>,
     foreign: Foreign,
     committed: Vec<Option<i64>>,
     asked: Option<Instant>,
@@ -117,6 +121,7 @@ impl<'a> Rounds<'a> {
         let openings = input.partitions().iter().map(|partition| Opening::of(first_counted(partition))).collect();
         let admin = Admin::new(kafka, Isolation::Uncommitted)?;
         let reader = workload.oracle.reader().map_err(anyhow::Error::msg)?;
+        let spool = topics.spool.as_ref().map(Spool::writer).transpose()?;
         let (sums, committed) = Default::default();
         let rounds = Self {
             topics,
@@ -128,6 +133,7 @@ impl<'a> Rounds<'a> {
             openings,
             reader,
             sums,
+            spool,
             foreign: Foreign::default(),
             committed,
             asked: None,
@@ -178,6 +184,9 @@ impl<'a> Rounds<'a> {
         self.deleted(&before);
         let mut news = self.read_input()?;
         news |= self.read_output()?;
+        if let Some(spool) = &mut self.spool {
+            spool.round_is_over()?;
+        }
         self.tell_read(news);
         Ok(())
     }
@@ -217,7 +226,7 @@ impl<'a> Rounds<'a> {
     /// Returns whether anything was reported.
     fn read_input(&mut self) -> Result<bool> {
         let until: Vec<i64> = self.input.partitions().iter().map(|partition| partition.end).collect();
-        let Self { topics, watch, input, openings, reader, sums, foreign, .. } = self;
+        let Self { topics, watch, input, openings, reader, sums, spool, foreign, .. } = self;
         openings.resize(until.len(), Opening::Whole);
         let topic = &topics.workload.input.topic;
         let is_socket = topics.workload.input.socket.is_some();
@@ -231,6 +240,9 @@ impl<'a> Rounds<'a> {
                 let (partition, offset, at) = (record.partition(), record.offset(), record.timestamp);
                 watch.tell_blocking(What::Connected { partition, offset, at });
                 return Ok(());
+            }
+            if let Some(spool) = spool {
+                spool.add(Topic::Input, record.partition(), record.offset(), record.payload())?;
             }
             let meaning = match reader.sent(record.payload()) {
                 Some(oracle::Sent::Counted(meaning)) => meaning,
@@ -280,7 +292,7 @@ impl<'a> Rounds<'a> {
     }
 
     fn read_output(&mut self) -> Result<bool> {
-        let Self { topics, watch, output, written, reader, sums, .. } = self;
+        let Self { topics, watch, output, written, reader, sums, spool, .. } = self;
         let mut news = false;
         let mut batches = Batches::new(Topic::Output, What::Records);
         if let Some(written) = written {
@@ -291,7 +303,7 @@ impl<'a> Rounds<'a> {
                 match reader.emitted(record.payload()) {
                     Ok(oracle::Emitted::Count(count)) => watch.tell_blocking(What::Written(emitted(record, count))),
                     Ok(oracle::Emitted::Record(entry)) => batches.add(record, entry, watch),
-                    Err(_) => {}
+                    Ok(oracle::Emitted::Forbidden { .. }) | Err(_) => {}
                 }
                 Ok(())
             })?;
@@ -302,6 +314,9 @@ impl<'a> Rounds<'a> {
         let losses = output.read(|record| {
             progress.one_more(watch);
             let (partition, offset) = (record.partition(), record.offset());
+            if let Some(spool) = spool {
+                spool.add(Topic::Output, partition, offset, record.payload())?;
+            }
             let read = reader.emitted(record.payload());
             // A log has other lines as well.
             if is_log && read.is_err() {
@@ -314,7 +329,8 @@ impl<'a> Rounds<'a> {
                     batches.add(record, entry, watch);
                     return Ok(());
                 }
-                Err(what) => What::Stray(Stray { partition, offset, what }),
+                Ok(oracle::Emitted::Forbidden { key, what }) => What::Stray(Stray { partition, offset, what, key }),
+                Err(what) => What::Stray(Stray { partition, offset, what, key: None }),
             };
             if let What::Emitted(Emitted { key, window, .. }) = &what {
                 let until = window.map_or(i64::MAX, |window| window.start);

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::jar::{FoundJar, JarChoice, read};
+use crate::checker;
 use crate::failure::Failure;
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, Platform};
 use crate::report::project_option;
@@ -77,6 +78,7 @@ impl Named {
         {
             read(&file)?;
         }
+        checker::must_be_there(&self.workload)?;
         let there = match mark(platform).await? {
             // One that this version cannot read, of the same file, is written anew.
             Some(mark) if mark.what == self.name => return self.goes_on_as(mark, project),

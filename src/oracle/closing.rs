@@ -108,6 +108,18 @@ impl Closing {
         !self.output_cut && of.is_some_and(|of| offset < of.closed && offset >= of.gone)
     }
 
+    /// The offset before which all of a partition is closed.
+    pub(super) fn closed(&self, partition: i32) -> i64 {
+        let of = self.partitions.get(&partition).filter(|_| !self.output_cut);
+        of.map_or(0, |of| of.closed)
+    }
+
+    /// From which to which offset of a partition records are waited for.
+    pub(super) fn due(&self, partition: i32) -> (i64, i64) {
+        let closed = self.closed(partition);
+        self.partitions.get(&partition).map_or((0, 0), |of| (closed.max(of.gone).max(of.begin), of.due))
+    }
+
     /// Whether some records that are waited for may be neither there nor closed.
     pub(super) fn waits(&self) -> bool {
         let behind = |partition: &Partition| partition.closed < partition.due.max(partition.begin);

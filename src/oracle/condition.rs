@@ -1,5 +1,7 @@
 //! What a field of a record must be, as workload files ask for it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::json::{Places, Values};
@@ -36,6 +38,18 @@ impl Condition {
             return Err(format!("nothing is said of {field}; it takes above, below, is and is-not"));
         }
         Ok(())
+    }
+}
+
+/// As in `/amount above 0 and below 100`.
+impl fmt::Display for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, above, below, is, is_not } = self;
+        let numbers = [("above", above), ("below", below)];
+        let texts = [("is", is), ("is not", is_not)];
+        let numbers = numbers.into_iter().filter_map(|(word, number)| Some(format!("{word} {}", number.as_ref()?)));
+        let texts = texts.into_iter().filter_map(|(word, text)| Some(format!("{word} {}", text.as_ref()?)));
+        write!(formatter, "{field} {}", numbers.chain(texts).collect::<Vec<_>>().join(" and "))
     }
 }
 

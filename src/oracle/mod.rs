@@ -6,8 +6,10 @@
 //! ([`ByRecord`]).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::ops::Range;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +19,14 @@ use crate::ledger::Judgement;
 use crate::settings::Delivery;
 
 pub mod closing;
+pub mod command;
 pub mod condition;
 pub mod each_once;
+pub mod forbidden;
 pub mod json;
 pub mod line;
+pub mod never;
+mod passing;
 pub mod total;
 pub mod window;
 
@@ -53,6 +59,10 @@ oracles! {
     EachOnce(each_once::EachOnce),
     /// Each record of the input adds to a total of its key, and the new total is emitted.
     Total(total::Total),
+    /// Some records must not be emitted, whatever was sent.
+    Never(never::Never),
+    /// A program of the user's says what is right.
+    Command(command::Command),
 }
 
 impl Oracle {
@@ -68,6 +78,22 @@ impl Oracle {
         match self {
             Self::Window(window) => Some(window),
             _ => None,
+        }
+    }
+
+    /// The command of one that asks a program.
+    #[must_use]
+    pub fn command(&self) -> Option<&command::Command> {
+        match self {
+            Self::Command(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    /// The workload's file lies in this folder, which is what paths in it are relative to.
+    pub fn lies_in(&mut self, folder: &Path) {
+        if let Self::Command(command) = self {
+            command.lies_in(folder);
         }
     }
 
@@ -119,8 +145,23 @@ pub trait Rule {
         false
     }
 
+    /// What it takes until a record of the input is decided.
+    fn decided(&self) -> Decided {
+        Decided::WhenEmitted
+    }
+
     /// What it holds the output to, in a line for people.
     fn says(&self) -> String;
+
+    /// What a pass proves, where not that no record was lost or counted twice.
+    fn passes(&self) -> Option<String> {
+        None
+    }
+
+    /// What is wrong with records of the output that are unexpected, where not that the input does not explain them.
+    fn unexpected(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Reads a workload's records in the terms in which everything else speaks of them.
@@ -178,6 +219,13 @@ pub enum Emitted {
     Count(Outcome),
     /// Anything else.
     Record(Entry<'static>),
+    /// A record that must never be emitted.
+    Forbidden {
+        /// Its identity, where records have one.
+        key: Option<String>,
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 /// The result for a key and a window.
@@ -193,19 +241,42 @@ pub struct Outcome {
     pub checksum: Option<u64>,
 }
 
+/// What it takes until a record of the input is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// What it leads to was emitted.
+    WhenEmitted,
+    /// The job's checkpoints cover it, whether or not anything was emitted: so the offsets have to be known that the job's
+    /// consumer group commits, and what was lost on the way is not counted.
+    ByCheckpoint,
+}
+
 /// A ledger that is told each record: its own books, over its own keys.
 pub trait ByRecord: Debug + Send {
     /// Adds what was seen: what of it matters, only the ledger knows.
     fn add(&mut self, what: &What);
 
     /// The job was restored: what it wrote at these offsets of each partition of the output may appear once more.
-    fn may_repeat(&mut self, written_since: Vec<Range<i64>>);
+    fn may_repeat(&mut self, written_since: Vec<Range<i64>>) {
+        drop(written_since);
+    }
 
     /// Records of the output were gone before they were read: from here on, nothing is known to be lost.
     fn output_is_cut(&mut self);
 
     /// How many records that the input held when the current step, or settling, began are neither answered nor known to be lost.
     fn due(&self) -> u64;
+
+    /// Of one that decides nothing before its end: how many records the job has passed since both topics were read for the first
+    /// time.
+    fn passed(&self) -> Option<u64> {
+        None
+    }
+
+    /// For each partition of the input, the offset before which the job's checkpoints cover it, as far as the ledger knows.
+    fn covered(&self) -> BTreeMap<i32, i64> {
+        BTreeMap::new()
+    }
 
     /// Judges what was read.
     fn judge(&self, delivery: Delivery) -> Judgement;

@@ -17,6 +17,8 @@ pub fn line(judgement: &Judgement) -> String {
     let span = judgement.span.map_or_else(String::new, |span| format!(", {}", self::span(span)));
     let unit = &judgement.words.unit;
     let mut parts = vec![match judgement.judged {
+        0 if judgement.answer.is_some() => format!("no {unit} judged"),
+        judged if judgement.answer.is_some() => format!("{} judged", counted(judged, unit)),
         0 => format!("no {unit} decided"),
         judged => format!("{} of {} complete{span}", grouped(complete), counted(judged, unit)),
     }];
@@ -50,15 +52,24 @@ fn span(span: Span) -> String {
 #[must_use]
 pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String {
     let (word, text) = match outcome {
-        Outcome::Pass => (paint.good("PASS"), format!("no {} lost, none counted twice", judgement.words.record)),
+        Outcome::Pass => (paint.good("PASS"), passes(&judgement.words)),
         Outcome::Fail => (paint.bad("FAIL"), wrongs(judgement).join(", ")),
         Outcome::Unknown => (paint.doubtful("UNKNOWN"), doubt(judgement)),
     };
     format!("verdict   {word}  {text}")
 }
 
+/// What a pass proves.
+fn passes(words: &Words) -> String {
+    words.passes.clone().unwrap_or_else(|| format!("no {} lost, none counted twice", words.record))
+}
+
 /// What is wrong, the worst first.
 fn wrongs(judgement: &Judgement) -> Vec<String> {
+    if let Some(answer) = &judgement.answer {
+        let found = counted(answer.counterexamples_total, "counterexample");
+        return vec![format!("{} says so, with {found}", answer.program)];
+    }
     let counts = &judgement.counts;
     let Words { record, unit, .. } = &judgement.words;
     let windows = counts.short + counts.over + counts.conflicting + counts.missing;
@@ -87,18 +98,25 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
 }
 
 fn also_wrong(judgement: &Judgement) -> Vec<String> {
-    let (counts, Words { unit, input, output, .. }) = (&judgement.counts, &judgement.words);
+    let (counts, Words { unit, input, output, unexpected, .. }) = (&judgement.counts, &judgement.words);
     let mut wrongs = Vec::new();
     if counts.duplicate > 0 && judgement.delivery == Delivery::ExactlyOnce {
         wrongs.push(format!("{} emitted again, which violates exactly-once", counted(counts.duplicate, unit)));
     }
     if counts.unexpected > 0 {
-        wrongs.push(format!("{} in {output} that {input} does not explain", counted(counts.unexpected, "record")));
+        let why = unexpected.clone().unwrap_or_else(|| format!("that {input} does not explain"));
+        wrongs.push(format!("{} in {output} {why}", counted(counts.unexpected, "record")));
     }
     wrongs
 }
 
 fn doubt(judgement: &Judgement) -> String {
+    if let Some(answer) = judgement.answer.as_ref() {
+        return match answer.problem {
+            Some(_) => format!("{} gave no answer", answer.program),
+            None => format!("{} says {}", answer.program, answer.verdict.name()),
+        };
+    }
     let unit = &judgement.words.unit;
     match (judgement.judged, judgement.counts.undecided) {
         (0, 0) => "nothing was seen".to_owned(),
@@ -148,6 +166,8 @@ fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
             let places: Vec<String> = sent.into_iter().chain(places).collect();
             format!("{key:<7} {what}   {}", places.join(", "))
         }
+        Counterexample::Said { key: Some(key), what } => format!("{record} {key:<7} {what}"),
+        Counterexample::Said { key: None, what } => what.clone(),
         Counterexample::Stray { partition, offset, what, .. } => format!("{topic}-{partition} @ {offset}   {what}"),
         Counterexample::Window { class, key, window_start, window_end, expected: count, emitted, records } => {
             let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
@@ -196,7 +216,7 @@ fn found(emitted: u64, records: &[Emission], topic: &str) -> String {
 fn day(example: &Counterexample) -> Option<String> {
     match example {
         Counterexample::Window { window_start, .. } => Some(clock(*window_start, "%F")),
-        Counterexample::Stray { .. } | Counterexample::Identity { .. } | Counterexample::Total { .. } => None,
+        _ => None,
     }
 }
 
@@ -209,8 +229,9 @@ pub(super) fn clock(timestamp: i64, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::answer::Answer;
     use crate::history::traffic::{Emitted, Sent, Stray, Window};
-    use crate::ledger::{Ledger, Terms};
+    use crate::ledger::{Counts, Ledger, Terms};
 
     /// 2020-11-02, 01:24:15 UTC.
     const START: i64 = 1_604_280_255_000;
@@ -302,7 +323,12 @@ mod tests {
                 _ => one(ledger, key, start, 1000, offset),
             }
             if (key, start) == (0, START) {
-                ledger.stray(Stray { partition: 0, offset: 400, what: "'oops' is not a window count".into() });
+                ledger.stray(Stray {
+                    partition: 0,
+                    offset: 400,
+                    what: "'oops' is not a window count".into(),
+                    key: None,
+                });
             }
         });
         insta::assert_snapshot!(page_of(&judgement), @"
@@ -341,6 +367,48 @@ mod tests {
         insta::assert_snapshot!(page_of(&nothing), @"
         ledger    no window decided
         verdict   UNKNOWN  nothing was seen
+        ");
+    }
+
+    #[test]
+    fn what_a_program_says_is_quoted() {
+        let said = |verdict, problem: Option<&str>| {
+            let program = "./judge.py".to_owned();
+            let (judged, problem) = (if problem.is_some() { 0 } else { 1003 }, problem.map(str::to_owned));
+            let total = u64::from(verdict == Outcome::Fail) * 2;
+            let answer =
+                Answer { program, verdict, judged, counterexamples_total: total, problem, ..Answer::default() };
+            let unit = "order".to_owned();
+            let words =
+                Words { record: unit.clone(), unit, passes: Some("./judge.py says so".to_owned()), ..Words::default() };
+            let counterexamples = match verdict {
+                Outcome::Fail => vec![
+                    Counterexample::Said { key: Some("17".into()), what: "never came out".into() },
+                    Counterexample::Said { key: None, what: "out of order".into() },
+                ],
+                _ => Vec::new(),
+            };
+            let ledger = Judgement::by_record(Delivery::AtLeastOnce, Counts::default(), counterexamples);
+            let (outcome, answer, counterexamples_total) = (verdict, Some(answer), total);
+            page_of(&Judgement { outcome, judged, words, answer, counterexamples_total, ..ledger })
+        };
+        let pages = [
+            said(Outcome::Pass, None),
+            said(Outcome::Fail, None),
+            said(Outcome::Unknown, None),
+            said(Outcome::Unknown, Some("exited with code 1")),
+        ];
+        insta::assert_snapshot!(pages.join("\n"), @"
+        ledger    1003 orders judged
+        verdict   PASS  ./judge.py says so
+        ledger    1003 orders judged
+        verdict   FAIL  ./judge.py says so, with 2 counterexamples
+                    order 17      never came out
+                    out of order
+        ledger    1003 orders judged
+        verdict   UNKNOWN  ./judge.py says unknown
+        ledger    no order judged
+        verdict   UNKNOWN  ./judge.py gave no answer
         ");
     }
 

@@ -218,6 +218,7 @@ impl<'a> RunProgress<'a> {
             Told::Operation(operation::PartNews::Done(part)) => {
                 bottom.keep(&self.steps.part(&part.name, &part.seen, now));
             }
+            Told::Asking(program) => bottom.wait(&self.steps.asking(program, now)),
             Told::Waiting(planned, seen) => bottom.wait(&self.steps.waiting(planned, seen, now)),
             Told::Event(event) => {
                 if let Some(line) = self.steps.event(event) {

@@ -9,6 +9,9 @@ use super::{Paint, columns};
 use crate::history::{Event, What};
 use crate::scenario::{Action, Plan, Planned};
 
+/// What it is called when a program has judged.
+const ASKED: &str = "  asked";
+
 /// Makes a run's lines.
 #[derive(Debug)]
 pub struct Steps<'a> {
@@ -52,6 +55,18 @@ impl<'a> Steps<'a> {
             What::Interrupted => {
                 Some(self.line(event.at, &self.paint.doubtful(&format!("{:<20}", "interrupted")), "undoing the faults"))
             }
+            What::Answered(answer) => {
+                let seen = match &answer.problem {
+                    Some(problem) => format!("{} {problem}", answer.program),
+                    None => format!("{} says {}, {} judged", answer.program, answer.verdict.name(), answer.judged),
+                };
+                Some(self.timed(
+                    event.at,
+                    &format!("{ASKED:<20}"),
+                    &seen,
+                    &format!("+{}", seconds(event.at - self.last)),
+                ))
+            }
             _ => None,
         }
     }
@@ -81,6 +96,12 @@ impl<'a> Steps<'a> {
     #[must_use]
     pub fn waiting_part(&self, name: &str, seen: &str, now: i64) -> String {
         format!("{}{}", self.front(now, &format!("{:<20}", format!("    {name}"))), self.paint.dim(seen))
+    }
+
+    /// The line while a program judges.
+    #[must_use]
+    pub fn asking(&self, program: &str, now: i64) -> String {
+        format!("{}{}", self.front(now, &format!("{ASKED:<20}")), self.paint.dim(program))
     }
 
     /// The line of a step that waits.

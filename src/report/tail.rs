@@ -80,7 +80,7 @@ impl Line<'_> {
                 });
                 format!("{window}{:<7}{count:>6}", plain::text(&key))
             }
-            Emitted::Record(_) => self.whole(),
+            Emitted::Record(_) | Emitted::Forbidden { .. } => self.whole(),
         }
     }
 

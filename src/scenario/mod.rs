@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::history::{Head, Holds};
+use crate::oracle::Decided;
 use crate::settings::overrides::Overrides;
 use crate::settings::{PARALLELISM, StackSettings};
 use crate::workload::model::Workload;
@@ -78,6 +79,12 @@ impl Scenario {
         if needs_windows && workload.oracle.window().is_none() {
             let oracle = workload.oracle.name();
             return Err(Failure::Usage(format!("it needs a workload with windows; {name} is judged by {oracle}")));
+        }
+        if self.holds == Holds::Loss && workload.oracle.rule().decided() == Decided::ByCheckpoint {
+            let oracle = workload.oracle.name();
+            return Err(Failure::Usage(format!(
+                "it shows how much is lost; {name} is judged by {oracle}, which counts no loss"
+            )));
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use super::fault::{self, Fault};
 use super::operating::Operating;
 use super::target::Target;
 use super::{Action, InstanceName, Plan, Planned};
+use crate::checker::{self, Spool};
 use crate::failure::{Status, together, with};
 use crate::flink::Flink;
 use crate::fold::Fold;
@@ -44,6 +45,8 @@ pub enum Told<'a> {
     Waiting(&'a Planned, &'a str),
     /// The stack comes up.
     Up(&'a News),
+    /// A program judges.
+    Asking(&'a str),
     /// An operation goes on.
     Operation(&'a operation::PartNews),
 }
@@ -71,6 +74,8 @@ struct Run<'a> {
     observer: Option<Observer>,
     /// What steps broke, by what the plan calls it: who leads is known only then.
     broken: Vec<(Fault, Vec<Target>, Vec<InstanceName>)>,
+    /// Where the records are kept that a program of the workload's will judge.
+    spool: Option<Spool>,
     /// A job that a step stopped, and no later step started yet.
     stopped: Option<Resume>,
     /// What an interrupted step left for the user to know.
@@ -103,14 +108,16 @@ impl<'a> Run<'a> {
         tell: &'a mut dyn FnMut(Told<'_>),
     ) -> Self {
         let (clock, fold) = (Clock::start(), Fold::default());
-        Self { plan, up, store, tell, clock, fold, observer: None, broken: Vec::new(), stopped: None, left: None, stop }
+        let spool = up.workload.oracle.command().map(|_| checker::spool_in(store.folder()));
+        let broken = Vec::new();
+        Self { plan, up, store, tell, clock, fold, observer: None, broken, spool, stopped: None, left: None, stop }
     }
 
     async fn end_to_end(mut self) -> Result<Fold> {
         let done = self.steps().await;
         let undone = self.undo_all().await.context("a fault was not undone; the next playground command tries again");
         let started = self.start_what_is_stopped().await.context("the job that a step stopped was not started again");
-        let ended = if done.is_ok() { self.end() } else { Ok(()) };
+        let ended = if done.is_ok() { self.end().await } else { Ok(()) };
         let left = self.left.take().map_or(Ok(()), Err);
         together([done, left, undone, started, ended]).map(|()| self.fold)
     }
@@ -162,6 +169,7 @@ impl<'a> Run<'a> {
             uncommitted: delivery == Delivery::ExactlyOnce,
             begin: Begin::End,
             pressure: self.plan.head.job.backpressure,
+            spool: self.spool.clone(),
         };
         self.observer = Some(Observer::start(watched, self.clock).await?);
         Ok(StepEnd::Well("all services ready, the job is running".to_owned()))
@@ -375,8 +383,26 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The program that judges the workload, if one does, is asked once, when everything is undone.
+    async fn ask(&mut self) -> Result<()> {
+        let (Some(command), Some(spool)) = (self.up.workload.oracle.command(), self.spool.take()) else {
+            return Ok(());
+        };
+        if self.observer.take().is_none() || self.fold.steps.was_interrupted() {
+            return Ok(());
+        }
+        (self.tell)(Told::Asking(&command.title()));
+        let answer = tokio::select! {
+            biased;
+            () = self.stop.as_mut() => return self.note(What::Interrupted),
+            answer = checker::ask(command, spool, self.fold.covered()) => answer,
+        };
+        self.note(What::Answered(answer))
+    }
+
     /// The last word of a run: that nothing of it is missing.
-    fn end(&mut self) -> Result<()> {
+    async fn end(&mut self) -> Result<()> {
+        self.ask().await?;
         self.note(What::Ended { events: self.store.written() })
     }
 

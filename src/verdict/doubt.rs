@@ -5,6 +5,7 @@ use crate::history::seen::JobSeen;
 use crate::history::traffic::Topic;
 use crate::history::{Holds, Scope};
 use crate::ledger::Judgement;
+use crate::oracle::Decided;
 use crate::settings::Delivery;
 
 /// All doubts of a run, one sentence each; none when nothing keeps it from a pass.
@@ -30,9 +31,16 @@ fn present(fold: &Fold) -> Vec<String> {
     let mut doubts: Vec<String> = no_job(fold).into_iter().collect();
     let open = fold.open_due();
     if doubts.is_empty() && open > 0 {
-        let watched = "it is far behind, or not emitting at all";
+        let watched = match fold.decided() {
+            Decided::WhenEmitted => "it is far behind, or not emitting at all",
+            Decided::ByCheckpoint => "it is far behind, or no checkpoint completes",
+        };
         let unit = fold.unit();
-        doubts.push(format!("{open} {unit}s in the input were not emitted while the job was being watched: {watched}"));
+        let what = match fold.decided() {
+            Decided::WhenEmitted => "were not emitted",
+            Decided::ByCheckpoint => "were not covered by checkpoints of the job",
+        };
+        doubts.push(format!("{open} {unit}s in the input {what} while the job was being watched: {watched}"));
     }
     doubts
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::fold::Fold;
 use crate::fold::pressure::PressureSummary;
 use crate::fold::transactions::Uncommitted;
+use crate::history::answer::Answer;
 use crate::history::operated::Operated;
 use crate::history::{Holds, Scope};
 use crate::ledger::Judgement;
@@ -112,7 +113,10 @@ fn held(
             let reason = "no transaction was interrupted: every record that was written was committed";
             (Outcome::Unknown, vec![reason.to_owned()])
         }
-        _ if ledger.outcome == Outcome::Fail => (Outcome::Fail, doubt::suspects(fold)),
+        _ if ledger.outcome == Outcome::Fail => {
+            let said = ledger.answer.iter().flat_map(Answer::words);
+            (Outcome::Fail, said.chain(doubt::suspects(fold)).collect())
+        }
         _ => (ledger.outcome, Vec::new()),
     }
 }
@@ -245,7 +249,8 @@ mod tests {
         };
         let hidden = [windows(short), vec![counted(50, 1001), counted(51, 57)]].concat();
         assert_eq!(outcome(Holds::Loss, hidden), Outcome::Fail);
-        let stray = What::Stray(crate::history::traffic::Stray { partition: 0, offset: 99, what: "'x'".into() });
+        let stray =
+            What::Stray(crate::history::traffic::Stray { partition: 0, offset: 99, what: "'x'".into(), key: None });
         assert_eq!(outcome(Holds::Loss, [windows(short), vec![stray]].concat()), Outcome::Fail);
         let fault = What::Fault { fault: "kill".into(), target: "taskmanager-1".into() };
         assert_eq!(

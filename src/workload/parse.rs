@@ -3,6 +3,7 @@
 use super::model::{Mode, Workload};
 use crate::failure::Failure;
 use crate::meant::did_you_mean;
+use crate::oracle::Decided;
 use crate::settings::option::{Scope, StackOption};
 
 /// Reads a workload; `origin` names the file in messages.
@@ -64,7 +65,21 @@ pub(super) fn check(workload: &Workload) -> Result<(), String> {
         feed.check().map_err(|error| format!("input.feed: {error}"))?;
     }
     workload.oracle.check()?;
+    check_group(workload)?;
     check_sample(workload)
+}
+
+/// What the job has passed without a trace in the output is known from its committed offsets alone.
+fn check_group(workload: &Workload) -> Result<(), String> {
+    if workload.oracle.rule().decided() != Decided::ByCheckpoint {
+        return Ok(());
+    }
+    let why = match (&workload.job.group, workload.input.socket) {
+        (_, Some(_)) => "a socket has no offsets that the job commits, so it is not known how far it has come",
+        (None, _) => "job.group is missing: the offsets that the job's consumer group commits tell how far it has come",
+        _ => return Ok(()),
+    };
+    Err(format!("oracle.{}: {why}", workload.oracle.name()))
 }
 
 fn check_job(workload: &Workload) -> Result<(), String> {
@@ -177,7 +192,7 @@ mod tests {
            |
         29 | [oracle.windows]
            |         ^^^^^^^
-        unknown variant `windows`, expected one of `window`, `each-once`, `total`; did you mean 'window'?
+        unknown variant `windows`, expected one of `window`, `each-once`, `total`, `never`, `command`; did you mean 'window'?
         workload x.toml: input and output are the same topic, 'input': nothing would tell them apart
         workload x.toml: TOML parse error at line 26, column 9
            |

@@ -207,6 +207,29 @@ fn what_the_terminal_would_obey_is_shown() {
 }
 
 #[test]
+fn a_program_that_is_not_there_is_refused_before_anything_is_started() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let file = folder.path().join("judged.toml");
+    let shown = playground(["workload", "show", "click-count"]).run().expect(0).stdout;
+    let (job, _) = shown.split_once("[oracle").expect("an oracle");
+    let text = format!("{job}[oracle.command]\nprogram = [\"./judge.py\"]\n").replace("click-count", "judged");
+    std::fs::write(&file, text).expect("write a workload");
+    let file = file.to_str().expect("UTF-8");
+    let commands = [
+        vec!["workload", "check", file],
+        vec!["scenario", "failover", "--workload", file, "--dry-run"],
+        vec!["verify", "--workload", file],
+        vec!["verify", "--workload", file, "--bootstrap-server", "127.0.0.1:1"],
+    ];
+    for command in commands {
+        let refused = playground(command.iter().copied()).run().expect(2).stderr;
+        let told = refused.replace(&folder.path().display().to_string(), "FOLDER");
+        let what = "error: workload judged: oracle.command: FOLDER/judge.py: No such file or directory (os error 2)";
+        assert_eq!(told.trim_end(), what, "{command:?}");
+    }
+}
+
+#[test]
 fn a_workload_that_does_not_fit_is_refused_while_planning() {
     let refused = |args: &[&str]| {
         let answer = playground(args.iter().copied()).run().expect(2);

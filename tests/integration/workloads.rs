@@ -114,6 +114,55 @@ fn orders_in_sql_are_passed_on_exactly_once_and_a_sink_that_emits_too_early_is_f
     assert_eq!(stack.left(), Vec::<String>::new());
 }
 
+/// The orders, judged by `judge.py` with these arguments.
+fn judged_by(folder: &Path, arguments: &[&str]) -> String {
+    let files = root().join("tests/integration/workloads");
+    let text = std::fs::read_to_string(files.join("orders-judged.toml")).expect("the workload");
+    let program: Vec<&str> = ["./judge.py"].iter().chain(arguments).copied().collect();
+    let program = serde_json::to_string(&program).expect("JSON");
+    let at = files.display();
+    let text = text.replace("[\"./judge.py\"]", &format!("{program}\nfolder = \"{at}\""));
+    let text = text.replace("../../..", &root().display().to_string());
+    let text = if arguments == ["--hang"] { text.replace("timeout-s = 60", "timeout-s = 2") } else { text };
+    let file = folder.join(format!("judged{}.toml", arguments.concat()));
+    std::fs::write(&file, text).expect("write a workload");
+    file.display().to_string()
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn a_program_of_the_users_judges_and_whatever_is_no_answer_is_unknown() {
+    let stack = Stack::new("judged");
+    let folder = stack.folder.path();
+    let run = scenario(&stack, "failover", &judged_by(folder, &[]), 0);
+    let answer = &run["ledger"]["answer"];
+    assert_eq!((&run["verdict"], &answer["verdict"]), (&"pass".into(), &"pass".into()), "{run:#}");
+    assert!(answer["judged"].as_u64() > Some(1000), "{run:#}");
+    // It is not asked again.
+    let again =
+        stack.playground(&["judge", run["run"].as_str().expect("a folder"), "-o", "json"]).run().expect(0).json();
+    assert_eq!((&again["as_before"], &again["ledger"]), (&true.into(), &run["ledger"]));
+
+    let verify = |arguments: &[&str], code| {
+        let file = judged_by(folder, arguments);
+        stack.playground(&["verify", "--workload", &file, "-o", "json"]).run().expect(code).json()
+    };
+    let strict = verify(&["--strict"], 1);
+    assert!(
+        strict["ledger"]["counterexamples"][0]["what"].as_str().is_some_and(|what| what.contains("not in the output"))
+    );
+    for (mode, problem) in [("--hang", "was killed after 2 s"), ("--crash", "exited with code 1"), ("--lie", "printed")]
+    {
+        let found = verify(&[mode], 3);
+        assert!(
+            found["ledger"]["answer"]["problem"].as_str().is_some_and(|said| said.starts_with(problem)),
+            "{found:#}"
+        );
+    }
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
 /// What the whole cluster's loss takes is what each smaller one does, and more.
 #[test]
 #[ignore = "needs Docker: scripts/test runs it"]

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use crate::history::What;
-use crate::history::traffic::{Records, Topic};
+use crate::history::traffic::{Records, Stray, Topic};
 use crate::ledger::{Again, Class, Counterexample, Counts, Emission, Judgement, SHOWN};
 use crate::oracle::ByRecord;
 use crate::oracle::closing::Closing;
@@ -79,7 +79,10 @@ impl ByRecord for Identities {
         self.closing.add(what);
         match what {
             What::Records(records) => self.records(records),
-            What::Stray(stray) => self.stray(Counterexample::of(stray)),
+            What::Stray(stray) => {
+                self.stray(Counterexample::of(stray));
+                self.wrong_itself(stray);
+            }
             _ => {}
         }
     }
@@ -199,6 +202,15 @@ impl Identities {
         self.stray_total += 1;
         if self.unexpected.len() < SHOWN {
             self.unexpected.push(example);
+        }
+    }
+
+    /// It is wrong, but its identity has appeared; and that nobody sent it as well is told only once.
+    fn wrong_itself(&mut self, stray: &Stray) {
+        let Some(id) = &stray.key else { return };
+        let key = key(id);
+        if self.shard(key).contains_key(&key) {
+            self.emitted(id, stray.partition, stray.offset);
         }
     }
 
@@ -365,6 +377,22 @@ mod tests {
         close(&mut later, 101);
         later.add(&batch(Topic::Output, 8, &["98"]));
         assert_eq!(later.judge(Delivery::AtLeastOnce).counts.unexpected, 1);
+    }
+
+    #[test]
+    fn what_must_never_be_emitted_is_told_once_and_is_not_lost_besides() {
+        let stray = |key: &str, offset| {
+            let what = "must never be emitted".to_owned();
+            What::Stray(Stray { partition: 0, offset, what, key: Some(key.to_owned()) })
+        };
+        let mut identities = sent(&["1", "2"]);
+        identities.add(&stray("1", 0));
+        identities.add(&stray("77", 1));
+        identities.add(&batch(Topic::Output, 2, &["2"]));
+        close(&mut identities, 2);
+        let judgement = identities.judge(Delivery::AtLeastOnce);
+        assert_eq!(judgement.counts, Counts { complete: 2, unexpected: 2, ..Counts::default() });
+        assert_eq!((judgement.outcome, judgement.counterexamples.len()), (Outcome::Fail, 2));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! `each-once`: each record of the input appears in the output under its identity, once, or again where the delivery
 //! guarantee allows that.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Check, Condition};
-use super::json::Places;
+use super::forbidden::{Forbidden, Kinds};
+use super::json::{Places, Scalar};
 use super::{ByRecord, Emitted, Entry, Reader, Rule, Sent};
 use crate::workload::excerpt::excerpt;
 
@@ -21,6 +24,9 @@ pub struct EachOnce {
     /// What a record of the input must be to appear; one that is not must never appear.
     #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<Condition>,
+    /// Records of the output that must not be emitted, though their identity was sent.
+    #[serde(default, skip_serializing_if = "Forbidden::is_empty")]
+    pub never: Forbidden,
 }
 
 impl Rule for EachOnce {
@@ -29,14 +35,18 @@ impl Rule for EachOnce {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.only.iter().try_for_each(Condition::check).map_err(|error| format!("where: {error}"))
+        self.only.iter().try_for_each(Condition::check).map_err(|error| format!("where: {error}"))?;
+        self.never.check().map_err(|error| format!("never: {error}"))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, String> {
         let mut sent = vec![self.input.as_str()];
         let checks = Check::all(&self.only, &mut sent);
         let wanted = sent.join(", ");
-        Ok(Box::new(Identified { input: Places::of(&sent)?, output: Places::of(&[&self.output])?, wanted, checks }))
+        let mut emitted = vec![self.output.as_str()];
+        let never = self.never.kinds(&mut emitted);
+        let (input, output) = (Places::of(&sent)?, Places::of(&emitted)?);
+        Ok(Box::new(Identified { input, output, wanted, checks, never }))
     }
 
     fn ledger(&self) -> Option<Box<dyn ByRecord>> {
@@ -44,7 +54,12 @@ impl Rule for EachOnce {
     }
 
     fn says(&self) -> String {
-        format!("each {} of the input as {} in the output", self.input, self.output)
+        let each = format!("each {} of the input as {} in the output", self.input, self.output);
+        if self.never.is_empty() { each } else { format!("{each}, and never one with {}", self.never) }
+    }
+
+    fn unexpected(&self) -> Option<&'static str> {
+        Some("that must not be there").filter(|_| !self.never.is_empty())
     }
 }
 
@@ -56,6 +71,7 @@ struct Identified {
     /// The places of the input, as they were asked for.
     wanted: String,
     checks: Vec<Check>,
+    never: Kinds,
 }
 
 impl Reader for Identified {
@@ -74,9 +90,14 @@ impl Reader for Identified {
     }
 
     fn emitted(&self, payload: &[u8]) -> Result<Emitted, String> {
-        let identity = self.output.read(payload).and_then(|mut values| values[0].take()?.into_text());
-        let key = identity.ok_or_else(|| format!("{} has no identity", excerpt(payload)))?;
-        Ok(Emitted::Record(Entry { key: key.into_owned().into(), numbers: Vec::new() }))
+        let mut values = self.output.read(payload).unwrap_or_default();
+        let wrong = self.never.wrong(&values, payload);
+        let identity = values[0].take().and_then(Scalar::into_text).map(Cow::into_owned);
+        match (wrong, identity) {
+            (Some(what), key) => Ok(Emitted::Forbidden { key, what }),
+            (None, Some(key)) => Ok(Emitted::Record(Entry { key: key.into(), numbers: Vec::new() })),
+            (None, None) => Err(format!("{} has no identity", excerpt(payload))),
+        }
     }
 }
 
@@ -88,7 +109,8 @@ mod tests {
     fn orders(only: &str) -> Box<dyn Reader> {
         let text = format!(
             "name = \"orders\"\npurpose = \"x\"\njob = {{ name = \"Orders\" }}\ninput = {{ topic = \"orders\" }}\n\
-             output = {{ topic = \"accepted\" }}\n[oracle.each-once]\ninput = \"/id\"\noutput = \"/order/id\"\nwhere = [{only}]\n"
+             output = {{ topic = \"accepted\" }}\n[oracle.each-once]\ninput = \"/id\"\noutput = \"/order/id\"\nwhere = [{only}]\n\
+             never = [{{ field = \"/order/amount\", below = 1 }}]\n"
         );
         parse::workload("orders.toml", &text).unwrap().oracle.reader().unwrap()
     }
@@ -108,5 +130,16 @@ mod tests {
         assert_eq!(sent(r#"{"id":null,"amount":1,"state":"open"}"#), None);
         assert_eq!(reader.emitted(br#"{"order":{"id":"a-7"}}"#), Ok(Emitted::Record(record("a-7"))));
         assert!(reader.emitted(b"{}").unwrap_err().ends_with("has no identity"));
+    }
+
+    #[test]
+    fn what_must_never_be_emitted_keeps_its_identity() {
+        let reader = orders("");
+        let Ok(Emitted::Forbidden { key, what }) = reader.emitted(br#"{"order":{"id":7,"amount":0}}"#) else {
+            panic!()
+        };
+        assert_eq!(key.as_deref(), Some("7"));
+        assert!(what.ends_with("must never be emitted: /order/amount below 1"), "{what}");
+        assert!(matches!(reader.emitted(br#"{"order":{"id":7,"amount":1}}"#), Ok(Emitted::Record(_))));
     }
 }

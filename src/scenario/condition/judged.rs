@@ -16,8 +16,12 @@ impl Condition for Judged {
 
     fn ask(&self, fold: &Fold) -> Answer {
         if fold.by_record.is_some() {
-            let (open, unit, decided) = (fold.open_due(), fold.unit(), fold.judge().judged);
-            return either(open == 0, format!("{decided} {unit}s decided, {open} still open"));
+            let (open, unit) = (fold.open_due(), fold.unit());
+            let decided = match fold.passed_records() {
+                Some(passed) => format!("{passed} {unit}s passed"),
+                None => format!("{} {unit}s decided", fold.judge().judged),
+            };
+            return either(open == 0, format!("{decided}, {open} still open"));
         }
         let (Some(due), Some(length)) = (fold.due, fold.window_length()) else {
             return Answer::NotYet("no complete window in the input yet".to_owned());

@@ -38,6 +38,8 @@ fn workloads() -> Vec<Sample> {
     vec![
         check("clicks.toml", &file),
         check("payments.toml", PAYMENTS),
+        check("alerts.toml", ALERTS),
+        check("judged.toml", JUDGED),
         check("spent.toml", SPENT),
         ("workload", of_binary(&["workload", "check", "orders"])),
         ("workload", of_binary(&["workload", "check", "event-counter"])),
@@ -85,6 +87,34 @@ topic = "screened"
 input = "/id"
 output = "/id"
 where = [{ field = "/amount", above = 0, below = 100 }, { field = "/state", is = "open" }, { field = "/kind", is-not = "test" }]
+never = [
+  [{ field = "/amount", above = 99 }, { field = "/kind", is-not = "card" }],
+  [{ field = "/amount", below = 1 }, { field = "/state", is = "void" }],
+]
+"#;
+
+/// A job whose silence is right.
+const ALERTS: &str = r#"
+name = "alerts"
+purpose = "raises alarms"
+job = { name = "Alerts", group = "alerts" }
+input = { topic = "events" }
+output = { topic = "alerts" }
+
+[oracle.never]
+output = [{ field = "/level", above = 3, below = 5 }, { field = "/type", is = "ALERT" }, { field = "/room", is-not = "lab" }]
+"#;
+
+/// One that a program judges.
+const JUDGED: &str = r#"
+name = "judged"
+purpose = "is judged by a program"
+job = { name = "Judged", group = "judged" }
+input = { topic = "events" }
+output = { topic = "results" }
+
+[oracle.command]
+program = ["true"]
 "#;
 
 /// What no built-in scenario does.

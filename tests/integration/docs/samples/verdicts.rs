@@ -3,8 +3,9 @@
 use playground::fold::Fold;
 use playground::fold::pressure::PressureSummary;
 use playground::fold::transactions::Uncommitted;
+use playground::history::answer::Answer;
 use playground::history::recorded::Recorded;
-use playground::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span};
+use playground::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span, Words};
 use playground::report::judge::JudgePage;
 use playground::report::scenario::RunPage;
 use playground::report::verify::{Foreign, TopicRead, Verification};
@@ -16,7 +17,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 use super::operations::operated;
-use super::{Sample, json, text};
+use super::{Sample, json, parsed, text};
 
 pub fn verdicts() -> Vec<Sample> {
     let run = |whole| RunPage::new("failover", "playground scenario failover", verdict(whole), Path::new("runs/1"));
@@ -29,6 +30,10 @@ pub fn verdicts() -> Vec<Sample> {
     };
     let judged = |recorded| json(JudgePage::new(&recorded, &Fold::default(), verdict(true), &PathBuf::from("runs/1")));
     vec![
+        ("oracle-answer", parsed(ANSWER)),
+        ("oracle-answer", parsed(r#"{"verdict":"pass","judged":9}"#)),
+        ("oracle-record", parsed(r#"{"topic":"input","partition":0,"offset":7,"covered":true,"value":{"id":17}}"#)),
+        ("oracle-record", parsed(r#"{"topic":"output","partition":0,"offset":7,"value":"event-1 1.0"}"#)),
         ("verify", json(verified(true))),
         ("verify", json(verified(false))),
         ("scenario-run", json(run(true))),
@@ -37,6 +42,10 @@ pub fn verdicts() -> Vec<Sample> {
         ("judge", judged(recorded(Some("line 3 was changed"), Some(Value::Null)))),
     ]
 }
+
+/// All that a program can answer.
+const ANSWER: &str = r#"{"verdict":"fail","judged":9,"reasons":["1 order is lost"],
+    "counterexamples":[{"key":"17","what":"never came out"},{"what":"late"}]}"#;
 
 fn verified(whole: bool) -> Verification {
     let topic = |name| TopicRead { topic: text(name), records: 9, cut: false };
@@ -125,8 +134,14 @@ fn ledger(empty: &Judgement) -> Judgement {
         sent: Some((0, 7)),
         emitted: vec![emission(None)],
     };
-    let counterexamples = vec![window, identity, total, stray];
-    Judgement { span: Some(Span { from: 0, to: 15_000 }), counterexamples, ..empty.clone() }
+    let said = Counterexample::Said { key: Some(text("17")), what: text("never came out") };
+    let unnamed = Counterexample::Said { key: None, what: text("late") };
+    let counterexamples = vec![window, identity, total, stray, said, unnamed];
+    let (passes, unexpected) = (Some(text("nothing is wrong")), Some(text("that must not be there")));
+    let words = Words { passes, unexpected, ..Words::default() };
+    let answer = Answer { program: text("./judge.py"), reasons: vec![text("lost")], ..Answer::default() };
+    let answer = Some(Answer { problem: Some(text("exited with code 1")), ..answer });
+    Judgement { words, answer, span: Some(Span { from: 0, to: 15_000 }), counterexamples, ..empty.clone() }
 }
 
 fn recovery() -> Recovery {
