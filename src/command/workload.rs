@@ -33,7 +33,7 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
         Action::Check { file } => {
             let workload = catalog::find(&file)?;
             checker::must_be_there(&workload)?;
-            terminal.result(&Checked { workload, file })?;
+            terminal.result(&Checked { file, workload })?;
         }
         Action::New(new) => terminal.result(&drafted(global, new, terminal).await?)?,
     }

@@ -390,7 +390,7 @@ mod tests {
             };
             let ledger = Judgement::by_record(Delivery::AtLeastOnce, Counts::default(), counterexamples);
             let (outcome, answer, counterexamples_total) = (verdict, Some(answer), total);
-            page_of(&Judgement { outcome, judged, words, answer, counterexamples_total, ..ledger })
+            page_of(&Judgement { outcome, words, judged, counterexamples_total, answer, ..ledger })
         };
         let pages = [
             said(Outcome::Pass, None),
