@@ -2,8 +2,8 @@
 //! it, how records are read for it, and how they are judged; and a line in the list below.
 //!
 //! There are two kinds. [`window`] adds records up while they are read, as a topic may hold millions for each result, and
-//! is judged by the [`ledger`](crate::ledger). All others are told each record, as [`Records`], and keep a ledger of their own
-//! ([`ByRecord`]).
+//! is judged by the [`ledger`](crate::ledger). All others are told each record, as
+//! [`Records`](crate::history::traffic::Records), and keep a ledger of their own ([`ByRecord`]).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
