@@ -76,10 +76,12 @@ fn wrongs(judgement: &Judgement) -> Vec<String> {
     let of_windows = format!("in {} of {}", grouped(windows), counted(judgement.judged, unit));
     let mut wrongs = Vec::new();
     if unit == record && windows > 0 {
-        return vec![format!("{} of {} lost", grouped(counts.missing), counted(judgement.judged, record))]
-            .into_iter()
-            .chain(also_wrong(judgement))
-            .collect();
+        let totals = counts.short + counts.over + counts.conflicting;
+        let lost = format!("{} of {} lost", grouped(counts.missing), counted(judgement.judged, record));
+        wrongs.extend((counts.missing > 0).then_some(lost));
+        wrongs.extend((totals > 0).then(|| format!("{} out of line with those before", counted(totals, "total"))));
+        wrongs.extend(also_wrong(judgement));
+        return wrongs;
     }
     if judgement.records_lost > 0 {
         wrongs.push(format!("{} lost", counted(judgement.records_lost, record)));
@@ -354,6 +356,24 @@ mod tests {
         ledger    35 of 36 windows complete, 01:24:15 to 01:25:45 UTC · 1 conflicting
         verdict   FAIL  1 click lost, 1 click counted twice in 1 of 36 windows
                     /shop   01:24:15 to 01:24:30 UTC   1000 clicks in input, 1000 counted, but not the same ones: the checksum differs   output-0 @ 2
+        ");
+    }
+
+    #[test]
+    fn totals_that_are_wrong() {
+        let counts = Counts { complete: 7, over: 1, missing: 1, unexpected: 1, ..Counts::default() };
+        let what = "count 3, sum 4 emitted, count 2, sum 3 expected".to_owned();
+        let emitted = vec![Emission { partition: 1, offset: 9, count: 3, checksum: None }];
+        let (class, key) = (Class::Over, "event-1".to_owned());
+        let example = Counterexample::Total { class, key, what, sent: None, emitted };
+        let words =
+            Words { record: "line".into(), unit: "line".into(), output: "taskmanager".into(), ..Words::default() };
+        let judgement = Judgement::by_record(Delivery::AtLeastOnce, counts, vec![example]);
+        insta::assert_snapshot!(page_of(&Judgement { words, records_not_resent: 31, ..judgement }), @"
+        ledger    7 of 9 lines complete · 1 over · 1 missing · 1 unexpected · 31 not resent, as a socket is not read again
+        verdict   FAIL  1 of 9 lines lost, 1 total out of line with those before, 1 record in taskmanager that input does not explain
+                    event-1 count 3, sum 4 emitted, count 2, sum 3 expected   taskmanager-1 @ 9
+                    and 2 more
         ");
     }
 
