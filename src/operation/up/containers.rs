@@ -100,7 +100,11 @@ impl Bringing<'_> {
         }
         let kept = self.parallelism_of_application().await?;
         let stack = match kept {
-            Some(kept) => stack.clone().with_application_parallelism(kept),
+            Some(kept) => {
+                let takes = kept.div_ceil(self.up.settings.slots.max(1)).min(MAX_TASKMANAGERS);
+                let asked = stack.service(TASKMANAGER).map_or(0, |service| service.replicas);
+                stack.clone().with_application_parallelism(kept).with_replicas(TASKMANAGER, asked.max(takes))?
+            }
             None => stack.clone(),
         };
         self.up.platform.prepare(&stack, self.progress.clone()).await?;
