@@ -176,6 +176,7 @@ impl Fold {
             What::Cluster { slots, .. } => self.recoveries.slots(at, *slots),
             What::Job(seen) => {
                 self.recoveries.job(at, seen);
+                self.may_have_caught_up(at);
                 let takes_none = self.job.facts().is_some_and(|facts| facts.checkpoint_interval.is_none());
                 if let Some(reach) = self.restarts.job(seen).filter(|_| takes_none) {
                     self.checkpoints.restarted(reach);
@@ -202,14 +203,18 @@ impl Fold {
             What::Checkpoint { id, .. } => {
                 self.frontier.checkpoint(*id);
                 self.recoveries.checkpoint(at);
-                // It may be the last thing that a recovery waits for.
-                if let Some(read) = &self.read {
-                    self.recoveries.read(at, read, self.job.is_running());
-                }
+                self.may_have_caught_up(at);
             }
             _ => {}
         }
         self.checkpoints.add(at, what, self.read.as_ref());
+    }
+
+    /// A job that runs, or a checkpoint, may be the last thing that a recovery waits for: the lag was seen before.
+    fn may_have_caught_up(&mut self, at: i64) {
+        if let Some(read) = &self.read {
+            self.recoveries.read(at, read, self.job.is_running());
+        }
     }
 
     fn record(&mut self, at: i64, what: &What) {
