@@ -12,7 +12,9 @@ use crate::cli::topic::{Tail, Topic};
 use crate::failure::Status;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
-use crate::kafka::tail::{Begin, Next, Reader, read};
+use crate::kafka::follow::Follower;
+use crate::kafka::record::Record;
+use crate::kafka::tail::{Begin, read};
 use crate::operation::workload::Named;
 use crate::report::Terminal;
 use crate::report::tail::{Line, Shape};
@@ -24,6 +26,8 @@ mod log;
 const ANSWER: Duration = Duration::from_secs(5);
 /// How many records of each partition are shown by default with `--no-follow`, like the lines of `tail`.
 const USUAL: u64 = 10;
+/// From one look for new records to the next.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Shows records until there are enough, or until Ctrl-C with exit code 130, as for anything that is interrupted.
 pub async fn run(global: &Global, args: Tail, terminal: &Terminal) -> Result<Status> {
@@ -96,24 +100,30 @@ impl Tailing {
         let ends = admin.ends(&self.topic)?;
         let spans: Vec<_> = ends.iter().map(|ends| self.begin.offset(ends)..ends.end).collect();
         if self.until == Until::Enough {
-            let from: Vec<_> = spans.iter().map(|span| Some(span.start)).collect();
-            let reader = Reader::new(&self.bootstrap, &self.topic, self.isolation, &from)?;
-            while self.left > 0 {
-                if let Next::Record(record) = reader.next(Duration::from_secs(1))? {
-                    self.show(record.partition(), record.offset(), record.payload())?;
-                }
-            }
-            return Ok(());
+            let from: Vec<_> = spans.iter().map(|span| span.start).collect();
+            return self.follow(&from);
         }
         let (bootstrap, topic) = (self.bootstrap.clone(), self.topic.clone());
-        read(&bootstrap, &topic, self.isolation, &spans, |record| {
-            if self.left > 0 { self.show(record.partition, record.offset, record.payload) } else { Ok(()) }
-        })
+        read(&bootstrap, &topic, self.isolation, &spans, |record| self.show(record))
     }
 
-    fn show(&mut self, partition: i32, offset: i64, payload: &[u8]) -> Result<()> {
+    fn follow(&mut self, from: &[i64]) -> Result<()> {
+        let mut follower = Follower::at(&self.bootstrap, &self.topic, self.isolation, from)?;
+        while self.left > 0 {
+            follower.look()?;
+            let ends: Vec<_> = follower.partitions().iter().map(|partition| partition.end).collect();
+            follower.read_to(&ends, |record| self.show(record))?;
+            std::thread::park_timeout(LOOK);
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, record: &Record<'_>) -> Result<()> {
+        if self.left == 0 {
+            return Ok(());
+        }
         self.left -= 1;
-        let line = Line { topic: &self.topic, shape: &self.shape, partition, offset, payload };
+        let line = Line { topic: &self.topic, shape: &self.shape, record };
         let text = if self.terminal.is_json() { line.json() } else { line.human(self.terminal.paint()) };
         self.terminal.line(&text)
     }

@@ -11,9 +11,10 @@ use crate::cli::Global;
 use crate::cli::workload::{Action, New, Workload as Arguments};
 use crate::failure::{Failure, Status};
 use crate::flink::Flink;
+use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
+use crate::kafka::record::Record;
 use crate::kafka::tail::{self, Begin};
-use crate::kafka::{Isolation, follow};
 use crate::operation::workload::{BROKER, Named};
 use crate::platform::{Journal as _, Platform};
 use crate::report::Terminal;
@@ -140,8 +141,8 @@ fn sampled(admin: &Admin, kafka: &str, name: String) -> Result<Topic> {
     let ends = admin.ends(&name)?;
     let spans: Vec<_> = ends.iter().map(|ends| Begin::Back(SAMPLES).offset(ends)..ends.end).collect();
     let mut samples = Vec::new();
-    tail::read(kafka, &name, Isolation::Committed, &spans, |record: &follow::Record<'_>| {
-        samples.push(String::from_utf8_lossy(record.payload()).into_owned());
+    tail::read(kafka, &name, Isolation::Committed, &spans, |record: &Record<'_>| {
+        samples.push(String::from_utf8_lossy(record.payload).into_owned());
         Ok(())
     })?;
     Ok(Topic { partitions: ends.len(), name, samples })

@@ -154,6 +154,9 @@ impl Fold {
     fn began(&mut self, head: &Head) {
         self.usual_lag = UsualLag::of(&head.job);
         self.by_record = head.workload.oracle.rule().ledger();
+        if let Some(window) = head.workload.oracle.window() {
+            self.ledger = Ledger::of(window.windowing());
+        }
         self.head = Some(head.clone());
     }
 
@@ -463,7 +466,7 @@ impl Fold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::traffic::{Emitted, Sent, Window};
+    use crate::history::traffic::{Emitted, Figures, Sent, Window};
 
     fn window(number: i64) -> Window {
         Window { start: number * 15, end: number * 15 + 15 }
@@ -475,16 +478,17 @@ mod tests {
             key,
             window,
             count: 10,
-            checksum: 0,
+            figures: Figures::NONE,
             partition: 0,
             offsets: (number * 10, number * 10 + 9),
+            late: 0,
             under_way: false,
         })
     }
 
     fn emitted(number: i64, count: u64) -> What {
         let (key, window) = ("a".to_owned(), Some(window(number)));
-        What::Emitted(Emitted { key, window, count, checksum: None, partition: 0, offset: number })
+        What::Emitted(Emitted { key, window, count, figures: Figures::NONE, partition: 0, offset: number })
     }
 
     fn counts(events: Vec<What>) -> (u64, u64, usize) {

@@ -99,10 +99,10 @@ impl Transactions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::traffic::Emitted;
+    use crate::history::traffic::{Emitted, Figures};
 
     fn record(offset: i64) -> Emitted {
-        Emitted { key: "a".into(), window: None, count: 1000, checksum: None, partition: 0, offset }
+        Emitted { key: "a".into(), window: None, count: 1000, figures: Figures::NONE, partition: 0, offset }
     }
 
     fn transactions(events: impl IntoIterator<Item = (i64, What)>) -> Transactions {

@@ -20,6 +20,7 @@ pub mod recorded;
 pub mod seen;
 pub mod store;
 pub mod traffic;
+pub mod windowing;
 
 /// Something that was done or seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -56,8 +56,63 @@ impl From<(i64, i64)> for Window {
     }
 }
 
+/// What a job may give of a window next to its count: of the records in it, as they are in the input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// A sum with wrap-around, which serves as a checksum as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u64>,
+    /// The least value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The greatest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+}
+
+impl Figures {
+    /// Of a job that gives a count alone.
+    pub const NONE: Self = Self { checksum: None, min: None, max: None };
+
+    /// A sum alone.
+    #[must_use]
+    pub fn sum(checksum: u64) -> Self {
+        Self { checksum: Some(checksum), ..Self::NONE }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+
+    /// Adds those of other records.
+    pub fn add(&mut self, other: &Self) {
+        self.checksum = both(self.checksum, other.checksum, u64::wrapping_add);
+        self.min = both(self.min, other.min, f64::min);
+        self.max = both(self.max, other.max, f64::max);
+    }
+
+    /// Whether any of them is given for both, and differs.
+    #[must_use]
+    pub fn contradict(&self, other: &Self) -> bool {
+        differ(self.checksum, other.checksum) || differ(self.min, other.min) || differ(self.max, other.max)
+    }
+}
+
+fn both<T>(one: Option<T>, other: Option<T>, of: impl Fn(T, T) -> T) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(of(one, other)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one != other)
+}
+
 /// Records of the input with the same key and window, in one partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
     /// The key they all have, as in `/shop`.
     pub key: String,
@@ -66,8 +121,12 @@ pub struct Sent {
     pub window: Option<Window>,
     /// How many records they are.
     pub count: u64,
-    /// The workload's checksum over them, added up with wrap-around.
-    pub checksum: u64,
+    /// How many of them came so late that the job may have left them out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub late: u64,
+    /// The figures over them.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// The partition.
     pub partition: i32,
     /// The offsets of the first and the last of them.
@@ -77,8 +136,13 @@ pub struct Sent {
     pub under_way: bool,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "how serde asks")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// A record of the output: a result for a key and a window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Emitted {
     /// The key that was counted, as in `/shop`.
     pub key: String,
@@ -87,9 +151,9 @@ pub struct Emitted {
     pub window: Option<Window>,
     /// The job's count.
     pub count: u64,
-    /// The job's checksum, where it gives one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<u64>,
+    /// The job's figures next to it, where it gives some.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// The partition.
     pub partition: i32,
     /// Where in the partition it lies.
@@ -113,12 +177,18 @@ pub struct Records {
     /// When each was printed, in ms since the epoch; of records in topics nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<i64>,
+    /// What of each has to be the same in the input and in the output, where something has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<String>,
+    /// The key of each whose records have to keep their order, where they have to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ordered_by: Vec<String>,
 }
 
 impl Default for Records {
     fn default() -> Self {
-        let (from, keys, numbers, at) = Default::default();
-        Self { topic: Topic::Input, partition: 0, from, keys, numbers, at }
+        let (from, keys, numbers, at, contents, ordered_by) = Default::default();
+        Self { topic: Topic::Input, partition: 0, from, keys, numbers, at, contents, ordered_by }
     }
 }
 

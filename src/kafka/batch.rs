@@ -5,6 +5,7 @@ use std::array::TryFromSliceError;
 use anyhow::{Context as _, Result, ensure};
 
 use super::codec::Codec;
+use super::record::{Headers, Record};
 
 /// Bytes before a batch's records.
 const HEAD: usize = 61;
@@ -101,18 +102,19 @@ impl<'a> Batch<'a> {
         self.records
     }
 
-    /// Offset, timestamp and value of each record in `unpacked`, which is [`Batch::packed`] after unpacking. A record
-    /// without a value has an empty one. After an error there is no more.
-    pub fn records<'u>(&self, unpacked: &'u [u8]) -> impl Iterator<Item = Result<(i64, i64, &'u [u8])>> + use<'u> {
+    /// Each record in `unpacked`, which is [`Batch::packed`] after unpacking; of which partition, the batch does not say. After
+    /// an error there is no more.
+    pub fn records<'u>(&self, unpacked: &'u [u8]) -> impl Iterator<Item = Result<Record<'u>>> + use<'u> {
         let count = if self.is_control() { 0 } else { self.count };
         let (base, began) = (self.base_offset, self.base_timestamp);
         let appended = (self.attributes & APPEND_TIME != 0).then_some(self.max_timestamp);
         let mut rest = Cursor(unpacked);
         (0..count).map(move |_| {
             let mut record = Cursor(rest.sized().context("a record is cut off")?);
-            let record = record.record().context("a record is malformed")?;
-            let timestamp = appended.unwrap_or_else(|| began.saturating_add(record.time));
-            Ok((base.saturating_add(record.offset), timestamp, record.value))
+            let Fields { time, offset, key, value, headers } = record.record().context("a record is malformed")?;
+            let timestamp = appended.unwrap_or_else(|| began.saturating_add(time));
+            let (partition, offset) = (0, base.saturating_add(offset));
+            Ok(Record { partition, offset, timestamp, key, headers: Headers(headers), payload: value })
         })
     }
 }
@@ -123,20 +125,32 @@ struct Fields<'a> {
     offset: i64,
     key: Option<&'a [u8]>,
     value: &'a [u8],
+    headers: &'a [u8],
 }
 
 /// What is left to read.
-struct Cursor<'a>(&'a [u8]);
+pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    /// A number of variable length, the small ones of either sign in a byte.
-    fn varint(&mut self) -> Option<i64> {
+    /// A number of variable length, the small ones of either sign in a byte. Most numbers of a record take one, so that is
+    /// read without a loop.
+    pub(super) fn varint(&mut self) -> Option<i64> {
+        match self.0 {
+            [byte @ 0..0x80, rest @ ..] => {
+                self.0 = rest;
+                Some(signed(u64::from(*byte)))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Option<i64> {
         let mut value = 0_u64;
         for (place, &byte) in self.0.iter().enumerate().take(10) {
             value |= u64::from(byte & 0x7f) << (7 * place);
             if byte < 0x80 {
                 self.0 = &self.0[place + 1..];
-                return Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
+                return Some(signed(value));
             }
         }
         None
@@ -149,27 +163,32 @@ impl<'a> Cursor<'a> {
     }
 
     /// Bytes that have their length in front.
-    fn sized(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn sized(&mut self) -> Option<&'a [u8]> {
         let bytes = self.varint()?;
         self.take(usize::try_from(bytes).ok()?)
     }
 
     /// The same, where a negative length means that there are none. The outer none is of bytes that are cut off.
     #[allow(clippy::option_option, reason = "cut off and absent are two things")]
-    fn nullable(&mut self) -> Option<Option<&'a [u8]>> {
+    pub(super) fn nullable(&mut self) -> Option<Option<&'a [u8]>> {
         match usize::try_from(self.varint()?) {
             Ok(bytes) => self.take(bytes).map(Some),
             Err(_) => Some(None),
         }
     }
 
-    /// Attributes, timestamp, offset, key, value; headers are left unread.
+    /// Attributes, timestamp, offset, key, value, and the headers as they lie there.
     fn record(&mut self) -> Option<Fields<'a>> {
         self.take(1)?;
         let (time, offset) = (self.varint()?, self.varint()?);
         let (key, value) = (self.nullable()?, self.nullable()?);
-        Some(Fields { time, offset, key, value: value.unwrap_or_default() })
+        Some(Fields { time, offset, key, value: value.unwrap_or_default(), headers: self.0 })
     }
+}
+
+/// The sign of a number of variable length is its lowest bit.
+fn signed(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
 #[cfg(test)]
@@ -262,7 +281,7 @@ pub(super) mod tests {
             let records: &[(Option<&[u8]>, &[u8])] = &[(None, b"a"), (None, b"b")];
             let bytes = batch(Written { time: 500, attributes, records, ..Written::default() });
             let batch = Batch::take(&mut bytes.as_slice()).unwrap().unwrap();
-            batch.records(batch.packed()).map(|record| record.unwrap().1).collect::<Vec<_>>()
+            batch.records(batch.packed()).map(|record| record.unwrap().timestamp).collect::<Vec<_>>()
         };
         assert_eq!((times(0), times(APPEND_TIME)), (vec![500, 501], vec![1500, 1500]));
     }

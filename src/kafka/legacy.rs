@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::codec::{Codec, Unpacker};
+use super::record::Record;
 use super::wire::Rest;
 
 /// The bit of the attributes that says that the time is the broker's. Of a compressed row, it then is the row's.
@@ -17,6 +18,7 @@ pub struct Message<'a> {
     format: i8,
     attributes: i16,
     timestamp: i64,
+    key: Option<&'a [u8]>,
     value: &'a [u8],
 }
 
@@ -38,15 +40,14 @@ impl<'a> Message<'a> {
         let (format, attributes) = (rest.byte()?, i16::from(rest.byte()?));
         ensure!((0..=1).contains(&format), "a message of format {format}");
         let timestamp = if format == 1 { rest.long()? } else { -1 };
-        // The key.
-        rest.sized()?;
+        let key = rest.sized()?;
         let value = rest.sized()?.unwrap_or_default();
-        Ok(Self { offset, format, attributes, timestamp, value })
+        Ok(Self { offset, format, attributes, timestamp, key, value })
     }
 
-    /// Gives offset, timestamp (-1 for none) and value of it, or of each message of the row that it is, to `each`.
-    pub fn records(&self, unpacker: &mut Unpacker, mut each: impl FnMut(i64, i64, &[u8]) -> Result<()>) -> Result<()> {
-        let Some(codec) = Codec::of(self.attributes)? else { return each(self.offset, self.timestamp, self.value) };
+    /// Gives it, or each message of the row that it is, to `each`; of which partition, it does not say.
+    pub fn records(&self, unpacker: &mut Unpacker, mut each: impl FnMut(Record<'_>) -> Result<()>) -> Result<()> {
+        let Some(codec) = Codec::of(self.attributes)? else { return each(self.record(self.offset, self.timestamp)) };
         let row = unpacker.unpack(codec, self.value)?;
         // Format 1 counts the offsets within a row from its beginning, and the row has the last one.
         let base = match (self.format, row_of(row).last().transpose()?) {
@@ -57,9 +58,14 @@ impl<'a> Message<'a> {
         for message in row_of(row) {
             let message = message?;
             ensure!(Codec::of(message.attributes)?.is_none(), "a compressed message within another");
-            each(base.saturating_add(message.offset), appended.unwrap_or(message.timestamp), message.value)?;
+            let offset = base.saturating_add(message.offset);
+            each(message.record(offset, appended.unwrap_or(message.timestamp)))?;
         }
         Ok(())
+    }
+
+    fn record(&self, offset: i64, timestamp: i64) -> Record<'a> {
+        Record { offset, timestamp, key: self.key, payload: self.value, ..Record::default() }
     }
 }
 
@@ -97,8 +103,8 @@ pub(super) mod tests {
     fn read(mut log: &[u8]) -> Result<Vec<(i64, i64, Vec<u8>)>> {
         let (mut seen, mut unpacker) = (Vec::new(), Unpacker::default());
         while let Some(message) = Message::take(&mut log)? {
-            message.records(&mut unpacker, |offset, time, value| {
-                seen.push((offset, time, value.to_vec()));
+            message.records(&mut unpacker, |record| {
+                seen.push((record.offset, record.timestamp, record.payload.to_vec()));
                 Ok(())
             })?;
         }

@@ -7,35 +7,36 @@ use anyhow::{Context as _, Result};
 use super::batch::Batch;
 use super::codec::Unpacker;
 use super::legacy::Message;
+use super::record::Record;
 use super::transactions::Transactions;
 
 /// Where format 2 has its number, and where the older ones had theirs.
 const FORMAT: usize = 16;
 
-/// Gives offset, timestamp and value of each record of a log within a span to `each`, without those that transactions
+/// Gives each record of a log within a span to `each`, not saying of which partition, without those that transactions
 /// took back, and shortens the span by what lies behind. The end of the log may be cut off.
 pub fn walk(
     mut log: &[u8],
     span: &mut Range<i64>,
     transactions: &mut Transactions,
     unpacker: &mut Unpacker,
-    mut each: impl FnMut(i64, i64, &[u8]) -> Result<()>,
+    mut each: impl FnMut(Record<'_>) -> Result<()>,
 ) -> Result<()> {
     while let Some(format) = log.get(FORMAT)
         && !span.is_empty()
     {
-        let mut each = |span: &mut Range<i64>, offset, timestamp, value: &[u8]| {
+        let mut each = |span: &mut Range<i64>, record: Record<'_>| {
             // The first batch may begin before the span, and the last one end behind it.
-            if span.contains(&offset) {
-                each(offset, timestamp, value)?;
-                span.start = offset + 1;
+            if span.contains(&record.offset) {
+                each(record)?;
+                span.start = record.offset + 1;
             }
             Ok(())
         };
         let next = match format {
             0 | 1 => {
                 let Some(message) = Message::take(&mut log)? else { break };
-                message.records(unpacker, |offset, timestamp, value| each(span, offset, timestamp, value))?;
+                message.records(unpacker, |record| each(span, record))?;
                 message.offset.saturating_add(1)
             }
             2 => {
@@ -47,8 +48,7 @@ pub fn walk(
                         Some(codec) => unpacker.unpack(codec, batch.packed())?,
                     };
                     for record in batch.records(records) {
-                        let (offset, timestamp, value) = record?;
-                        each(span, offset, timestamp, value)?;
+                        each(span, record?)?;
                     }
                 }
                 batch.next_offset()
@@ -76,8 +76,8 @@ mod tests {
 
     fn read(log: &[u8], span: &mut Range<i64>, aborted: Vec<Aborted>) -> Result<Vec<(i64, Vec<u8>)>> {
         let mut seen = Vec::new();
-        walk(log, span, &mut Transactions::new(aborted), &mut Unpacker::default(), |offset, _, value| {
-            seen.push((offset, value.to_vec()));
+        walk(log, span, &mut Transactions::new(aborted), &mut Unpacker::default(), |record| {
+            seen.push((record.offset, record.payload.to_vec()));
             Ok(())
         })?;
         Ok(seen)
@@ -152,8 +152,8 @@ mod tests {
     fn an_error_leaves_the_position_at_the_record() {
         let log = plain(0, &[b"a", b"b", b"c"]);
         let mut span = 0..3;
-        let walked = walk(&log, &mut span, &mut Transactions::default(), &mut Unpacker::default(), |offset, _, _| {
-            anyhow::ensure!(offset < 1, "enough");
+        let walked = walk(&log, &mut span, &mut Transactions::default(), &mut Unpacker::default(), |record| {
+            anyhow::ensure!(record.offset < 1, "enough");
             Ok(())
         });
         assert_eq!((walked.unwrap_err().to_string().as_str(), span), ("enough", 1..3));

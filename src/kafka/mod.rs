@@ -23,6 +23,7 @@ pub mod legacy;
 pub mod log;
 pub mod metadata;
 pub mod produce;
+pub mod record;
 pub mod tail;
 pub mod transactions;
 pub mod wire;

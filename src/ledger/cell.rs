@@ -1,17 +1,24 @@
 //! One window of one key: what the input holds, and what was emitted.
 
+use std::cmp::Ordering;
+
 use super::{Class, Emission};
-use crate::history::traffic::Sent;
+use crate::history::traffic::{Figures, Sent, Window};
+use crate::history::windowing::Windowing;
 
 /// How many records of a window are kept as evidence.
 const RECORDS_SHOWN: usize = 8;
+/// How many different counts of a window are told apart.
+const COUNTS: usize = 1024;
 
 /// A window of one key.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Cell {
-    /// Records in the input, and their checksum.
+    /// Records in the input, and their figures.
     pub(super) sent: u64,
-    checksum: u64,
+    pub(super) figures: Figures,
+    /// How many of them came so late that the job may have left them out.
+    late: u64,
     /// In which partitions they are, and from which offset on.
     lies: Vec<(i32, i64)>,
     /// How often it was emitted, and the lowest and the highest count.
@@ -20,40 +27,50 @@ pub(super) struct Cell {
     pub(super) most: u64,
     /// The newest emission.
     newest: Option<Emission>,
-    /// The checksums of all emissions.
-    checksums: Checksums,
+    /// What was emitted with the highest count.
+    told: Told,
+    /// The different counts, of windows that are emitted anew with what comes late.
+    counts: Vec<u64>,
     /// The first records of the output for it, by offset.
     pub(super) records: Vec<Emission>,
     /// Whether some of its records were deleted before it was emitted.
     gone: bool,
 }
 
-/// The checksums of a window's emissions.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Checksums {
+/// What emissions say of their window besides its count.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+enum Told {
     /// There was none.
     #[default]
     None,
-    /// All were this one.
-    One(u64),
+    /// All said this: of which window, and with which figures.
+    One(Window, Figures),
     /// They differ.
     Many,
 }
 
-impl Checksums {
-    fn add(self, checksum: Option<u64>) -> Self {
-        match (self, checksum) {
-            (_, None) => self,
-            (Self::None, Some(checksum)) => Self::One(checksum),
-            (Self::One(known), Some(checksum)) if known == checksum => self,
+impl Told {
+    fn add(self, other: Self) -> Self {
+        match (self, other) {
+            (known, Self::None) => known,
+            (Self::None, other) => other,
+            (Self::One(window, figures), Self::One(again, others))
+                if window == again && !figures.contradict(&others) =>
+            {
+                let mut all = figures;
+                all.checksum = all.checksum.or(others.checksum);
+                (all.min, all.max) = (all.min.or(others.min), all.max.or(others.max));
+                Self::One(window, all)
+            }
             _ => Self::Many,
         }
     }
 
-    fn contradict(self, checksum: u64) -> bool {
+    /// Whether it is something else than what the input has.
+    fn contradicts(self, window: Window, figures: &Figures) -> bool {
         match self {
             Self::None => false,
-            Self::One(emitted) => emitted != checksum,
+            Self::One(emitted, told) => emitted != window || told.contradict(figures),
             Self::Many => true,
         }
     }
@@ -62,29 +79,79 @@ impl Checksums {
 impl Cell {
     pub(super) fn send(&mut self, sent: &Sent) {
         self.sent += sent.count;
-        self.checksum = self.checksum.wrapping_add(sent.checksum);
-        if let Some((_, first)) = self.lies.iter_mut().find(|(partition, _)| *partition == sent.partition) {
-            *first = sent.offsets.0.min(*first);
+        self.late += sent.late;
+        self.figures.add(&sent.figures);
+        self.lie(sent.partition, sent.offsets.0);
+    }
+
+    fn lie(&mut self, partition: i32, offset: i64) {
+        if let Some((_, first)) = self.lies.iter_mut().find(|(lies, _)| *lies == partition) {
+            *first = offset.min(*first);
         } else {
             self.lies.reserve_exact(1);
-            self.lies.push((sent.partition, sent.offsets.0));
+            self.lies.push((partition, offset));
         }
     }
 
-    pub(super) fn emit(&mut self, emission: Emission) {
+    /// Adds an emission, which says that it is of this window.
+    pub(super) fn emit(&mut self, window: Window, emission: Emission, windowing: &Windowing) {
+        let told = Told::One(window, emission.figures);
+        let counts = if windowing.fires_again() { vec![emission.count] } else { Vec::new() };
+        let (emitted, count) = (1, emission.count);
+        self.emitted(&Self {
+            emitted,
+            least: count,
+            most: count,
+            newest: Some(emission),
+            told,
+            counts,
+            ..Self::default()
+        });
+        self.keep(emission);
+    }
+
+    /// Adds the emissions of another one, but for the records.
+    fn emitted(&mut self, other: &Self) {
+        if other.emitted == 0 {
+            return;
+        }
         let first = self.emitted == 0;
-        self.least = if first { emission.count } else { self.least.min(emission.count) };
-        self.most = self.most.max(emission.count);
-        self.checksums = self.checksums.add(emission.checksum);
-        self.emitted += 1;
-        self.newest = self.newest.max(Some(emission));
-        let place = self.records.partition_point(|kept| *kept <= emission);
+        self.told = match self.most.cmp(&other.most) {
+            _ if first => other.told,
+            Ordering::Less => other.told,
+            Ordering::Equal => self.told.add(other.told),
+            Ordering::Greater => self.told,
+        };
+        self.least = if first { other.least } else { self.least.min(other.least) };
+        self.most = self.most.max(other.most);
+        self.emitted += other.emitted;
+        self.newest = [self.newest, other.newest].into_iter().flatten().max_by_key(Emission::place);
+        for count in &other.counts {
+            if let (Err(place), true) = (self.counts.binary_search(count), self.counts.len() < COUNTS) {
+                self.counts.insert(place, *count);
+            }
+        }
+    }
+
+    fn keep(&mut self, emission: Emission) {
+        let place = self.records.partition_point(|kept| kept.place() <= emission.place());
         if place < RECORDS_SHOWN {
             self.records.truncate(RECORDS_SHOWN - 1);
             // Nearly every window is emitted once; the room for four that a vector would allocate adds up.
             self.records.reserve_exact(1);
             self.records.insert(place, emission);
         }
+    }
+
+    /// Takes in another one, because both are the same session.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.late += other.late;
+        self.figures.add(&other.figures);
+        other.lies.iter().for_each(|(partition, offset)| self.lie(*partition, *offset));
+        self.emitted(&other);
+        self.gone |= other.gone;
+        other.records.into_iter().for_each(|record| self.keep(record));
     }
 
     /// Records before an offset were deleted. Returns whether that affects this window, because it was not emitted yet.
@@ -100,57 +167,76 @@ impl Cell {
         self.gone
     }
 
-    /// The class, given whether the window is closed.
-    pub(super) fn class(&self, closed: bool) -> Class {
+    /// How many records the job counted in any case.
+    pub(super) fn sure(&self) -> u64 {
+        self.sent - self.late
+    }
+
+    /// The class, given the window and whether it is closed.
+    pub(super) fn class(&self, window: Window, closed: bool, windowing: &Windowing) -> Class {
+        let final_count = if windowing.fires_again() { self.counted() } else { self.most };
         match (self.emitted, self.sent) {
-            (0, _) if closed && !self.gone => Class::Missing,
+            (0, _) if closed && !self.gone && self.sure() > 0 => Class::Missing,
             (0, _) => Class::Undecided,
             (_, 0) => Class::Unexpected,
             // The deleted records may or may not have been counted, so a count that is too low proves nothing.
             _ if self.gone && self.most <= self.sent && self.least < self.sent => Class::Undecided,
-            _ if self.least != self.most => Class::Conflicting,
-            _ if self.most < self.sent => Class::Short,
+            _ if self.least != self.most && !windowing.fires_again() => Class::Conflicting,
             _ if self.most > self.sent => Class::Over,
+            // What came late is still to be counted, and the window to be emitted anew.
+            _ if final_count < self.sure() && windowing.fires_again() && !closed => Class::Undecided,
+            _ if final_count < self.sure() => Class::Short,
+            // Which of the late ones were counted is not known.
+            _ if final_count < self.sent => Class::Undecided,
             // The right number of records, but not the same ones.
-            _ if self.checksums.contradict(self.checksum) => Class::Conflicting,
-            (1, _) => Class::Complete,
+            _ if self.told.contradicts(window, &self.figures) => Class::Conflicting,
+            _ if self.repeats(windowing) == 0 => Class::Complete,
             _ => Class::Duplicate,
         }
     }
 
+    /// How many of its emissions are no news.
+    pub(super) fn repeats(&self, windowing: &Windowing) -> u64 {
+        let news = if windowing.fires_again() { self.counts.len() as u64 } else { 1 };
+        self.emitted.saturating_sub(news)
+    }
+
     /// Whether it is wrong, being of this class, however many more records the input had in it.
     pub(super) fn is_wrong_anyway(&self, class: Class) -> bool {
-        let contradicts_itself = self.least != self.most || self.checksums == Checksums::Many;
+        let contradicts_itself = self.least != self.most || self.told == Told::Many;
         matches!(class, Class::Missing | Class::Short) || (class == Class::Conflicting && contradicts_itself)
     }
 
-    /// The count that a consumer ends up with if it lets later records overwrite earlier ones.
+    /// The count that a consumer ends up with if it lets later records overwrite earlier ones; the highest where they lie in
+    /// several partitions, whose order is not known.
     pub(super) fn counted(&self) -> u64 {
-        self.newest.map_or(self.most, |emission| emission.count)
+        let of = |record: &Emission| record.partition;
+        let in_one = self.records.iter().all(|record| Some(of(record)) == self.newest.as_ref().map(of));
+        self.newest.filter(|_| in_one).map_or(self.most, |emission| emission.count)
     }
 
-    /// Whether every count is right and only the checksum shows that other records were counted.
-    pub(super) fn is_swapped(&self) -> bool {
+    /// Whether every count is right and only what is said besides shows that other records were counted.
+    pub(super) fn is_swapped(&self, window: Window) -> bool {
         self.emitted > 0
             && self.least == self.sent
             && self.most == self.sent
-            && self.checksums.contradict(self.checksum)
+            && self.told.contradicts(window, &self.figures)
     }
 
     /// What is kept of the window once it is old, if that describes it completely.
-    pub(super) fn regular(&self, unexplained: u64) -> Option<Piece> {
-        let right = self.least == self.sent && self.most == self.sent && !self.checksums.contradict(self.checksum);
-        let regular = self.sent > 0 && (self.emitted == 0 || right);
-        let Self { sent, checksum, emitted, gone, .. } = *self;
-        regular.then_some(Piece { sent, checksum, emitted, unexplained, gone })
+    pub(super) fn regular(&self, window: Window, unexplained: u64) -> Option<Piece> {
+        let right = self.least == self.sent && self.most == self.sent && !self.told.contradicts(window, &self.figures);
+        let regular = self.sent > 0 && self.late == 0 && (self.emitted == 0 || right);
+        let Self { sent, figures, emitted, gone, .. } = *self;
+        regular.then_some(Piece { sent, figures, emitted, unexplained, gone })
     }
 }
 
 /// What all windows of a run have in common: their number of records, and how often each was emitted with that count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     sent: u64,
-    checksum: u64,
+    figures: Figures,
     pub(super) emitted: u64,
     pub(super) unexplained: u64,
     pub(super) gone: bool,
@@ -158,11 +244,11 @@ pub(super) struct Piece {
 
 impl Piece {
     /// A window of the run; the offsets of its records are forgotten.
-    pub(super) fn cell(self) -> Cell {
-        let count = if self.emitted == 0 { 0 } else { self.sent };
-        let checksums = if self.emitted == 0 { Checksums::None } else { Checksums::One(self.checksum) };
-        let Self { sent, checksum, emitted, gone, .. } = self;
-        Cell { sent, checksum, emitted, least: count, most: count, checksums, gone, ..Cell::default() }
+    pub(super) fn cell(self, window: Window) -> Cell {
+        let Self { sent, figures, emitted, gone, .. } = self;
+        let (most, told) = if emitted == 0 { (0, Told::None) } else { (sent, Told::One(window, figures)) };
+        let counts = if emitted == 0 { Vec::new() } else { vec![sent] };
+        Cell { sent, figures, emitted, least: most, most, told, counts, gone, ..Cell::default() }
     }
 }
 
@@ -170,27 +256,46 @@ impl Piece {
 mod tests {
     use super::*;
 
+    const WINDOW: Window = Window { start: 0, end: 15 };
+
     fn emission(offset: i64, count: u64, checksum: u64) -> Emission {
-        Emission { partition: 0, offset, count, checksum: Some(checksum) }
+        Emission { partition: 0, offset, count, figures: Figures::sum(checksum) }
+    }
+
+    fn class(cell: &Cell) -> Class {
+        cell.class(WINDOW, true, &Windowing::tumbling(15))
+    }
+
+    fn emit(cell: &mut Cell, emission: Emission) {
+        cell.emit(WINDOW, emission, &Windowing::tumbling(15));
     }
 
     fn cell(emissions: &[(u64, u64)]) -> Cell {
         let mut cell = Cell::default();
         let (key, window) = (String::new(), None);
-        cell.send(&Sent { key, window, count: 10, checksum: 45, partition: 3, offsets: (7, 16), under_way: false });
+        cell.send(&Sent {
+            key,
+            window,
+            count: 10,
+            figures: Figures::sum(45),
+            partition: 3,
+            offsets: (7, 16),
+            late: 0,
+            under_way: false,
+        });
         for (offset, (count, checksum)) in (0..).zip(emissions) {
-            cell.emit(emission(offset, *count, *checksum));
+            emit(&mut cell, emission(offset, *count, *checksum));
         }
         cell
     }
 
     #[test]
     fn one_lost_and_another_counted_twice_is_seen_by_the_checksum() {
-        assert_eq!(cell(&[(10, 45)]).class(true), Class::Complete);
-        assert_eq!(cell(&[(10, 44)]).class(true), Class::Conflicting);
-        assert!(cell(&[(10, 44)]).is_swapped());
-        assert_eq!(cell(&[(10, 45), (10, 44)]).class(true), Class::Conflicting);
-        assert_eq!(cell(&[(9, 44)]).class(true), Class::Short);
+        assert_eq!(class(&cell(&[(10, 45)])), Class::Complete);
+        assert_eq!(class(&cell(&[(10, 44)])), Class::Conflicting);
+        assert!(cell(&[(10, 44)]).is_swapped(WINDOW));
+        assert_eq!(class(&cell(&[(10, 45), (10, 44)])), Class::Conflicting);
+        assert_eq!(class(&cell(&[(9, 44)])), Class::Short);
     }
 
     #[test]
@@ -198,8 +303,8 @@ mod tests {
         let lost = |before, emissions: &[(u64, u64)]| {
             let mut lost = cell(&[]);
             lost.lose(3, before);
-            emissions.iter().for_each(|(count, checksum)| lost.emit(emission(0, *count, *checksum)));
-            lost.class(true)
+            emissions.iter().for_each(|(count, checksum)| emit(&mut lost, emission(0, *count, *checksum)));
+            class(&lost)
         };
         assert_eq!(lost(7, &[]), Class::Missing, "deleted up to its first record only");
         assert_eq!(lost(8, &[]), Class::Undecided);
@@ -208,16 +313,64 @@ mod tests {
         assert_eq!(lost(8, &[(11, 50)]), Class::Over);
         let mut counted = cell(&[(9, 44)]);
         assert!(!counted.lose(3, 100), "it was emitted before");
-        assert_eq!(counted.class(true), Class::Short);
+        assert_eq!(class(&counted), Class::Short);
     }
 
     #[test]
     fn the_first_records_of_a_window_are_kept() {
         let mut cell = Cell::default();
         for offset in (0..100).rev() {
-            cell.emit(emission(offset, 1000, 0));
+            emit(&mut cell, emission(offset, 1000, 0));
         }
         assert_eq!(cell.emitted, 100);
         assert_eq!(cell.records.iter().map(|record| record.offset).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_minimum_of_other_records_is_seen_and_a_figure_that_nobody_gives_is_not_missed() {
+        let figures = Figures { checksum: None, min: Some(2.5), max: Some(7.0) };
+        let told = |min| {
+            let mut cell = cell(&[]);
+            cell.figures = figures;
+            let figures = Figures { min, max: None, ..figures };
+            emit(&mut cell, Emission { figures, ..emission(0, 10, 45) });
+            class(&cell)
+        };
+        assert_eq!(told(Some(2.5)), Class::Complete);
+        assert_eq!(told(Some(2.0)), Class::Conflicting);
+        assert_eq!(told(None), Class::Complete);
+    }
+
+    #[test]
+    fn what_came_too_late_may_be_counted_or_not() {
+        let told = |count| {
+            let mut late = Cell { late: 3, ..cell(&[]) };
+            emit(&mut late, Emission { figures: Figures::NONE, ..emission(0, count, 0) });
+            class(&late)
+        };
+        assert_eq!(
+            [6, 7, 9, 10, 11].map(told),
+            [Class::Short, Class::Undecided, Class::Undecided, Class::Complete, Class::Over]
+        );
+        let all_late = Cell { late: 10, ..cell(&[]) };
+        assert_eq!((class(&all_late), class(&cell(&[]))), (Class::Undecided, Class::Missing));
+    }
+
+    #[test]
+    fn a_window_that_is_emitted_anew_is_judged_by_what_it_ends_with() {
+        let windowing = Windowing { allowed_lateness_ms: 60, waits_ms: Some(60), ..Windowing::tumbling(15) };
+        let told = |closed, counts: &[u64]| {
+            let mut cell = cell(&[]);
+            for (offset, count) in (0..).zip(counts) {
+                cell.emit(WINDOW, Emission { figures: Figures::NONE, ..emission(offset, *count, 0) }, &windowing);
+            }
+            (cell.class(WINDOW, closed, &windowing), cell.repeats(&windowing))
+        };
+        assert_eq!(told(true, &[8, 9, 10]), (Class::Complete, 0));
+        assert_eq!(told(false, &[8, 9]), (Class::Undecided, 0), "the last one may still come");
+        assert_eq!(told(true, &[8, 9]), (Class::Short, 0));
+        assert_eq!(told(true, &[8, 11]), (Class::Over, 0));
+        assert_eq!(told(true, &[8, 9, 10, 9, 10]), (Class::Duplicate, 2));
+        assert_eq!(told(true, &[8, 9, 10, 8]), (Class::Short, 1), "a consumer ends up with the last one");
     }
 }

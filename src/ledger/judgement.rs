@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Outcome;
 use super::cell::Cell;
 use crate::history::answer::Answer;
-use crate::history::traffic::{Emitted, Stray, Window};
+use crate::history::traffic::{Emitted, Figures, Stray, Window};
 use crate::settings::Delivery;
 
 /// How many counterexamples a judgement shows.
@@ -25,7 +25,7 @@ pub enum Class {
     Short,
     /// Emitted with a count that is too high: records were counted twice.
     Over,
-    /// Emitted with different counts, or with the right count of other records, as the checksum shows.
+    /// Emitted with different counts, or with the right count of other records, as the figures next to it or the window show.
     Conflicting,
     /// Closed, and nothing was emitted: all its records were lost.
     Missing,
@@ -133,7 +133,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Adds a window of a class; no restore explains `unexplained` of its repeated emissions.
-    pub(super) fn add(&mut self, cell: &Cell, class: Class, unexplained: u64) {
+    pub(super) fn add(&mut self, window: Window, cell: &Cell, class: Class, unexplained: u64) {
         *self.counts.of_mut(class) += 1;
         self.unexplained += unexplained;
         let counted = match class {
@@ -142,9 +142,9 @@ impl Tally {
             _ => cell.counted(),
         };
         // The right number, but not the same records: at least one lost and one counted twice.
-        let swapped = u64::from(class == Class::Conflicting && cell.is_swapped());
+        let swapped = u64::from(class == Class::Conflicting && cell.is_swapped(window));
         self.expected += cell.sent;
-        self.lost += cell.sent.saturating_sub(counted) + swapped;
+        self.lost += cell.sure().saturating_sub(counted) + swapped;
         let most = if class == Class::Missing { 0 } else { cell.most };
         self.counted_twice += most.saturating_sub(cell.sent) + swapped;
     }
@@ -188,7 +188,7 @@ impl Judge {
     }
 
     pub(super) fn add(&mut self, key: &str, window: Window, cell: &Cell, class: Class, unexplained: u64) {
-        self.tally.add(cell, class, unexplained);
+        self.tally.add(window, cell, class, unexplained);
         if !matches!(class, Class::Undecided | Class::Unexpected) {
             let span = self.span.get_or_insert(Span { from: window.start, to: window.end });
             (span.from, span.to) = (span.from.min(window.start), span.to.max(window.end));
@@ -220,6 +220,7 @@ impl Judge {
             window_start: window.start,
             window_end: window.end,
             expected: cell.sent,
+            expected_figures: cell.figures,
             emitted: cell.emitted,
             records: cell.records.clone(),
         };
@@ -375,7 +376,7 @@ impl Judgement {
 }
 
 /// Evidence against a pass.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Counterexample {
     /// A window that is wrong.
@@ -390,6 +391,9 @@ pub enum Counterexample {
         window_end: i64,
         /// How many records of the input it has.
         expected: u64,
+        /// Their figures, where the job gives some.
+        #[serde(default, skip_serializing_if = "Figures::is_none")]
+        expected_figures: Figures,
         /// How often it was emitted.
         emitted: u64,
         /// The first records of the output for it, by offset; those of very old windows are not kept.
@@ -405,6 +409,9 @@ pub enum Counterexample {
         sent: Option<(i32, i64)>,
         /// The first records of the output with it.
         emitted: Vec<Emission>,
+        /// What is wrong with it besides, for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        what: Option<String>,
     },
     /// A total that is wrong, or that was not emitted.
     Total {
@@ -449,7 +456,7 @@ impl Counterexample {
 }
 
 /// A record of the output and the count that it gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Emission {
     /// Its partition.
     pub partition: i32,
@@ -457,16 +464,28 @@ pub struct Emission {
     pub offset: i64,
     /// Records counted.
     pub count: u64,
-    /// The checksum over them, where the job gives one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<u64>,
+    /// The figures over them, where the job gives some.
+    #[serde(flatten)]
+    pub figures: Figures,
 }
 
 impl Emission {
     /// The emission that a record of the output is.
     #[must_use]
     pub fn of(emitted: &Emitted) -> Self {
-        let Emitted { partition, offset, count, checksum, .. } = *emitted;
-        Self { partition, offset, count, checksum }
+        let Emitted { partition, offset, count, figures, .. } = *emitted;
+        Self { partition, offset, count, figures }
+    }
+
+    /// A record that is one, and says no more.
+    #[must_use]
+    pub fn at(partition: i32, offset: i64) -> Self {
+        Self { partition, offset, count: 1, figures: Figures::NONE }
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn place(&self) -> (i32, i64) {
+        (self.partition, self.offset)
     }
 }

@@ -8,10 +8,12 @@
 use std::collections::BTreeMap;
 
 use super::EachWindow;
+use super::Emission;
 use super::again::Again;
 use super::cell::{Cell, Piece};
 use super::judgement::Tally;
-use crate::history::traffic::Window;
+use crate::history::traffic::{Sent, Window};
+use crate::history::windowing::Windowing;
 
 /// How much a key keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +24,21 @@ pub(super) struct Bounds {
     pub(super) irregular: usize,
 }
 
+/// What a key has to know to keep its windows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeping<'a> {
+    pub(super) bounds: Bounds,
+    pub(super) windowing: &'a Windowing,
+    pub(super) again: &'a Again,
+}
+
 /// Consecutive windows of the same length that are alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Run {
-    end: i64,
+    /// Where the next one would start.
+    until: i64,
+    /// From the start of one to the start of the next.
+    step: i64,
     length: i64,
     piece: Piece,
 }
@@ -44,20 +57,38 @@ pub(super) struct Key {
     /// The first windows ever sent and emitted.
     first_sent: Option<i64>,
     first_emitted: Option<i64>,
-    /// The newest window of the input that has been emitted.
+    /// The newest window of the input that has been emitted: the start of the latest one, and the end.
     newest_emitted: Option<i64>,
+    newest_end: Option<i64>,
     /// Of each partition of the output in which it was seen: its first record there, and the start of that one's window.
     heard: Vec<(i32, i64, i64)>,
 }
 
 impl Key {
+    /// Adds records of the input. Sessions that they connect become one. What was deleted before this offset may have been
+    /// among them.
+    pub(super) fn send(&mut self, window: Window, sent: &Sent, gone: i64, keeping: Keeping<'_>) {
+        let window = if keeping.windowing.assigner.merges() { self.joined(window) } else { window };
+        self.cell(window, keeping, |cell| {
+            cell.send(sent);
+            // Read in time, but deleted before its window was reported.
+            cell.lose(sent.partition, gone);
+        });
+    }
+
+    /// Adds an emission; that of a session belongs to the one that it touches.
+    pub(super) fn emit(&mut self, window: Window, emission: Emission, keeping: Keeping<'_>) {
+        let meant = if keeping.windowing.assigner.merges() { self.touched(window) } else { window };
+        self.cell(meant, keeping, |cell| cell.emit(window, emission, keeping.windowing));
+    }
+
     /// Calls `change` with the window, taken out of its run if it was in one.
-    pub(super) fn cell(&mut self, window: Window, bounds: Bounds, again: &Again, change: impl FnOnce(&mut Cell)) {
+    fn cell(&mut self, window: Window, keeping: Keeping<'_>, change: impl FnOnce(&mut Cell)) {
         if !self.windows.contains_key(&window.start) {
-            self.fold(bounds, again);
+            self.fold(keeping);
         }
         let runs = &mut self.runs;
-        let make = || (window.end, take_out(runs, window.start).map_or_else(Cell::default, |(piece, _)| piece.cell()));
+        let make = || (window.end, take_out(runs, window.start).map_or_else(Cell::default, |piece| piece.cell(window)));
         let (_, cell) = self.windows.entry(window.start).or_insert_with(make);
         change(cell);
         let (sent, emitted) = (cell.sent > 0, cell.emitted > 0);
@@ -65,7 +96,38 @@ impl Key {
         note_first(&mut self.first_emitted, window.start, emitted);
         if sent && emitted {
             self.newest_emitted = self.newest_emitted.max(Some(window.start));
+            self.newest_end = self.newest_end.max(Some(window.end));
         }
+    }
+
+    /// Makes one session of all that touch this one, which it is then part of.
+    fn joined(&mut self, window: Window) -> Window {
+        let mut whole = window;
+        let mut cell: Option<Cell> = None;
+        while let Some((start, end)) = self.touching(whole) {
+            let Some((_, other)) = self.windows.remove(&start) else { break };
+            whole = Window { start: whole.start.min(start), end: whole.end.max(end) };
+            match &mut cell {
+                None => cell = Some(other),
+                Some(cell) => cell.absorb(other),
+            }
+        }
+        if let Some(cell) = cell {
+            self.windows.insert(whole.start, (whole.end, cell));
+        }
+        whole
+    }
+
+    /// The first session that a window touches, or the window itself.
+    fn touched(&self, window: Window) -> Window {
+        self.touching(window).map_or(window, |(start, end)| Window { start, end })
+    }
+
+    /// The first session that a window touches: those that share only a boundary are one as well (`TimeWindow.intersects`).
+    fn touching(&self, window: Window) -> Option<(i64, i64)> {
+        let before = self.windows.range(..window.start).next_back().filter(|(_, (end, _))| *end >= window.start);
+        let found = before.or_else(|| self.windows.range(window.start..=window.end).next());
+        found.map(|(start, (end, _))| (*start, *end))
     }
 
     /// Start of the first window in the input, ms since the epoch.
@@ -94,14 +156,14 @@ impl Key {
 
     /// Start of its newest window.
     pub(super) fn newest(&self) -> Option<i64> {
-        let run = self.runs.last_key_value().map(|(_, run)| run.end - run.length);
+        let run = self.runs.last_key_value().map(|(_, run)| run.until - run.step);
         self.windows.last_key_value().map(|(start, _)| *start).max(run)
     }
 
-    /// Windows that end at or before this are closed: a later one was emitted, or the job has `passed` them.
+    /// The event time that the job has passed, as far as this key shows: one that has emitted a window is past all that end
+    /// before it.
     pub(super) fn passed(&self, passed: i64) -> i64 {
-        // The start of the newest emitted window is the end of the one before it.
-        self.newest_emitted.map_or(passed, |newest| newest.max(passed))
+        self.newest_end.map_or(passed, |newest| passed.max(newest.saturating_sub(1)))
     }
 
     /// Totals of wrong windows that are no longer kept.
@@ -112,11 +174,14 @@ impl Key {
     /// Forgets windows that start before `start`.
     pub(super) fn forget_before(&mut self, start: i64) {
         self.windows = self.windows.split_off(&start);
-        // A run that extends across the start is cut.
-        let inside = take_out(&mut self.runs, start);
+        let across = self.runs.range(..start).next_back().map(|(first, run)| (*first, *run));
         self.runs = self.runs.split_off(&start);
-        if let Some((piece, length)) = inside {
-            put_in(&mut self.runs, Window { start, end: start + length }, piece);
+        // A run that extends across the start is cut.
+        if let Some((first, run)) = across {
+            let begun = start + (first - start).rem_euclid(run.step);
+            if begun < run.until {
+                self.runs.insert(begun, run);
+            }
         }
         if self.dropped_until < start {
             self.dropped = Tally::default();
@@ -125,6 +190,7 @@ impl Key {
             *first = first.filter(|first| *first >= start);
         }
         self.newest_emitted = self.newest_emitted.filter(|newest| *newest >= start);
+        self.newest_end = self.newest_end.filter(|_| self.newest_emitted.is_some());
     }
 
     /// Records of the input before an offset were deleted. Returns how many windows that affects: those that the job
@@ -147,16 +213,16 @@ impl Key {
             each(Window { start, end: *end }, cell, None);
         }
         for (&first, run) in &self.runs {
-            let cell = run.piece.cell();
-            let starts = std::iter::successors(Some(first), |start| start.checked_add(run.length));
-            for start in starts.take_while(|start| *start < run.end) {
-                each(Window { start, end: start + run.length }, &cell, Some(run.piece.unexplained));
+            let starts = std::iter::successors(Some(first), |start| start.checked_add(run.step));
+            for start in starts.take_while(|start| *start < run.until) {
+                let window = Window { start, end: start + run.length };
+                each(window, &run.piece.cell(window), Some(run.piece.unexplained));
             }
         }
     }
 
     /// Folds all but the most recent windows into runs, if they are alike.
-    fn fold(&mut self, bounds: Bounds, again: &Again) {
+    fn fold(&mut self, Keeping { bounds, windowing, again }: Keeping<'_>) {
         if self.windows.len() < self.fold_at.max(2 * bounds.recent) {
             return;
         }
@@ -164,14 +230,15 @@ impl Key {
         let recent = self.windows.split_off(&keep);
         let mut irregular = 0;
         for (start, (end, cell)) in std::mem::replace(&mut self.windows, recent) {
-            let unexplained = again.unexplained(cell.emitted, &cell.records);
-            if let Some(piece) = cell.regular(unexplained) {
-                put_in(&mut self.runs, Window { start, end }, piece);
+            let window = Window { start, end };
+            let unexplained = again.unexplained(cell.repeats(windowing), &cell.records);
+            if let Some(piece) = cell.regular(window, unexplained) {
+                put_in(&mut self.runs, window, windowing.assigner.step(window), piece);
             } else if irregular < bounds.irregular {
                 irregular += 1;
                 self.windows.insert(start, (end, cell));
             } else {
-                self.dropped.add(&cell, cell.class(true), unexplained);
+                self.dropped.add(window, &cell, cell.class(window, true, windowing), unexplained);
                 self.dropped_until = start;
             }
         }
@@ -185,47 +252,47 @@ fn note_first(first: &mut Option<i64>, start: i64, is_so: bool) {
     }
 }
 
-/// Takes a window out of its run, which may leave one run before it and one after it. Also returns its length.
-fn take_out(runs: &mut BTreeMap<i64, Run>, start: i64) -> Option<(Piece, i64)> {
+/// Takes a window out of its run, which may leave one run before it and one after it.
+fn take_out(runs: &mut BTreeMap<i64, Run>, start: i64) -> Option<Piece> {
     let (&first, &run) = runs.range(..=start).next_back()?;
-    let is_inside = start < run.end && (start - first) % run.length == 0;
+    let is_inside = start < run.until && (start - first) % run.step == 0;
     if !is_inside {
         return None;
     }
     runs.remove(&first);
-    for (start, end) in [(first, start), (start + run.length, run.end)] {
-        if start < end {
-            runs.insert(start, Run { end, ..run });
+    for (start, until) in [(first, start), (start + run.step, run.until)] {
+        if start < until {
+            runs.insert(start, Run { until, ..run });
         }
     }
-    Some((run.piece, run.length))
+    Some(run.piece)
 }
 
 /// Adds a window to the runs: to the one before it, to the one after it, joining both, or as a new one.
-fn put_in(runs: &mut BTreeMap<i64, Run>, window: Window, piece: Piece) {
+fn put_in(runs: &mut BTreeMap<i64, Run>, window: Window, step: i64, piece: Piece) {
     let length = window.length();
-    let is_alike = |run: &Run| run.piece == piece && run.length == length;
-    let (mut first, mut end) = (window.start, window.end);
+    let is_alike = |run: &Run| run.piece == piece && run.length == length && run.step == step;
+    let (mut first, mut until) = (window.start, window.start + step);
     if let Some((&before, run)) = runs.range(..first).next_back()
-        && run.end == first
+        && run.until == first
         && is_alike(run)
     {
         first = before;
     }
-    if let Some(run) = runs.get(&end).copied()
+    if let Some(run) = runs.get(&until).copied()
         && is_alike(&run)
     {
-        runs.remove(&end);
-        end = run.end;
+        runs.remove(&until);
+        until = run.until;
     }
-    runs.insert(first, Run { end, length, piece });
+    runs.insert(first, Run { until, step, length, piece });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::traffic::Sent;
-    use crate::ledger::{Class, Emission};
+    use crate::history::traffic::Figures;
+    use crate::ledger::Class;
 
     const BOUNDS: Bounds = Bounds { recent: 4, irregular: 3 };
 
@@ -234,17 +301,28 @@ mod tests {
     }
 
     fn emit(key: &mut Key, number: i64, offset: i64, count: u64) {
-        let emission = Emission { partition: 0, offset, count, checksum: None };
-        key.cell(window(number), BOUNDS, &Again::default(), |cell| cell.emit(emission));
+        let (windowing, again) = (Windowing::tumbling(15), Again::default());
+        let keeping = Keeping { bounds: BOUNDS, windowing: &windowing, again: &again };
+        key.emit(window(number), Emission { count, ..Emission::at(0, offset) }, keeping);
     }
 
     fn key(windows: i64, count: impl Fn(i64) -> u64) -> Key {
         let mut key = Key::default();
         for number in 0..windows {
             let (name, offsets) = (String::new(), (number, number));
-            let sent =
-                Sent { key: name, window: None, count: 1000, checksum: 1, partition: 0, offsets, under_way: false };
-            key.cell(window(number), BOUNDS, &Again::default(), |cell| cell.send(&sent));
+            let sent = Sent {
+                key: name,
+                window: None,
+                count: 1000,
+                figures: Figures::NONE,
+                partition: 0,
+                offsets,
+                late: 0,
+                under_way: false,
+            };
+            let (windowing, again) = (Windowing::tumbling(15), Again::default());
+            let keeping = Keeping { bounds: BOUNDS, windowing: &windowing, again: &again };
+            key.send(window(number), &sent, i64::MIN, keeping);
             emit(&mut key, number, number, count(number));
         }
         key
@@ -252,7 +330,8 @@ mod tests {
 
     fn classes(key: &Key) -> BTreeMap<Class, u64> {
         let mut classes = BTreeMap::new();
-        key.each(&mut |_, cell, _| *classes.entry(cell.class(true)).or_default() += 1);
+        let class = |window, cell: &Cell| cell.class(window, true, &Windowing::tumbling(15));
+        key.each(&mut |window, cell, _| *classes.entry(class(window, cell)).or_default() += 1);
         classes
     }
 
@@ -269,7 +348,7 @@ mod tests {
         let mut key = key(100, |_| 1000);
         emit(&mut key, 50, 100, 7);
         assert_eq!(key.runs.len(), 2);
-        assert_eq!(key.windows[&750].1.class(true), Class::Conflicting);
+        assert_eq!(key.windows[&750].1.class(window(50), true, &Windowing::tumbling(15)), Class::Conflicting);
         assert_eq!(key.windows[&750].1.emitted, 2);
     }
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
+use crate::history::traffic::Figures;
 
 const KEYS: usize = 6;
 const LENGTH: i64 = 15_000;
@@ -24,17 +25,17 @@ fn window(number: i64) -> Option<Window> {
 fn sent(key: usize, number: i64, count: u64) -> Entry {
     let partition = i32::try_from(key).unwrap();
     let offsets = (number * 1000, number * 1000 + 999);
-    let (key, checksum, under_way) = (format!("k{key}"), 7 * count, false);
-    Entry::Sent(Sent { key, window: window(number), count, checksum, partition, offsets, under_way })
+    let (key, figures, under_way) = (format!("k{key}"), Figures::sum(7 * count), false);
+    Entry::Sent(Sent { key, window: window(number), count, late: 0, figures, partition, offsets, under_way })
 }
 
 fn emitted(key: usize, number: i64, count: u64, offset: i64) -> Entry {
-    let checksum = Some(7 * count);
-    Entry::Emitted(Emitted { key: format!("k{key}"), window: window(number), count, checksum, partition: 0, offset })
+    let figures = Figures::sum(7 * count);
+    Entry::Emitted(Emitted { key: format!("k{key}"), window: window(number), count, figures, partition: 0, offset })
 }
 
 fn ledger(bounds: Bounds, entries: &[Entry]) -> Ledger {
-    let mut ledger = Ledger::within(bounds);
+    let mut ledger = Ledger::within(bounds, Windowing::tumbling(LENGTH));
     for entry in entries {
         match entry {
             Entry::Sent(sent) => ledger.sent(sent),
@@ -161,7 +162,7 @@ proptest! {
         let mut entries = well(windows);
         let victim = *victim.get(&results(&entries));
         let Entry::Emitted(changed) = &mut entries[victim] else { unreachable!() };
-        changed.checksum = Some(checksum);
+        changed.figures = Figures::sum(checksum);
         let judgement = judge(&entries, i64::MIN);
         prop_assert_eq!((judgement.outcome, judgement.counts.conflicting), (Outcome::Fail, 1));
         prop_assert_eq!((judgement.records_lost, judgement.records_counted_twice), (1, 1));
@@ -187,7 +188,7 @@ proptest! {
         // Every window is wrong, and there are more of them than are kept.
         let mut entries = well(40);
         entries.retain(|entry| !matches!(entry, Entry::Emitted(emitted) if emitted.offset % 2 == 0));
-        let mut ledger = Ledger::within(Bounds { recent: 2, irregular: bound });
+        let mut ledger = Ledger::within(Bounds { recent: 2, irregular: bound }, Windowing::tumbling(LENGTH));
         ledger.begin_at(begin * LENGTH);
         for entry in &entries {
             match entry {
@@ -245,14 +246,15 @@ fn different_counts_of_a_window_conflict_and_the_newest_record_says_what_is_lost
     entries.push(emitted(2, 0, 188, 1042));
     let judgement = judge(&entries, i64::MIN);
     assert_eq!((judgement.counts.conflicting, judgement.records_lost), (1, 812));
-    let first = Emission { partition: 0, offset: 2, count: 1000, checksum: Some(7000) };
-    let again = Emission { partition: 0, offset: 1042, count: 188, checksum: Some(1316) };
+    let first = Emission { partition: 0, offset: 2, count: 1000, figures: Figures::sum(7000) };
+    let again = Emission { partition: 0, offset: 1042, count: 188, figures: Figures::sum(1316) };
     let expected = Counterexample::Window {
         class: Class::Conflicting,
         key: "k2".into(),
         window_start: 0,
         window_end: LENGTH,
         expected: 1000,
+        expected_figures: Figures::sum(7000),
         emitted: 2,
         records: vec![first, again],
     };

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::history::traffic::{Emitted, Sent, Stray, Window};
+use crate::history::windowing::Windowing;
 use crate::settings::Delivery;
 
 pub(crate) use again::Again;
@@ -23,7 +24,7 @@ use cell::Cell;
 use judgement::Judge;
 pub(crate) use judgement::SHOWN;
 pub use judgement::{Class, Counterexample, Counts, Emission, Judgement, Span, Words};
-use key::{Bounds, Key};
+use key::{Bounds, Keeping, Key};
 pub use outcome::Outcome;
 
 mod again;
@@ -73,6 +74,7 @@ pub struct Ledger {
     /// For each partition of the input, the offset before which records were deleted.
     gone: BTreeMap<i32, i64>,
     bounds: Bounds,
+    windowing: Windowing,
 }
 
 /// What the output lost before it was read.
@@ -103,12 +105,18 @@ impl InputCut {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self::within(BOUNDS)
+        Self::of(Windowing::tumbling(0))
     }
 }
 
 impl Ledger {
-    fn within(bounds: Bounds) -> Self {
+    /// Of a job with such windows.
+    #[must_use]
+    pub fn of(windowing: Windowing) -> Self {
+        Self::within(BOUNDS, windowing)
+    }
+
+    fn within(bounds: Bounds, windowing: Windowing) -> Self {
         Self {
             keys: BTreeMap::new(),
             strays: BTreeSet::new(),
@@ -120,13 +128,18 @@ impl Ledger {
             again: Again::default(),
             gone: BTreeMap::new(),
             bounds,
+            windowing,
         }
     }
 
     /// Windows that start before this (ms since the epoch) are not judged: for a reader that began in the middle.
     pub fn begin_at(&mut self, window_start: i64) {
-        if window_start > self.begin {
-            self.begin = window_start;
+        if window_start <= self.begin {
+            return;
+        }
+        self.begin = window_start;
+        // What began before may be part of a session that goes on.
+        if !self.windowing.assigner.merges() {
             self.keys.values_mut().for_each(|key| key.forget_before(window_start));
         }
     }
@@ -163,29 +176,31 @@ impl Ledger {
     /// Adds records of the input for a key and window.
     pub fn sent(&mut self, sent: &Sent) {
         let window = sent.window.unwrap_or(Window::ALWAYS);
-        if window.start < self.begin {
+        if !self.takes(window) {
             return;
         }
         let gone = self.gone.get(&sent.partition).copied().unwrap_or(i64::MIN);
-        change(&mut self.keys, &sent.key, |key| {
-            key.cell(window, self.bounds, &self.again, |cell| {
-                cell.send(sent);
-                // Read in time, but deleted before its window was reported.
-                cell.lose(sent.partition, gone);
-            });
-        });
+        let keeping = Keeping { bounds: self.bounds, windowing: &self.windowing, again: &self.again };
+        change(&mut self.keys, &sent.key, |key| key.send(window, sent, gone, keeping));
     }
 
     /// Adds a result in the output.
     pub fn emitted(&mut self, emitted: &Emitted) {
         self.heard = true;
         let window = emitted.window.unwrap_or(Window::ALWAYS);
+        let takes = self.takes(window);
+        let keeping = Keeping { bounds: self.bounds, windowing: &self.windowing, again: &self.again };
         change(&mut self.keys, &emitted.key, |key| {
             key.heard(emitted.partition, emitted.offset, window.start);
-            if window.start >= self.begin {
-                key.cell(window, self.bounds, &self.again, |cell| cell.emit(Emission::of(emitted)));
+            if takes {
+                key.emit(window, Emission::of(emitted), keeping);
             }
         });
+    }
+
+    /// Whether a window matters: those before the begin are not judged, but may be part of a session that is.
+    fn takes(&self, window: Window) -> bool {
+        window.start >= self.begin || self.windowing.assigner.merges()
     }
 
     /// Adds a record of the output that is not a result.
@@ -219,8 +234,10 @@ impl Ledger {
             let unheard = self.unheard(key);
             let mut open = 0;
             key.each(&mut |window, cell, _| {
-                let is_meant = window.start <= last && !cell.is_gone() && !unheard(window);
-                open += usize::from(is_meant && cell.class(window.end <= passed) == Class::Undecided);
+                let is_meant =
+                    window.start <= last && window.start >= self.begin && !cell.is_gone() && !unheard(window);
+                let class = cell.class(window, self.windowing.is_closed(window, passed), &self.windowing);
+                open += usize::from(is_meant && class == Class::Undecided);
             });
             open
         };
@@ -272,8 +289,12 @@ impl Ledger {
         // The job counted windows that the input no longer has, so the first one left may not be complete.
         let lost_its_past = first_sent.is_some_and(|first| key.first_emitted().is_some_and(|emitted| emitted < first));
         key.each(&mut |window, cell, unexplained| {
+            if window.start < self.begin {
+                return;
+            }
             let may_have_had_more = self.input_cut.concerns(window);
-            let class = match cell.class(window.end <= terms.passed) {
+            let closed = self.windowing.is_closed(window, terms.passed);
+            let class = match cell.class(window, closed, &self.windowing) {
                 // As if it were before the begin: there is nothing that it could be held against.
                 Class::Unexpected if may_have_had_more => return,
                 Class::Unexpected if first_sent.is_some_and(|first| window.start < first) => {
@@ -290,7 +311,8 @@ impl Ledger {
                 Class::Over if lost_its_past && Some(window.start) == first_sent => Class::Undecided,
                 class => class,
             };
-            let unexplained = unexplained.unwrap_or_else(|| self.again.unexplained(cell.emitted, &cell.records));
+            let unexplained =
+                unexplained.unwrap_or_else(|| self.again.unexplained(cell.repeats(&self.windowing), &cell.records));
             judge.add(name, window, cell, class, unexplained);
         });
         judge.include(key.dropped());

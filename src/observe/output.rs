@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::history::seen::Place;
-use crate::kafka::follow::{Follower, Loss, Partition, Record};
+use crate::kafka::follow::{Follower, Loss, Partition};
+use crate::kafka::record::Record;
 use crate::platform::{Contract as _, Line, LogRange, Platform};
 
 /// How many lines may wait to be read.
@@ -105,8 +106,8 @@ impl Log {
         for line in self.seen.drain(..).filter(|line| !line.stderr) {
             let number = number(&line.instance);
             let offset = self.read.entry(number).or_default();
-            let (partition, payload) = (i32::try_from(number)?, line.text.as_bytes());
-            each(&Record { partition, offset: *offset, timestamp: line.at, payload })?;
+            let partition = i32::try_from(number)?;
+            each(&Record { partition, offset: *offset, timestamp: line.at, ..Record::of(line.text.as_bytes()) })?;
             *offset += 1;
         }
         Ok(())

@@ -1,16 +1,20 @@
 //! Adds up records of the input by key and window, so that ten million of them become some thousand events.
 //!
-//! A window is reported when a later one of its partition has begun, or at once when the output has a result for it.
-//! Records that come for it afterwards are reported in addition.
+//! A window is reported when nothing of it is to be expected any more, as a later one of its partition has begun, or at once
+//! when the output has a result for it. Records that come for it afterwards are reported in addition. A session may be reported
+//! in parts that touch; who knows all partitions puts them together.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::history::traffic::{Sent, Window};
+use crate::history::traffic::{Figures, Sent, Window};
+use crate::history::windowing::Windowing;
 use crate::oracle::Meaning;
 
 /// Sums that were not reported yet, of all partitions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sums {
+    windowing: Windowing,
     partitions: Vec<Partition>,
 }
 
@@ -21,15 +25,19 @@ struct Partition {
     /// The others, by key and start of the window.
     others: HashMap<Box<str>, BTreeMap<i64, Sum>>,
     waiting: usize,
+    /// Start of the newest window.
     newest: Option<i64>,
+    /// The newest event time.
+    newest_time: Option<i64>,
 }
 
 #[derive(Debug)]
 struct Sum {
     key: Box<str>,
-    window: Option<Window>,
+    window: Window,
     count: u64,
-    checksum: u64,
+    late: u64,
+    figures: Figures,
     offsets: (i64, i64),
 }
 
@@ -37,23 +45,37 @@ struct Sum {
 const MOST: usize = 4096;
 
 impl Sums {
+    /// Of a job with such windows.
+    pub(super) fn of(windowing: Windowing) -> Self {
+        Self { windowing, partitions: Vec::new() }
+    }
+
+    /// The event time from which on a new window has no record of this one, which is the newest seen.
+    pub(super) fn apart_from(&self, window: Window) -> i64 {
+        self.windowing.assigner.apart_from(window)
+    }
+
     /// Adds a record.
     pub(super) fn add(&mut self, partition: usize, offset: i64, record: &Meaning<'_>, tell: &mut impl FnMut(Sent)) {
         if self.partitions.len() <= partition {
             self.partitions.resize_with(partition + 1, Partition::default);
         }
         let sums = &mut self.partitions[partition];
-        sums.add(offset, record);
+        for window in self.windowing.assigner.windows(record.window, record.time) {
+            sums.add(offset, record, window, &self.windowing);
+        }
+        sums.newest_time = sums.newest_time.max(Some(record.time));
         if sums.waiting > MOST {
             sums.tell_if(partition, tell, |_| true);
         }
     }
 
-    /// Reports all windows that are followed by a later one in their partition.
+    /// Reports all windows that are followed by one in their partition that shares nothing with them.
     pub(super) fn tell_old(&mut self, tell: &mut impl FnMut(Sent)) {
+        let assigner = self.windowing.assigner;
         for (number, partition) in self.partitions.iter_mut().enumerate() {
             let newest = partition.newest;
-            partition.tell_if(number, tell, |sum| Some(sum.start()) < newest);
+            partition.tell_if(number, tell, |sum| Some(assigner.apart_from(sum.window)) <= newest);
         }
     }
 
@@ -68,72 +90,103 @@ impl Sums {
     }
 
     /// Reports what a key has up to a window, because a result for it was seen.
-    pub(super) fn tell_of(&mut self, key: &str, until: i64, tell: &mut impl FnMut(Sent)) {
+    pub(super) fn tell_of(&mut self, key: &str, window: Window, tell: &mut impl FnMut(Sent)) {
+        let until = if self.windowing.assigner.merges() { window.end } else { window.start };
         for (number, partition) in self.partitions.iter_mut().enumerate() {
-            let has_it = partition.current.as_ref().is_some_and(|sum| &*sum.key == key && sum.start() <= until);
+            let has_it = partition.current.as_ref().is_some_and(|sum| &*sum.key == key && sum.window.start <= until);
             if has_it || partition.others.get(key).is_some_and(|sums| sums.range(..=until).next().is_some()) {
-                partition.tell_if(number, tell, |sum| &*sum.key == key && sum.start() <= until);
+                partition.tell_if(number, tell, |sum| &*sum.key == key && sum.window.start <= until);
             }
         }
     }
 }
 
 impl Sum {
-    fn start(&self) -> i64 {
-        self.window.unwrap_or(Window::ALWAYS).start
+    /// Whether a record with this window is part of it.
+    fn takes(&self, key: &str, window: Window, merges: bool) -> bool {
+        let fits = if merges {
+            self.window.start <= window.end && window.start <= self.window.end
+        } else {
+            self.window.start == window.start
+        };
+        fits && *self.key == *key
     }
 
-    fn is_of(&self, record: &Meaning<'_>) -> bool {
-        self.window == record.window && *self.key == *record.key
+    fn absorb(&mut self, other: &Self) {
+        self.window.end = self.window.end.max(other.window.end);
+        self.count += other.count;
+        self.late += other.late;
+        self.figures.add(&other.figures);
+        self.offsets = (self.offsets.0.min(other.offsets.0), self.offsets.1.max(other.offsets.1));
     }
 
     fn sent(self, partition: usize) -> Sent {
-        let Self { key, window, count, checksum, offsets } = self;
+        let Self { key, window, count, late, figures, offsets } = self;
         let partition = i32::try_from(partition).unwrap_or(i32::MAX);
-        Sent { key: key.into(), window, count, checksum, partition, offsets, under_way: false }
+        Sent { key: key.into(), window: Some(window), count, late, figures, partition, offsets, under_way: false }
     }
 
     /// Takes what was added up so far; from here on it adds up what comes after that.
     fn so_far(&mut self, partition: usize) -> Sent {
-        let (count, checksum) = (std::mem::take(&mut self.count), std::mem::take(&mut self.checksum));
+        let (count, late) = (std::mem::take(&mut self.count), std::mem::take(&mut self.late));
+        let figures = std::mem::take(&mut self.figures);
         let (key, partition) = (self.key.to_string(), i32::try_from(partition).unwrap_or(i32::MAX));
         let Self { window, offsets, .. } = *self;
-        Sent { key, window, count, checksum, partition, offsets, under_way: true }
+        Sent { key, window: Some(window), count, late, figures, partition, offsets, under_way: true }
     }
 }
 
 impl Partition {
-    fn add(&mut self, offset: i64, record: &Meaning<'_>) {
-        if !self.current.as_ref().is_some_and(|sum| sum.is_of(record)) {
-            self.change_to(offset, record);
+    fn add(&mut self, offset: i64, record: &Meaning<'_>, window: Window, windowing: &Windowing) {
+        let merges = windowing.assigner.merges();
+        if !self.current.as_ref().is_some_and(|sum| sum.takes(&record.key, window, merges)) {
+            self.change_to(offset, &record.key, window, merges);
         }
+        let late = windowing.may_be_late(window, self.newest_time);
         if let Some(sum) = &mut self.current {
             sum.count += 1;
-            sum.checksum = sum.checksum.wrapping_add(record.checksum);
+            sum.late += u64::from(late);
+            sum.figures.add(&record.figures);
             sum.offsets.1 = offset;
+            if merges {
+                (sum.window.start, sum.window.end) =
+                    (sum.window.start.min(window.start), sum.window.end.max(window.end));
+            }
         }
+        self.newest = self.newest.max(Some(window.start));
     }
 
-    fn change_to(&mut self, offset: i64, record: &Meaning<'_>) {
+    fn change_to(&mut self, offset: i64, key: &str, window: Window, merges: bool) {
         if let Some(sum) = self.current.take() {
             self.put_aside(sum);
         }
-        let start = record.window.unwrap_or(Window::ALWAYS).start;
-        let known = self.others.get_mut(record.key.as_ref()).and_then(|sums| sums.remove(&start));
+        let known = self.others.get_mut(key).and_then(|sums| {
+            let until = if merges { window.end } else { window.start };
+            let near = sums.range(..=until).next_back().filter(|(_, sum)| sum.takes(key, window, merges));
+            let start = near.map(|(start, _)| *start)?;
+            sums.remove(&start)
+        });
         self.waiting -= usize::from(known.is_some());
-        self.newest = self.newest.max(Some(start));
         self.current = Some(known.unwrap_or_else(|| Sum {
-            key: record.key.as_ref().into(),
-            window: record.window,
+            key: key.into(),
+            window,
             count: 0,
-            checksum: 0,
+            late: 0,
+            figures: Figures::NONE,
             offsets: (offset, offset),
         }));
     }
 
     fn put_aside(&mut self, sum: Sum) {
-        self.waiting += 1;
-        self.others.entry(sum.key.clone()).or_default().insert(sum.start(), sum);
+        let sums = self.others.entry(sum.key.clone()).or_default();
+        match sums.entry(sum.window.start) {
+            Entry::Vacant(free) => {
+                free.insert(sum);
+                self.waiting += 1;
+            }
+            // A session that has grown to where another one began.
+            Entry::Occupied(mut known) => known.get_mut().absorb(&sum),
+        }
     }
 
     /// Reports the selected sums, in the order of their offsets.
@@ -154,40 +207,79 @@ impl Partition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::traffic::Emitted;
+    use crate::history::windowing::Assigner;
+    use crate::ledger::{Ledger, Outcome, Terms};
+    use crate::settings::Delivery;
     use proptest::prelude::*;
 
+    /// Behind all that any test has.
+    const LAST: Window = Window { start: i64::MAX, end: i64::MAX };
+
     fn record(key: &str, window: i64) -> Meaning<'_> {
-        let window = Some(Window { start: window * 15, end: window * 15 + 15 });
-        Meaning { key: key.into(), time: 0, window, checksum: 3 }
+        at(key, window * 15, Assigner::Tumbling { length: 15 })
+    }
+
+    fn at(key: &str, time: i64, assigner: Assigner) -> Meaning<'_> {
+        Meaning { key: key.into(), time, window: assigner.last(time), figures: Figures::sum(3) }
+    }
+
+    fn sums() -> Sums {
+        Sums::of(Windowing::tumbling(15))
     }
 
     #[test]
     fn a_window_is_told_when_the_next_one_begins_and_what_is_late_as_more_of_it() {
-        let (mut sums, mut told) = (Sums::default(), Vec::new());
+        let (mut sums, mut told) = (sums(), Vec::new());
         for (offset, window) in (0..).zip([0, 0, 1, 0, 1, 2]) {
             sums.add(3, offset, &record("a", window), &mut |sent| told.push(sent));
             sums.tell_old(&mut |sent| told.push(sent));
         }
-        let told: Vec<_> = told.iter().map(|sent| (sent.count, sent.checksum, sent.partition, sent.offsets)).collect();
-        assert_eq!(told, [(2, 6, 3, (0, 1)), (1, 3, 3, (3, 3)), (2, 6, 3, (2, 4))]);
+        let told: Vec<_> =
+            told.iter().map(|sent| (sent.count, sent.figures.checksum, sent.partition, sent.offsets)).collect();
+        assert_eq!(told, [(2, Some(6), 3, (0, 1)), (1, Some(3), 3, (3, 3)), (2, Some(6), 3, (2, 4))]);
     }
 
     #[test]
     fn what_a_result_is_seen_of_is_told_before_it_though_its_window_is_under_way() {
-        let (mut sums, mut told) = (Sums::default(), Vec::new());
+        let (mut sums, mut told) = (sums(), Vec::new());
         sums.add(0, 0, &record("a", 1), &mut |sent| told.push(sent));
         sums.add(1, 0, &record("b", 1), &mut |sent| told.push(sent));
-        sums.tell_of("a", 0, &mut |sent| told.push(sent));
+        sums.tell_of("a", Window { start: 0, end: 15 }, &mut |sent| told.push(sent));
         assert!(told.is_empty());
-        sums.tell_of("a", 15, &mut |sent| told.push(sent));
+        sums.tell_of("a", Window { start: 15, end: 30 }, &mut |sent| told.push(sent));
         assert_eq!(told.iter().map(|sent| sent.key.as_str()).collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn a_record_counts_in_each_window_that_slides_over_it_and_none_is_told_while_one_may_take_more() {
+        let assigner = Assigner::Sliding { length: 10, slide: 5 };
+        let (mut sums, mut told) = (Sums::of(Windowing { assigner, ..Windowing::tumbling(0) }), Vec::new());
+        for (offset, time) in (0..).zip([3, 7, 12, 16, 21]) {
+            sums.add(0, offset, &at("a", time, assigner), &mut |sent| told.push(sent));
+            sums.tell_old(&mut |sent| told.push(sent));
+        }
+        let told: Vec<_> = told.iter().map(|sent| (sent.window.unwrap().start, sent.count)).collect();
+        assert_eq!(told, [(-5, 1), (0, 2), (5, 2), (10, 2)]);
+    }
+
+    #[test]
+    fn what_comes_later_than_the_job_waits_is_told_as_late() {
+        let windowing = Windowing { waits_ms: Some(10), ..Windowing::tumbling(15) };
+        let (mut sums, mut told) = (Sums::of(windowing), Vec::new());
+        for (offset, time) in (0..).zip([0, 24, 1, 25, 2]) {
+            let record = Meaning { time, ..record("a", time / 15) };
+            sums.add(0, offset, &record, &mut |_| ());
+        }
+        sums.tell_of("a", Window { start: 0, end: 15 }, &mut |sent| told.push(sent));
+        assert_eq!(told.iter().map(|sent| (sent.count, sent.late)).collect::<Vec<_>>(), [(3, 1)]);
     }
 
     proptest! {
         #[test]
         fn nothing_is_lost_and_nothing_told_twice(records in prop::collection::vec((0_usize..3, 0_usize..4, 0_i64..6), 0..300)) {
             const KEYS: [&str; 4] = ["a", "b", "c", "d"];
-            let (mut sums, mut told) = (Sums::default(), BTreeMap::<(String, i64), u64>::new());
+            let (mut sums, mut told) = (sums(), BTreeMap::<(String, i64), u64>::new());
             let mut tell = |sent: Sent| *told.entry((sent.key, sent.window.unwrap().start)).or_default() += sent.count;
             let mut expected = BTreeMap::<(String, i64), u64>::new();
             for (offset, (partition, key, window)) in (0..).zip(&records) {
@@ -200,8 +292,39 @@ mod tests {
                     sums.tell_under_way(&mut tell);
                 }
             }
-            KEYS.iter().for_each(|key| sums.tell_of(key, i64::MAX, &mut tell));
+            KEYS.iter().for_each(|key| sums.tell_of(key, LAST, &mut tell));
+            told.retain(|_, count| *count > 0);
             prop_assert_eq!(told, expected);
+        }
+
+        /// However a session is told in parts, they touch, and the ledger finds the sessions that there are.
+        #[test]
+        fn parts_of_sessions_are_put_together(records in prop::collection::vec((0_usize..2, 0_i64..120), 1..60)) {
+            let assigner = Assigner::Session { gap: 5 };
+            let windowing = Windowing { assigner, ..Windowing::tumbling(0) };
+            let (mut sums, mut ledger) = (Sums::of(windowing), Ledger::of(windowing));
+            let mut tell = |sent: Sent| ledger.sent(&sent);
+            for (offset, (partition, time)) in (0..).zip(&records) {
+                sums.add(*partition, offset, &at("a", *time, assigner), &mut tell);
+                if offset % 3 == 0 {
+                    sums.tell_old(&mut tell);
+                }
+                if offset % 5 == 0 {
+                    sums.tell_under_way(&mut tell);
+                }
+            }
+            sums.tell_of("a", LAST, &mut tell);
+            let mut times: Vec<i64> = records.iter().map(|(_, time)| *time).collect();
+            times.sort_unstable();
+            let sessions = times.chunk_by(|time, next| next - time <= 5);
+            for (number, session) in (0..).zip(sessions) {
+                let window = Some(Window { start: session[0], end: session[session.len() - 1] + 5 });
+                let (count, figures) = (session.len() as u64, Figures::sum(3 * session.len() as u64));
+                ledger.emitted(&Emitted { key: "a".into(), window, count, figures, partition: 0, offset: number });
+            }
+            let judgement = ledger.judge(&Terms::of(Delivery::ExactlyOnce));
+            prop_assert_eq!(judgement.outcome, Outcome::Pass);
+            prop_assert_eq!(judgement.records_expected, records.len() as u64);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! input, and only then the records, those of the input first. So what a checkpoint covers was emitted before the ends
 //! of the output were taken, and whatever was emitted comes from records that are reported before it.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -19,7 +20,8 @@ use crate::history::seen::{Place, Read};
 use crate::history::traffic::{Emitted, Records, Stray, Topic};
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
-use crate::kafka::follow::{Follower, Loss, Partition, Record};
+use crate::kafka::follow::{Follower, Loss, Partition};
+use crate::kafka::record::Record;
 use crate::kafka::tail;
 use crate::oracle::{self, Entry, Reader};
 use crate::workload::excerpt::excerpt;
@@ -69,7 +71,7 @@ struct Rounds<'a> {
     written: Option<Follower>,
     openings: Vec<Opening>,
     reader: Box<dyn Reader>,
-    sums: Sums,
+    sums: Option<Sums>,
     spool: Option<Writer>,
     foreign: Foreign,
     committed: Vec<Option<i64>>,
@@ -122,7 +124,8 @@ impl<'a> Rounds<'a> {
         let admin = Admin::new(kafka, Isolation::Uncommitted)?;
         let reader = workload.oracle.reader().map_err(anyhow::Error::msg)?;
         let spool = topics.spool.as_ref().map(Spool::writer).transpose()?;
-        let (sums, committed) = Default::default();
+        let committed = Vec::new();
+        let sums = topics.workload.oracle.window().map(|window| Sums::of(window.windowing()));
         let rounds = Self {
             topics,
             watch,
@@ -235,20 +238,20 @@ impl<'a> Rounds<'a> {
         let mut batches = Batches::new(Topic::Input, What::Records);
         let losses = input.read_to(&until, |record| {
             progress.one_more(watch);
-            if is_socket && record.payload().is_empty() {
+            if is_socket && record.payload.is_empty() {
                 batches.tell(watch);
-                let (partition, offset, at) = (record.partition(), record.offset(), record.timestamp);
+                let (partition, offset, at) = (record.partition, record.offset, record.timestamp);
                 watch.tell_blocking(What::Connected { partition, offset, at });
                 return Ok(());
             }
             if let Some(spool) = spool {
-                spool.add(Topic::Input, record.partition(), record.offset(), record.payload())?;
+                spool.add(Topic::Input, record.partition, record.offset, record.payload)?;
             }
-            let meaning = match reader.sent(record.payload()) {
+            let meaning = match reader.sent(record) {
                 Some(oracle::Sent::Counted(meaning)) => meaning,
                 Some(oracle::Sent::Record(entry)) => {
-                    let opening = openings.get(usize::try_from(record.partition())?);
-                    if opening.is_none_or(|opening| opening.counts(record.offset())) {
+                    let opening = openings.get(usize::try_from(record.partition)?);
+                    if opening.is_none_or(|opening| opening.counts(record.offset)) {
                         batches.add(record, entry, watch);
                     }
                     return Ok(());
@@ -259,15 +262,15 @@ impl<'a> Rounds<'a> {
                     return Ok(());
                 }
             };
-            let partition = usize::try_from(record.partition())?;
+            let partition = usize::try_from(record.partition)?;
             let opening = openings.get_mut(partition).with_context(|| format!("a new partition, {partition}"))?;
-            let end = meaning.window.map_or(i64::MIN, |window| window.end);
-            let (counts, whole_from) = opening.record(record.offset(), end);
+            let Some(sums) = sums else { return Ok(()) };
+            let (counts, whole_from) = opening.record(record.offset, sums.apart_from(meaning.window));
             if let Some(whole_from) = whole_from {
-                watch.tell_blocking(What::Cut { partition: record.partition(), whole_from });
+                watch.tell_blocking(What::Cut { partition: record.partition, whole_from });
             }
             if counts {
-                sums.add(partition, record.offset(), &meaning, &mut |sent| watch.tell_blocking(What::Sent(sent)));
+                sums.add(partition, record.offset, &meaning, &mut |sent| watch.tell_blocking(What::Sent(sent)));
             }
             Ok(())
         })?;
@@ -277,14 +280,16 @@ impl<'a> Rounds<'a> {
                 watch.tell_blocking(What::Cut { partition, whole_from });
             }
         }
-        sums.tell_old(&mut |sent| {
-            news = true;
-            watch.tell_blocking(What::Sent(sent));
-        });
-        // A reader of everything in the topics also needs the windows in progress; a recorded run would be ten times as
-        // long.
-        if topics.begin == Begin::Oldest {
-            sums.tell_under_way(&mut |sent| watch.tell_blocking(What::Sent(sent)));
+        if let Some(sums) = sums {
+            sums.tell_old(&mut |sent| {
+                news = true;
+                watch.tell_blocking(What::Sent(sent));
+            });
+            // A reader of everything in the topics also needs the windows in progress; a recorded run would be ten times as
+            // long.
+            if topics.begin == Begin::Oldest {
+                sums.tell_under_way(&mut |sent| watch.tell_blocking(What::Sent(sent)));
+            }
         }
         foreign.tell(watch);
         self.losses(Topic::Input, &losses);
@@ -300,7 +305,7 @@ impl<'a> Rounds<'a> {
             let ends: Vec<i64> = output.places().iter().map(|place| place.end).collect();
             written.look()?;
             written.read_to(&ends, |record| {
-                match reader.emitted(record.payload()) {
+                match reader.emitted(record) {
                     Ok(oracle::Emitted::Count(count)) => watch.tell_blocking(What::Written(emitted(record, count))),
                     Ok(oracle::Emitted::Record(entry)) => batches.add(record, entry, watch),
                     Ok(oracle::Emitted::Forbidden { .. }) | Err(_) => {}
@@ -313,11 +318,11 @@ impl<'a> Rounds<'a> {
         let mut progress = Progress::new(topics.workload.output.place(), &output.places());
         let losses = output.read(|record| {
             progress.one_more(watch);
-            let (partition, offset) = (record.partition(), record.offset());
+            let (partition, offset) = (record.partition, record.offset);
             if let Some(spool) = spool {
-                spool.add(Topic::Output, partition, offset, record.payload())?;
+                spool.add(Topic::Output, partition, offset, record.payload)?;
             }
-            let read = reader.emitted(record.payload());
+            let read = reader.emitted(record);
             // A log has other lines as well.
             if is_log && read.is_err() {
                 return Ok(());
@@ -332,9 +337,8 @@ impl<'a> Rounds<'a> {
                 Ok(oracle::Emitted::Forbidden { key, what }) => What::Stray(Stray { partition, offset, what, key }),
                 Err(what) => What::Stray(Stray { partition, offset, what, key: None }),
             };
-            if let What::Emitted(Emitted { key, window, .. }) = &what {
-                let until = window.map_or(i64::MAX, |window| window.start);
-                sums.tell_of(key, until, &mut |sent| watch.tell_blocking(What::Sent(sent)));
+            if let (What::Emitted(Emitted { key, window: Some(window), .. }), Some(sums)) = (&what, sums.as_mut()) {
+                sums.tell_of(key, *window, &mut |sent| watch.tell_blocking(What::Sent(sent)));
             }
             watch.tell_blocking(what);
             Ok(())
@@ -364,8 +368,8 @@ fn number(partition: usize) -> i32 {
 
 /// A count, as it lies in the output.
 fn emitted(record: &Record<'_>, count: oracle::Outcome) -> Emitted {
-    let oracle::Outcome { key, window, count, checksum } = count;
-    Emitted { key, window, count, checksum, partition: record.partition(), offset: record.offset() }
+    let oracle::Outcome { key, window, count, figures } = count;
+    Emitted { key, window: Some(window), count, figures, partition: record.partition, offset: record.offset }
 }
 
 /// Records that lie one after the other in a partition, so that a thousand of them become one event.
@@ -384,15 +388,17 @@ impl Batches {
     fn add(&mut self, record: &Record<'_>, entry: Entry<'_>, watch: &Watch) {
         let Records { partition, from, keys, .. } = &self.batch;
         let next = from.saturating_add(i64::try_from(keys.len()).unwrap_or(i64::MAX));
-        if keys.len() >= MOST_OF_A_BATCH || (*partition, next) != (record.partition(), record.offset()) {
+        if keys.len() >= MOST_OF_A_BATCH || (*partition, next) != (record.partition, record.offset) {
             self.tell(watch);
-            (self.batch.partition, self.batch.from) = (record.partition(), record.offset());
+            (self.batch.partition, self.batch.from) = (record.partition, record.offset);
         }
         if !entry.numbers.is_empty() {
             self.batch.at.push(record.timestamp);
         }
         self.batch.keys.push(entry.key.into_owned());
         self.batch.numbers.extend(entry.numbers);
+        self.batch.contents.extend(entry.content.map(Cow::into_owned));
+        self.batch.ordered_by.extend(entry.ordered_by.map(Cow::into_owned));
     }
 
     /// Reports what is left. Returns whether anything was reported, now or before.
@@ -418,7 +424,7 @@ struct Foreign {
 impl Foreign {
     fn add(&mut self, topic: &str, record: &Record<'_>) {
         if self.records == 0 {
-            self.first = format!("{topic}-{} @ {}: {}", record.partition(), record.offset(), excerpt(record.payload()));
+            self.first = format!("{topic}-{} @ {}: {}", record.partition, record.offset, excerpt(record.payload));
         }
         self.records += 1;
     }

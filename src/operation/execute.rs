@@ -297,7 +297,7 @@ impl Control<'_> {
     async fn left(&self, known: &Known, why: Error) -> Result<Error> {
         let Some(id) = &known.job else { return Ok(why) };
         // Flink has it, and nothing is on its way any more.
-        self.marks(None).not_starting(id).await?;
+        self.marks(None).accepted(id).await?;
         let advice = format!("playground job {id} shows its state; playground cancel {id} cancels it");
         if self.is_interrupted() {
             return Ok(anyhow!(Failure::Interrupted(format!("interrupted: job {id} was submitted\n  {advice}"))));

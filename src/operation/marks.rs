@@ -51,7 +51,7 @@ impl<'a> Marks<'a> {
         self.forget(|old| old.kind == Kind::Starting && old.id != mark.id && self.is_of_it(old)).await
     }
 
-    /// Forgets that a job was about to be submitted under this id: Flink did not take it, or has it to keep.
+    /// Forgets that a job was about to be submitted under this id: Flink did not take it.
     pub async fn not_starting(self, id: &str) -> Result<()> {
         self.forget(|mark| mark.kind == Kind::Starting && mark.target == id).await
     }
@@ -68,14 +68,24 @@ impl<'a> Marks<'a> {
 
     /// Notes that the job runs under this id, as what it was submitted; all else that is noted of it is over.
     pub async fn settled(self, id: &str) -> Result<()> {
-        let marks = self.platform.marks().await.context("read what is noted of the job")?;
-        let submitted = marks.into_iter().find(|mark| mark.kind == Kind::Starting && mark.target == id);
-        if let Some(submitted) = submitted {
-            let mark = self.mark(Kind::Running, id, submitted.job)?;
-            self.platform.mark(&mark).await?;
-        }
+        self.is_there(id).await?;
         let runs = |mark: &Mark| mark.kind == Kind::Running && mark.target == id;
         self.forget(|mark| !runs(mark) && (mark.target == id || self.is_of_it(mark))).await
+    }
+
+    /// Flink has the job of this id, which is not waited for: what it was submitted as is known from now on, and what is noted of
+    /// the job before stays until it runs.
+    pub async fn accepted(self, id: &str) -> Result<()> {
+        self.is_there(id).await?;
+        self.not_starting(id).await
+    }
+
+    /// Notes what a job was submitted as, if it was noted to be about to be submitted.
+    async fn is_there(self, id: &str) -> Result<()> {
+        let marks = self.platform.marks().await.context("read what is noted of the job")?;
+        let submitted = marks.into_iter().find(|mark| mark.kind == Kind::Starting && mark.target == id);
+        let Some(submitted) = submitted else { return Ok(()) };
+        self.platform.mark(&self.mark(Kind::Running, id, submitted.job)?).await
     }
 
     /// Forgets from where the job goes on: it runs, or is to begin from nothing.

@@ -24,7 +24,7 @@ impl Control<'_> {
         let done = self.execute(&plan).await?;
         // A detached job is not waited for. Where its state was stays noted until it is seen to run.
         if let (Operation::Submit(Submit { detached: true, .. }), Some(id)) = (operation, &done.job) {
-            self.marks(plan.starts.as_deref()).not_starting(id).await?;
+            self.marks(plan.starts.as_deref()).accepted(id).await?;
         }
         Ok(done)
     }

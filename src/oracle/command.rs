@@ -10,6 +10,7 @@ use super::passing::Passing;
 use super::{ByRecord, Decided, Emitted, Entry, Reader, Rule, Sent};
 use crate::history::What;
 use crate::history::answer::{Answer, Said};
+use crate::kafka::record::Record;
 use crate::ledger::{Counterexample, Counts, Judgement, Outcome};
 use crate::settings::Delivery;
 
@@ -102,12 +103,12 @@ impl Reader for Anything {
         "any record will do".to_owned()
     }
 
-    fn sent<'a>(&self, _: &'a [u8]) -> Option<Sent<'a>> {
+    fn sent<'a>(&self, _: &Record<'a>) -> Option<Sent<'a>> {
         Some(Sent::Nothing)
     }
 
-    fn emitted(&self, _: &[u8]) -> Result<Emitted, String> {
-        Ok(Emitted::Record(Entry { key: "".into(), numbers: Vec::new() }))
+    fn emitted(&self, _: &Record<'_>) -> Result<Emitted, String> {
+        Ok(Emitted::Record(Entry::default()))
     }
 }
 

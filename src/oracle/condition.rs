@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{Places, Values};
+use super::place::{Places, Values, slot};
 
 /// What a field of a record must be. All that is given has to hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,14 +63,8 @@ pub(super) struct Check {
 impl Check {
     /// Those of these conditions; the places that they look at are added to `places`, unless they are there.
     pub(super) fn all<'a>(conditions: &'a [Condition], places: &mut Vec<&'a str>) -> Vec<Self> {
-        let check = |condition: &'a Condition| {
-            let known = places.iter().position(|known| *known == condition.field);
-            let slot = known.unwrap_or_else(|| {
-                places.push(&condition.field);
-                places.len() - 1
-            });
-            Self { slot, condition: condition.clone() }
-        };
+        let check =
+            |condition: &'a Condition| Self { slot: slot(places, &condition.field), condition: condition.clone() };
         conditions.iter().map(check).collect()
     }
 

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Check, Condition};
-use super::json::Values;
+use super::place::Values;
 use crate::workload::excerpt::excerpt;
 
 /// Kinds of records that must never be emitted. A file writes one kind as the list of its conditions, and several as a list of
@@ -121,8 +121,9 @@ impl<'de> Visitor<'de> for Parts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::Places;
+    use super::super::place::Places;
     use super::*;
+    use crate::kafka::record::Record;
 
     #[derive(Debug, Deserialize)]
     struct File {
@@ -137,7 +138,9 @@ mod tests {
     fn wrong(forbidden: &Forbidden, record: &str) -> Option<String> {
         let mut places = Vec::new();
         let kinds = forbidden.kinds(&mut places);
-        kinds.wrong(&Places::of(&places).unwrap().read(record.as_bytes()).unwrap(), record.as_bytes())
+        let mut values = Values::default();
+        Places::of(&places).unwrap().read(&Record::of(record.as_bytes()), &mut values).unwrap();
+        kinds.wrong(&values, record.as_bytes())
     }
 
     #[test]

@@ -10,11 +10,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// How many places a reader looks at, at most.
-pub const MOST: usize = 8;
+pub(super) const MOST: usize = 16;
 
 /// A value that is neither an object nor an array.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Scalar<'a> {
+pub(super) enum Scalar<'a> {
     /// Text.
     Text(Cow<'a, str>),
     /// A whole number, written as one.
@@ -30,7 +30,7 @@ pub enum Scalar<'a> {
 impl<'a> Scalar<'a> {
     /// As text, for a key or an identity; none of null.
     #[must_use]
-    pub fn as_text(&self) -> Option<Cow<'_, str>> {
+    pub(super) fn as_text(&self) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Text(text) => Cow::Borrowed(text.as_ref()),
             Self::Integer(number) => Cow::Owned(number.to_string()),
@@ -42,7 +42,7 @@ impl<'a> Scalar<'a> {
 
     /// As a number; none of anything else.
     #[must_use]
-    pub fn as_number(&self) -> Option<f64> {
+    pub(super) fn as_number(&self) -> Option<f64> {
         match self {
             #[allow(clippy::cast_precision_loss, reason = "whole numbers of JSON are exact up to 2^53")]
             Self::Integer(number) => Some(*number as f64),
@@ -53,32 +53,20 @@ impl<'a> Scalar<'a> {
 
     /// As a key or an identity, its text as it lies in the record if it can; none of null.
     #[must_use]
-    pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
+    pub(super) fn to_text(&self) -> Option<Cow<'a, str>> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) => Some(text.clone()),
             other => other.as_text().map(|text| Cow::Owned(text.into_owned())),
-        }
-    }
-
-    /// What it is, for a message.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "text",
-            Self::Integer(_) => "a whole number",
-            Self::Number(_) => "a number",
-            Self::Bool(_) => "true or false",
-            Self::Null => "null",
         }
     }
 }
 
 /// The values of a record, in the order of the pointers that they were asked by.
-pub type Values<'a> = [Option<Scalar<'a>>; MOST];
+pub(super) type Values<'a> = [Option<Scalar<'a>>; MOST];
 
 /// What to read of each record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
+pub(super) struct Pointers {
     root: Vec<Place>,
     /// Whether all of them are fields of the object itself.
     flat: bool,
@@ -92,45 +80,43 @@ struct Place {
     inside: Vec<Place>,
 }
 
-impl Places {
-    /// The places of JSON pointers (RFC 6901); the same one may be asked for twice.
+impl Pointers {
+    /// JSON pointers (RFC 6901), each with the slot that its value goes to.
     ///
     /// # Errors
     /// What is wrong with a pointer, by its text.
-    pub fn of(pointers: &[&str]) -> Result<Self, String> {
-        if pointers.len() > MOST {
-            return Err(format!("{} fields of a record are asked for; {MOST} are supported", pointers.len()));
-        }
+    pub(super) fn of(pointers: &[(usize, &str)]) -> Result<Self, String> {
         let mut root = Vec::new();
-        for (slot, pointer) in pointers.iter().enumerate() {
-            insert(&mut root, &names(pointer)?, slot, pointer)?;
+        for (slot, pointer) in pointers {
+            insert(&mut root, &names(pointer)?, *slot, pointer)?;
         }
         let flat = root.iter().all(|place| place.inside.is_empty());
         Ok(Self { root, flat })
     }
 
-    /// Reads a record; none when it is no JSON object. A place that has no value, or an object or array, gives none.
+    /// Reads a JSON object into its slots, which are empty before; none when it is none. A place that has no value, or an
+    /// object or array, gives none.
     #[must_use]
-    pub fn read<'a>(&self, payload: &'a [u8]) -> Option<Values<'a>> {
-        self.quickly(payload).or_else(|| self.parsed(payload))
+    pub(super) fn read<'a>(&self, json: &'a [u8], values: &mut Values<'a>) -> Option<()> {
+        self.quickly(json, values).or_else(|| self.parsed(json, values))
     }
 
-    fn parsed<'a>(&self, payload: &'a [u8]) -> Option<Values<'a>> {
+    #[cold]
+    fn parsed<'a>(&self, json: &'a [u8], values: &mut Values<'a>) -> Option<()> {
+        // The quick way may have come to some of them.
+        self.root.iter().for_each(|place| place.clear(values));
         // The parser alone would not look at the bytes of a field that it skips.
-        let text = std::str::from_utf8(payload).ok()?;
-        let mut values = Values::default();
+        let text = std::str::from_utf8(json).ok()?;
         let mut json = serde_json::Deserializer::from_str(text);
-        json.deserialize_map(Fields { places: &self.root, values: &mut values }).ok()?;
-        json.end().ok()?;
-        Some(values)
+        json.deserialize_map(Fields { places: &self.root, values }).ok()?;
+        json.end().ok()
     }
 
     /// Reads `{"a":1,"b":"c"}`: no spaces, no escapes, nothing nested, numbers of up to 15 digits.
-    fn quickly<'a>(&self, payload: &'a [u8]) -> Option<Values<'a>> {
+    fn quickly<'a>(&self, payload: &'a [u8], values: &mut Values<'a>) -> Option<()> {
         if !self.flat {
             return None;
         }
-        let mut values = Values::default();
         let mut rest = payload.strip_prefix(b"{")?;
         loop {
             let name;
@@ -147,7 +133,7 @@ impl Places {
             }
             match rest {
                 [b',', more @ ..] => rest = more,
-                [b'}'] => return Some(values),
+                [b'}'] => return Some(()),
                 _ => return None,
             }
         }
@@ -172,6 +158,13 @@ fn plain_value(rest: &[u8]) -> Option<(Scalar<'_>, &[u8])> {
     }
     let number = rest[..digits].iter().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
     Some((Scalar::Integer(number), &rest[digits..]))
+}
+
+impl Place {
+    fn clear(&self, values: &mut Values<'_>) {
+        self.slot.into_iter().for_each(|slot| values[slot] = None);
+        self.inside.iter().for_each(|place| place.clear(values));
+    }
 }
 
 /// The names that a pointer goes through.
@@ -332,9 +325,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read<'a>(pointers: &[&str], payload: &'a str) -> Option<Vec<Option<Scalar<'a>>>> {
-        let places = Places::of(pointers).unwrap();
-        places.read(payload.as_bytes()).map(|values| values.into_iter().take(pointers.len()).collect())
+    fn pointers(pointers: &[&str]) -> Result<Pointers, String> {
+        Pointers::of(&pointers.iter().copied().enumerate().collect::<Vec<_>>())
+    }
+
+    fn read<'a>(asked: &[&str], payload: &'a str) -> Option<Vec<Option<Scalar<'a>>>> {
+        let mut values = Values::default();
+        pointers(asked).unwrap().read(payload.as_bytes(), &mut values)?;
+        Some(values.into_iter().take(asked.len()).collect())
     }
 
     #[test]
@@ -361,12 +359,13 @@ mod tests {
             assert_eq!(read(&["/a"], json).filter(|_| json != r#"{"a":{"b":1,"b":1}}"#), None, "{json}");
         }
         assert_eq!(read(&["/a/b"], r#"{"a":{"b":1,"b":1}}"#), None);
-        assert!(Places::of(&["/a"]).unwrap().read(b"{\"a\":1,\"x\":\"\xff\"}").is_none());
+        let values = &mut Values::default();
+        assert!(pointers(&["/a"]).unwrap().read(b"{\"a\":1,\"x\":\"\xff\"}", values).is_none());
     }
 
     #[test]
     fn a_pointer_that_cannot_be_read_is_told() {
-        let why = |pointers: &[&str]| Places::of(pointers).unwrap_err();
+        let why = |asked: &[&str]| pointers(asked).unwrap_err();
         assert_eq!(why(&["id"]), "'id' is not a JSON pointer: it begins with '/', as in '/user/id'");
         assert_eq!(why(&["/a", "/a/b"]), "'/a/b' lies inside another field that is used");
         assert_eq!(why(&["/a/b", "/a"]), "'/a' is used twice, or holds another field that is used");
@@ -377,14 +376,20 @@ mod tests {
         fn the_quick_way_reads_what_the_parser_reads(
             payload in r#"\{("[ab]":(-?[0-9]{1,17}(\.5)?|"[a-z\\"é]{0,3}"|true|null)(,|\})){0,4}"#,
         ) {
-            let places = Places::of(&["/a", "/b"]).unwrap();
-            let quick = places.quickly(payload.as_bytes());
-            prop_assert!(quick.is_none() || quick == places.parsed(payload.as_bytes()), "{payload}");
+            let pointers = pointers(&["/a", "/b"]).unwrap();
+            let (mut quick, mut parsed) = <(Values<'_>, Values<'_>)>::default();
+            if pointers.quickly(payload.as_bytes(), &mut quick).is_some() {
+                prop_assert_eq!(pointers.parsed(payload.as_bytes(), &mut parsed), Some(()), "{}", payload);
+                prop_assert_eq!(&quick, &parsed);
+            }
+            // What the quick way came to before it gave up is no value of the record.
+            let read = pointers.read(payload.as_bytes(), &mut quick);
+            prop_assert!(read.is_none() || (pointers.parsed(payload.as_bytes(), &mut parsed).is_some() && quick == parsed));
         }
 
         #[test]
         fn no_bytes_make_it_panic(payload: Vec<u8>) {
-            let _ = Places::of(&["/a", "/b/c"]).unwrap().read(&payload);
+            let _ = pointers(&["/a", "/b/c"]).unwrap().read(&payload, &mut Values::default());
         }
     }
 }

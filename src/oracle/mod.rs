@@ -14,7 +14,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::history::What;
-use crate::history::traffic::Window;
+use crate::history::traffic::{Figures, Window};
+use crate::kafka::record::Record;
 use crate::ledger::Judgement;
 use crate::settings::Delivery;
 
@@ -23,10 +24,11 @@ pub mod command;
 pub mod condition;
 pub mod each_once;
 pub mod forbidden;
-pub mod json;
+mod json;
 pub mod line;
 pub mod never;
 mod passing;
+mod place;
 pub mod total;
 pub mod window;
 
@@ -36,6 +38,7 @@ macro_rules! oracles {
         /// What is right: how the output follows from the input.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
+        #[allow(clippy::large_enum_variant, reason = "a workload has one")]
         pub enum Oracle {
             $($(#[$doc])* $variant($rule),)+
         }
@@ -170,13 +173,13 @@ pub trait Reader: Debug + Send {
     fn wanted(&self) -> String;
 
     /// Reads a record of the input; none when it is none of the workload.
-    fn sent<'a>(&self, payload: &'a [u8]) -> Option<Sent<'a>>;
+    fn sent<'a>(&self, record: &Record<'a>) -> Option<Sent<'a>>;
 
     /// Reads a record of the output.
     ///
     /// # Errors
     /// What is wrong with one that is no result of the workload.
-    fn emitted(&self, payload: &[u8]) -> Result<Emitted, String>;
+    fn emitted(&self, record: &Record<'_>) -> Result<Emitted, String>;
 }
 
 /// What a record of the input is.
@@ -191,25 +194,29 @@ pub enum Sent<'a> {
 }
 
 /// A record that is counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Meaning<'a> {
     /// The key that the job groups it by.
     pub key: Cow<'a, str>,
     /// Its event time, in ms since the epoch.
     pub time: i64,
-    /// The window that it falls into.
-    pub window: Option<Window>,
-    /// What it adds to the window's sum, with wrap-around.
-    pub checksum: u64,
+    /// The window that it falls into; of several, the last one; of a session, what it is alone.
+    pub window: Window,
+    /// What it is to the figures next to the count.
+    pub figures: Figures,
 }
 
 /// A record that is judged for itself: what its oracle needs of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Entry<'a> {
     /// Its identity, or its key.
     pub key: Cow<'a, str>,
     /// The numbers of it that are judged; of every record equally many.
     pub numbers: Vec<f64>,
+    /// What of it has to be the same in the input and in the output, where something has.
+    pub content: Option<Cow<'a, str>>,
+    /// The key whose records have to keep their order, where they have to.
+    pub ordered_by: Option<Cow<'a, str>>,
 }
 
 /// What a record of the output says.
@@ -229,16 +236,16 @@ pub enum Emitted {
 }
 
 /// The result for a key and a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The key that the job groups it by.
     pub key: String,
     /// The window that it counts in.
-    pub window: Option<Window>,
+    pub window: Window,
     /// The job's count.
     pub count: u64,
-    /// The job's sum, where it gives one.
-    pub checksum: Option<u64>,
+    /// The job's figures next to it, where it gives some.
+    pub figures: Figures,
 }
 
 /// What it takes until a record of the input is decided.

@@ -7,11 +7,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::forbidden::{Forbidden, Kinds};
-use super::json::Places;
 use super::passing::Passing;
+use super::place::{Places, Values};
 use super::{ByRecord, Decided, Emitted, Entry, Reader, Rule, Sent};
 use crate::history::What;
 use crate::history::traffic::{Records, Topic};
+use crate::kafka::record::Record;
 use crate::ledger::{Counterexample, Counts, Judgement, SHOWN};
 use crate::settings::Delivery;
 use crate::workload::excerpt::excerpt;
@@ -73,15 +74,17 @@ impl Reader for Guard {
     }
 
     /// Whatever was sent: how far the job has come in it is all that matters, and told by its offsets.
-    fn sent<'a>(&self, _: &'a [u8]) -> Option<Sent<'a>> {
+    fn sent<'a>(&self, _: &Record<'a>) -> Option<Sent<'a>> {
         Some(Sent::Nothing)
     }
 
-    fn emitted(&self, payload: &[u8]) -> Result<Emitted, String> {
-        let values = self.places.read(payload).ok_or_else(|| format!("{} is not a JSON object", excerpt(payload)))?;
-        Ok(match self.kinds.wrong(&values, payload) {
+    fn emitted(&self, record: &Record<'_>) -> Result<Emitted, String> {
+        let mut values = Values::default();
+        let read = self.places.read(record, &mut values);
+        read.ok_or_else(|| format!("{} is not a JSON object", excerpt(record.payload)))?;
+        Ok(match self.kinds.wrong(&values, record.payload) {
             Some(what) => Emitted::Forbidden { key: None, what },
-            None => Emitted::Record(Entry { key: "".into(), numbers: Vec::new() }),
+            None => Emitted::Record(Entry::default()),
         })
     }
 }
@@ -163,12 +166,12 @@ mod tests {
     #[test]
     fn what_is_forbidden_is_told_from_what_is_not() {
         let reader = alerts();
-        let Ok(Emitted::Forbidden { what, .. }) = reader.emitted(br#"{"type":"ALERT"}"#) else { panic!() };
+        let Ok(Emitted::Forbidden { what, .. }) = reader.emitted(&Record::of(br#"{"type":"ALERT"}"#)) else { panic!() };
         assert!(what.ends_with("must never be emitted: /type is ALERT"), "{what}");
-        assert!(matches!(reader.emitted(br#"{"type":"INFO"}"#), Ok(Emitted::Record(_))));
-        assert!(matches!(reader.emitted(b"{}"), Ok(Emitted::Record(_))));
-        assert_eq!(reader.emitted(b"[1]"), Err("'[1]' is not a JSON object".to_owned()));
-        assert_eq!(reader.sent(b"whatever"), Some(Sent::Nothing));
+        assert!(matches!(reader.emitted(&Record::of(br#"{"type":"INFO"}"#)), Ok(Emitted::Record(_))));
+        assert!(matches!(reader.emitted(&Record::of(b"{}")), Ok(Emitted::Record(_))));
+        assert_eq!(reader.emitted(&Record::of(b"[1]")), Err("'[1]' is not a JSON object".to_owned()));
+        assert_eq!(reader.sent(&Record::of(b"whatever")), Some(Sent::Nothing));
     }
 
     #[test]
@@ -203,7 +206,7 @@ mod tests {
         let list = "[{ field = \"/type\", is = \"ALERT\" }]";
         insta::assert_snapshot!([refused("", list), refused(", group = \"g\"", "[{ field = \"type\", is = \"x\" }]")].join("\n"), @r"
         workload x.toml: oracle.never: job.group is missing: the offsets that the job's consumer group commits tell how far it has come
-        workload x.toml: oracle.never: output: 'type' is not a JSON pointer: it begins with '/', as in '/user/id'
+        workload x.toml: oracle.never: output: 'type' is not a JSON pointer: it begins with '/', as in '/user/id'; beside those there are key, key:/POINTER, header:NAME, partition, offset, timestamp and value
         ");
     }
 }

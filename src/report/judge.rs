@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::history::clock::Clock;
     use crate::history::store::Store;
-    use crate::history::traffic::{Emitted, Sent, Window};
+    use crate::history::traffic::{Emitted, Figures, Sent, Window};
     use crate::history::{Event, Head, Holds, Scope, What};
     use crate::settings::JobVariant;
     use crate::verdict;
@@ -126,9 +126,17 @@ mod tests {
         let window = |number: i64| {
             let (key, window) = ("a".to_owned(), Some(Window { start: 15 * number, end: 15 * number + 15 }));
             let offsets = (10 * number, 10 * number + 9);
-            let sent =
-                Sent { key: key.clone(), window, count: 10, checksum: 0, partition: 0, offsets, under_way: false };
-            let emitted = Emitted { key, window, count: 10, checksum: None, partition: 0, offset: number };
+            let sent = Sent {
+                key: key.clone(),
+                window,
+                count: 10,
+                figures: Figures::NONE,
+                partition: 0,
+                offsets,
+                late: 0,
+                under_way: false,
+            };
+            let emitted = Emitted { key, window, count: 10, figures: Figures::NONE, partition: 0, offset: number };
             [What::Sent(sent), What::Emitted(emitted)]
         };
         let mut events = vec![What::Began(head), What::Step { step: 0, title: "judged".into() }];
@@ -165,7 +173,7 @@ mod tests {
     #[test]
     fn whatever_was_changed_in_the_folder_is_named_and_leaves_it_unknown() {
         for (file, from, to, named) in [
-            ("events.jsonl", "\"count\":10,\"checksum\"", "\"count\":11,\"checksum\"", "events.jsonl, line 3"),
+            ("events.jsonl", "\"count\":10,\"partition\"", "\"count\":11,\"partition\"", "events.jsonl, line 3"),
             ("plan.json", "failover", "upgrade", "plan.json was changed"),
             ("verdict.json", "\"pass\"", "\"fail\"", "verdict.json was changed"),
         ] {

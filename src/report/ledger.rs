@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::Paint;
 use super::number::{counted, grouped};
+use crate::history::traffic::Figures;
 use crate::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span, Words};
 use crate::settings::Delivery;
 
@@ -148,12 +149,15 @@ pub fn counterexamples(judgement: &Judgement) -> Vec<String> {
 fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
     let Words { record, input, output: topic, .. } = words;
     match example {
-        Counterexample::Identity { class, identity, sent, emitted } => {
+        Counterexample::Identity { class, identity, sent, emitted, what } => {
             let sent =
                 sent.map_or_else(String::new, |(partition, offset)| format!("   {input}-{partition} @ {offset}"));
             let places: Vec<String> =
                 emitted.iter().map(|at| format!("{topic}-{} @ {}", at.partition, at.offset)).collect();
             let what = match class {
+                Class::Conflicting => {
+                    format!("{}{sent}, {}", what.as_deref().unwrap_or("differs"), places.join(", "))
+                }
                 Class::Missing => format!("never emitted{sent}"),
                 Class::Unexpected => {
                     format!("emitted, though nobody sent it or it was to be left out   {}", places.join(", "))
@@ -171,7 +175,16 @@ fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
         Counterexample::Said { key: Some(key), what } => format!("{record} {key:<7} {what}"),
         Counterexample::Said { key: None, what } => what.clone(),
         Counterexample::Stray { partition, offset, what, .. } => format!("{topic}-{partition} @ {offset}   {what}"),
-        Counterexample::Window { class, key, window_start, window_end, expected: count, emitted, records } => {
+        Counterexample::Window {
+            class,
+            key,
+            window_start,
+            window_end,
+            expected: count,
+            expected_figures,
+            emitted,
+            records,
+        } => {
             let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
             let expected = match count {
                 0 => format!("no {record} in {input}"),
@@ -179,16 +192,34 @@ fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
             };
             let found = match class {
                 Class::Missing => "nothing emitted".to_owned(),
-                // The count is right in every record, so it is the checksum that is not.
-                Class::Conflicting if records.iter().all(|record| record.count == *count) => found(
-                    *emitted, records, topic,
-                )
-                .replacen("counted", "counted, but not the same ones: the checksum differs", 1),
+                // The count is right in every record, so it is something else that is not.
+                Class::Conflicting if records.iter().all(|record| record.count == *count) => {
+                    let counted = format!("counted, but not the same ones: {}", differing(expected_figures, records));
+                    found(*emitted, records, topic).replacen("counted", &counted, 1)
+                }
                 _ => found(*emitted, records, topic),
             };
             format!("{key:<7} {window} UTC   {expected}, {found}")
         }
     }
+}
+
+/// What records say of a window besides its count that the input does not.
+fn differing(expected: &Figures, records: &[Emission]) -> String {
+    let other = |of: fn(&Figures) -> Option<f64>| {
+        let expected = of(expected)?;
+        #[allow(clippy::float_cmp, reason = "the same number, written and read again")]
+        let told = records.iter().filter_map(|record| of(&record.figures)).find(|told| *told != expected)?;
+        Some(format!("{told}, {expected} expected"))
+    };
+    if let Some(what) = other(|figures| figures.min) {
+        return format!("the minimum is {what}");
+    }
+    if let Some(what) = other(|figures| figures.max) {
+        return format!("the maximum is {what}");
+    }
+    let sums = |record: &Emission| record.figures.contradict(expected);
+    if records.iter().any(sums) { "the checksum differs".to_owned() } else { "the window differs".to_owned() }
 }
 
 /// What was counted, and which records say so.
@@ -257,9 +288,10 @@ mod tests {
                     key: name,
                     window: window(start),
                     count: 1000,
-                    checksum: 0,
+                    figures: Figures::sum(0),
                     partition,
                     offsets,
+                    late: 0,
                     under_way: false,
                 });
                 count(&mut ledger, key, start, offset);
@@ -276,8 +308,8 @@ mod tests {
     }
 
     fn one(ledger: &mut Ledger, key: usize, start: i64, count: u64, offset: i64) {
-        let (key, checksum, partition) = (KEYS[key].to_owned(), None, 0);
-        ledger.emitted(&Emitted { key, window: window(start), count, checksum, partition, offset });
+        let (key, figures, partition) = (KEYS[key].to_owned(), Figures::NONE, 0);
+        ledger.emitted(&Emitted { key, window: window(start), count, figures, partition, offset });
     }
 
     #[test]
@@ -348,9 +380,9 @@ mod tests {
     #[test]
     fn a_count_of_other_clicks_is_told_by_its_checksum() {
         let judgement = judged(Delivery::AtLeastOnce, |ledger, key, start, offset| {
-            let checksum = Some(u64::from((key, start) == (2, START)));
+            let figures = Figures::sum(u64::from((key, start) == (2, START)));
             let key = KEYS[key].to_owned();
-            ledger.emitted(&Emitted { key, window: window(start), count: 1000, checksum, partition: 0, offset });
+            ledger.emitted(&Emitted { key, window: window(start), count: 1000, figures, partition: 0, offset });
         });
         insta::assert_snapshot!(page_of(&judgement), @"
         ledger    35 of 36 windows complete, 01:24:15 to 01:25:45 UTC · 1 conflicting
@@ -363,7 +395,7 @@ mod tests {
     fn totals_that_are_wrong() {
         let counts = Counts { complete: 7, over: 1, missing: 1, unexpected: 1, ..Counts::default() };
         let what = "count 3, sum 4 emitted, count 2, sum 3 expected".to_owned();
-        let emitted = vec![Emission { partition: 1, offset: 9, count: 3, checksum: None }];
+        let emitted = vec![Emission { partition: 1, offset: 9, count: 3, figures: Figures::NONE }];
         let (class, key) = (Class::Over, "event-1".to_owned());
         let example = Counterexample::Total { class, key, what, sent: None, emitted };
         let words =

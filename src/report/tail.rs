@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::ledger::clock;
 use super::{Paint, plain};
+use crate::kafka::record::Record;
 use crate::oracle::{Emitted, Outcome, Reader, Sent};
 use crate::workload::excerpt::excerpt;
 use crate::workload::model::Workload;
@@ -42,24 +43,20 @@ pub struct Line<'a> {
     pub topic: &'a str,
     /// What its records are.
     pub shape: &'a Shape,
-    /// The partition.
-    pub partition: i32,
-    /// Where in the partition it lies.
-    pub offset: i64,
-    /// The record's value, whatever it is.
-    pub payload: &'a [u8],
+    /// The record itself.
+    pub record: &'a Record<'a>,
 }
 
 impl Line<'_> {
     /// A line for people. What is not of the workload is shown as it is.
     #[must_use]
     pub fn human(&self, paint: Paint) -> String {
-        let place = paint.dim(&format!("{}-{} @ {}", self.topic, self.partition, self.offset));
+        let place = paint.dim(&format!("{}-{} @ {}", self.topic, self.record.partition, self.record.offset));
         let text = match self.shape {
-            Shape::Input(reader) => reader.sent(self.payload).map(|sent| self.sent(sent)),
-            Shape::Output(reader) => reader.emitted(self.payload).ok().map(|emitted| self.emitted(emitted)),
+            Shape::Input(reader) => reader.sent(self.record).map(|sent| self.sent(sent)),
+            Shape::Output(reader) => reader.emitted(self.record).ok().map(|emitted| self.emitted(emitted)),
         };
-        let text = text.unwrap_or_else(|| paint.doubtful(&excerpt(self.payload)));
+        let text = text.unwrap_or_else(|| paint.doubtful(&excerpt(self.record.payload)));
         format!("{text}  {place}")
     }
 
@@ -75,10 +72,8 @@ impl Line<'_> {
     fn emitted(&self, emitted: Emitted) -> String {
         match emitted {
             Emitted::Count(Outcome { key, window, count, .. }) => {
-                let window = window.map_or_else(String::new, |window| {
-                    format!("{} to {} UTC  ", clock(window.start, "%T"), clock(window.end, "%T"))
-                });
-                format!("{window}{:<7}{count:>6}", plain::text(&key))
+                let (start, end) = (clock(window.start, "%T"), clock(window.end, "%T"));
+                format!("{start} to {end} UTC  {:<7}{count:>6}", plain::text(&key))
             }
             Emitted::Record(_) | Emitted::Forbidden { .. } => self.whole(),
         }
@@ -86,16 +81,16 @@ impl Line<'_> {
 
     /// The record itself: it has an identity, and what else is in it only its user knows.
     fn whole(&self) -> String {
-        plain::text(&String::from_utf8_lossy(self.payload)).into_owned()
+        plain::text(&String::from_utf8_lossy(self.record.payload)).into_owned()
     }
 
     /// A JSON document in one line: `topic`, `partition`, `offset`, and `value`, which is a string where it is not JSON.
     #[must_use]
     pub fn json(&self) -> String {
-        let value = serde_json::from_slice::<Value>(self.payload)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(self.payload).into_owned()));
-        let Self { topic, partition, offset, .. } = self;
-        json!({ "topic": topic, "partition": partition, "offset": offset, "value": value }).to_string()
+        let value = serde_json::from_slice::<Value>(self.record.payload)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(self.record.payload).into_owned()));
+        let Record { partition, offset, .. } = self.record;
+        json!({ "topic": self.topic, "partition": partition, "offset": offset, "value": value }).to_string()
     }
 }
 
@@ -107,7 +102,8 @@ mod tests {
     fn human(topic: &str, payload: &str) -> String {
         let clicks = catalog::find(catalog::USUAL).unwrap();
         let shape = if topic == "input" { Shape::input(&clicks) } else { Shape::output(&clicks) }.unwrap();
-        Line { topic, shape: &shape, partition: 0, offset: 1042, payload: payload.as_bytes() }.human(Paint::Plain)
+        Line { topic, shape: &shape, record: &Record { offset: 1042, ..Record::of(payload.as_bytes()) } }
+            .human(Paint::Plain)
     }
 
     #[test]
@@ -133,7 +129,9 @@ mod tests {
     #[test]
     fn json_has_the_value_as_it_is() {
         let shape = Shape::output(&catalog::find(catalog::USUAL).unwrap()).unwrap();
-        let json = |payload| Line { topic: "output", shape: &shape, partition: 0, offset: 7, payload }.json();
+        let json = |payload| {
+            Line { topic: "output", shape: &shape, record: &Record { offset: 7, ..Record::of(payload) } }.json()
+        };
         assert_eq!(json(b"{\"a\":1}"), r#"{"offset":7,"partition":0,"topic":"output","value":{"a":1}}"#);
         assert_eq!(json(b"oops\xff"), "{\"offset\":7,\"partition\":0,\"topic\":\"output\",\"value\":\"oops\u{fffd}\"}");
     }

@@ -279,7 +279,7 @@ impl Drop for Ticker {
 mod tests {
     use super::*;
     use crate::history::seen::{JobFacts, JobSeen, Read};
-    use crate::history::traffic::{Emitted, Sent, Window};
+    use crate::history::traffic::{Emitted, Figures, Sent, Window};
     use crate::history::{Event, Head, Holds, Scope, What};
     use crate::settings::JobVariant;
     use crate::verdict;
@@ -316,9 +316,17 @@ mod tests {
             let (key, window) =
                 ("/shop".to_owned(), Some(Window { start: number * LENGTH, end: (number + 1) * LENGTH }));
             let offsets = (number * 1000, number * 1000 + 999);
-            let sent =
-                Sent { key: key.clone(), window, count: 1000, checksum: 0, partition: 2, offsets, under_way: false };
-            let emitted = Emitted { key, window, count, checksum: None, partition: 0, offset: 7 + number };
+            let sent = Sent {
+                key: key.clone(),
+                window,
+                count: 1000,
+                figures: Figures::NONE,
+                partition: 2,
+                offsets,
+                late: 0,
+                under_way: false,
+            };
+            let emitted = Emitted { key, window, count, figures: Figures::NONE, partition: 0, offset: 7 + number };
             [What::Sent(sent), What::Emitted(emitted)]
         };
         (0..2).flat_map(of).collect()
@@ -406,7 +414,8 @@ mod tests {
             key: "/shop".into(),
             window: Some(Window { start: 2 * LENGTH, end: 3 * LENGTH }),
             count: 1000,
-            checksum: 0,
+            late: 0,
+            figures: Figures::NONE,
             partition: 2,
             offsets: (2000, 2999),
             under_way: true,

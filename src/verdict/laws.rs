@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::{Outcome, Verdict, judge};
 use crate::fold::Fold;
 use crate::history::seen::{JobFacts, JobSeen, Place, Read, Restored};
-use crate::history::traffic::{Emitted, Sent, Topic, Window};
+use crate::history::traffic::{Emitted, Figures, Sent, Topic, Window};
 use crate::history::{Event, Head, Holds, Scope, What};
 use crate::settings::{Delivery, JobVariant};
 
@@ -104,23 +104,17 @@ impl Teller {
             key: name(key),
             window: window(number),
             count,
-            checksum: 3 * count,
+            figures: Figures::sum(3 * count),
             partition: i32::try_from(key).unwrap(),
             offsets: (first, first + 9),
+            late: 0,
             under_way: false,
         }));
     }
 
     fn emitted(&mut self, key: usize, number: usize, count: u64, checksum: u64) {
-        let (window, checksum) = (window(number), Some(checksum));
-        self.tell(What::Emitted(Emitted {
-            key: name(key),
-            window,
-            count,
-            checksum,
-            partition: 0,
-            offset: self.offset,
-        }));
+        let (window, figures) = (window(number), Figures::sum(checksum));
+        self.tell(What::Emitted(Emitted { key: name(key), window, count, figures, partition: 0, offset: self.offset }));
         self.offset += 1;
     }
 

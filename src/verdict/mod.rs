@@ -138,7 +138,7 @@ fn job(fold: &Fold) -> Option<JudgedJob> {
 mod tests {
     use super::*;
     use crate::history::seen::{JobFacts, JobSeen, Place, Read};
-    use crate::history::traffic::{Emitted, Sent, Window};
+    use crate::history::traffic::{Emitted, Figures, Sent, Window};
     use crate::history::{Event, Head, What};
     use crate::settings::JobVariant;
 
@@ -173,16 +173,17 @@ mod tests {
                         key: name.clone(),
                         window,
                         count: 1000,
-                        checksum: 1,
+                        figures: Figures::sum(1),
                         partition,
                         offsets,
+                        late: 0,
                         under_way: false,
                     }),
                     What::Emitted(Emitted {
                         key: name,
                         window,
                         count: offset.unsigned_abs(),
-                        checksum: None,
+                        figures: Figures::NONE,
                         partition: 0,
                         offset,
                     }),
@@ -245,7 +246,7 @@ mod tests {
         // A later count that is too low does not take back one that was too high.
         let counted = |offset, count| {
             let (key, window) = ("k3".to_owned(), Some(Window { start: 0, end: 15 }));
-            What::Emitted(Emitted { key, window, count, checksum: None, partition: 0, offset })
+            What::Emitted(Emitted { key, window, count, figures: Figures::NONE, partition: 0, offset })
         };
         let hidden = [windows(short), vec![counted(50, 1001), counted(51, 57)]].concat();
         assert_eq!(outcome(Holds::Loss, hidden), Outcome::Fail);
@@ -269,7 +270,7 @@ mod tests {
             key: "k".into(),
             window: None,
             count: 1,
-            checksum: None,
+            figures: Figures::NONE,
             partition: 0,
             offset: -1,
         });
@@ -323,7 +324,7 @@ mod tests {
         }
         let failed = What::Job(JobSeen { id: Some("2367774c".into()), subtasks: 4, ..JobSeen::absent("RESTARTING") });
         let (key, window) = ("k3".to_owned(), Some(Window { start: 15, end: 30 }));
-        let again = What::Emitted(Emitted { key, window, count: 57, checksum: None, partition: 0, offset: 70 });
+        let again = What::Emitted(Emitted { key, window, count: 57, figures: Figures::NONE, partition: 0, offset: 70 });
         let run = |failed: Vec<What>| {
             let more = [job.clone(), windows(|_| 1000), vec![read()], failed, vec![read(), again.clone()]].concat();
             let found = verdict(head(), more);
@@ -339,7 +340,7 @@ mod tests {
             key: "k0".into(),
             window: Some(Window { start: 0, end: 15 }),
             count: 1000,
-            checksum: None,
+            figures: Figures::NONE,
             partition: 0,
             offset: 70,
         });

@@ -120,7 +120,7 @@ fn bounds(fold: &Fold, seen: i64) -> Option<(i64, i64)> {
 mod tests {
     use super::*;
     use crate::history::seen::{Place, Read};
-    use crate::history::traffic::{Emitted, Sent, Window};
+    use crate::history::traffic::{Emitted, Figures, Sent, Window};
     use crate::history::{Event, Head, Holds, Scope, What};
     use crate::settings::JobVariant;
 
@@ -147,9 +147,10 @@ mod tests {
             key: "a".into(),
             window: window(0),
             count: 1000,
-            checksum: 0,
+            figures: Figures::NONE,
             partition: 0,
             offsets: (0, 999),
+            late: 0,
             under_way: false,
         };
         let mut events = vec![Event { at: 0, what: What::Began(head) }, Event { at: 0, what: What::Sent(sent) }];
@@ -165,9 +166,9 @@ mod tests {
             if second % 15 == 0 && second > 0 {
                 let number = second / 15 - 1;
                 let count = counts[usize::try_from(number).unwrap()];
-                let (checksum, partition) = (None, 0);
+                let (figures, partition) = (Figures::NONE, 0);
                 let emitted =
-                    Emitted { key: "a".into(), window: window(number), count, checksum, partition, offset: number };
+                    Emitted { key: "a".into(), window: window(number), count, figures, partition, offset: number };
                 events.push(Event { at: second * 1000, what: What::Emitted(emitted) });
             }
         }

@@ -403,8 +403,8 @@ mod tests {
         let workload = parse::workload("draft.toml", &text).unwrap();
         let window = workload.oracle.window().unwrap();
         assert_eq!(
-            (window.length_ms, window.input.key.as_str(), window.output.count.as_str()),
-            (15_000, "/page", "/count")
+            (window.length_ms, window.input.key.to_string().as_str(), window.output.count.as_str()),
+            (Some(15_000), "/page", "/count")
         );
         assert_eq!(window.output.start.as_deref(), Some("/windowStart"));
     }

@@ -20,8 +20,9 @@ use crate::failure::Failure;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::kafka::commit::Commits;
-use crate::kafka::follow::{Follower, Record};
+use crate::kafka::follow::Follower;
 use crate::kafka::produce::{Producer, Sent};
+use crate::kafka::record::Record;
 use crate::kafka::tail::Begin;
 
 /// Between two looks for new records and new connections.
@@ -161,7 +162,7 @@ impl Serving {
         let Self { follower, client, reached, summary, .. } = self;
         follower.read_to(&ends, |record| {
             if client.take(record, summary, tell) {
-                *reached = Some(record.offset() + 1);
+                *reached = Some(record.offset + 1);
             }
             Ok(())
         })?;
@@ -197,7 +198,7 @@ impl Serving {
 impl Client {
     /// Sends a record to whoever is connected. Returns whether it went on a connection, or began one.
     fn take(&mut self, record: &Record<'_>, summary: &mut Summary, tell: &mut impl FnMut(&Progress)) -> bool {
-        if record.payload().is_empty() {
+        if record.payload.is_empty() {
             self.awaited = self.awaited.saturating_sub(1);
             return true;
         }
@@ -205,7 +206,7 @@ impl Client {
             summary.unsent += 1;
             return false;
         };
-        let line = [record.payload(), b"\n"].concat();
+        let line = [record.payload, b"\n"].concat();
         match send(stream, &line) {
             Ok(()) => {
                 summary.sent += 1;

@@ -32,7 +32,7 @@ pub(crate) mod clicks {
 
     /// Time and page of a click.
     pub(crate) fn decode(payload: &[u8]) -> Option<(i64, String)> {
-        match catalog::usual().unwrap().oracle.reader().unwrap().sent(payload)? {
+        match catalog::usual().unwrap().oracle.reader().unwrap().sent(&crate::kafka::record::Record::of(payload))? {
             Sent::Counted(click) => Some((click.time, click.key.into_owned())),
             Sent::Record(_) | Sent::Nothing => None,
         }

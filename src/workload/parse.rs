@@ -2,6 +2,7 @@
 
 use super::model::{Mode, Workload};
 use crate::failure::Failure;
+use crate::kafka::record::Record;
 use crate::meant::did_you_mean;
 use crate::oracle::Decided;
 use crate::settings::option::{Scope, StackOption};
@@ -149,7 +150,7 @@ fn check_sample(workload: &Workload) -> Result<(), String> {
     let reader = workload.oracle.reader()?;
     let Some(feed) = &workload.input.feed else { return Ok(()) };
     let sample = feed.sample()?;
-    match reader.sent(sample.as_bytes()) {
+    match reader.sent(&Record::of(sample.as_bytes())) {
         Some(_) => Ok(()),
         None => Err(format!("the oracle cannot read what the feed writes, as in {sample}: {}", reader.wanted())),
     }
@@ -175,7 +176,7 @@ mod tests {
             ("topic = \"output\"", "topic = \"input\""),
             ("topic = \"output\"", "topic = 7"),
             ("\"state-keys\"]", "\"speed\"]"),
-            ("time = \"/timestamp\"", "time = \"timestamp\""),
+            ("time = \"/timestamp\"", "time = \"time\""),
             ("time = \"/timestamp\"", "time = \"/ts\""),
             (", sum = \"/checksum\"", ""),
             ("start = \"/windowStart\", end = \"/windowEnd\", ", ""),
@@ -186,7 +187,7 @@ mod tests {
            |
         30 | lenght-ms = 15000
            | ^^^^^^^^^
-        unknown field `lenght-ms`, expected one of `length-ms`, `input`, `output`; did you mean 'length-ms'?
+        unknown field `lenght-ms`, expected one of `length-ms`, `slide-ms`, `gap-ms`, `out-of-orderness-ms`, `allowed-lateness-ms`, `input`, `output`; did you mean 'length-ms'?
         workload x.toml: oracle.window: length-ms is 0, and has to be at least 1
         workload x.toml: TOML parse error at line 29, column 9
            |
@@ -200,7 +201,7 @@ mod tests {
            |         ^
         invalid type: integer `7`, expected a string
         workload x.toml: job.options: the playground has no option 'speed' that a job takes
-        workload x.toml: oracle.window: 'timestamp' is not a JSON pointer: it begins with '/', as in '/user/id'
+        workload x.toml: oracle.window: 'time' is not a JSON pointer: it begins with '/', as in '/user/id'; beside those there are key, key:/POINTER, header:NAME, partition, offset, timestamp and value
         workload x.toml: the oracle cannot read what the feed writes, as in {"timestamp":1604280255000,"page":"/help"}: it needs a key, an event time in ms and what is added up, at /page, /ts
         workload x.toml: oracle.window: sum is given for one of input and output, and has to be for both or for none
         workload x.toml: oracle.window: output needs start or end, the place of the window's first ms, or of the first ms after it

@@ -52,8 +52,8 @@ fn last(bootstrap: &str, topic: &str, ends: &[Range<i64>], records: &Records) ->
     let mut seen = vec![VecDeque::new(); ends.len()];
     let spans: Vec<_> = ends.iter().map(|ends| (ends.end - LOOK_BACK).max(ends.start)..ends.end).collect();
     tail::read(bootstrap, topic, Isolation::Uncommitted, &spans, |record| {
-        let partition = usize::try_from(record.partition())?;
-        seen[partition].push_front(Last { offset: record.offset(), value: record.payload().to_vec() });
+        let partition = usize::try_from(record.partition)?;
+        seen[partition].push_front(Last { offset: record.offset, value: record.payload.to_vec() });
         Ok(())
     })?;
     Ok(seen.iter_mut().enumerate().map(|(partition, seen)| records.newest(partition, seen.make_contiguous())).collect())

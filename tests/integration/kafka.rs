@@ -83,7 +83,7 @@ fn transactions(stack: &Stack) {
     broker.until(&mut follower, |follower| follower.partitions()[0].stable == 12);
     let mut rest = Vec::new();
     let read = follower.read_to(&[12], |record| {
-        rest.push(record.offset());
+        rest.push(record.offset);
         Ok(())
     });
     assert_eq!((read.expect("read"), rest, follower.partitions()[0].position), (vec![], vec![9], 12));
@@ -107,7 +107,7 @@ fn deleted_records(stack: &Stack) {
     assert_eq!((known.start, known.position, known.end), (33, 33, 100));
     let mut seen = Vec::new();
     let losses = reads.read_to(&[100], |record| {
-        seen.push((record.offset(), String::from_utf8_lossy(record.payload()).into_owned()));
+        seen.push((record.offset, String::from_utf8_lossy(record.payload).into_owned()));
         Ok(())
     });
     assert_eq!(losses.expect("read"), [Loss::Unread { partition: 0, offsets: 10..33 }]);

@@ -10,6 +10,7 @@ use crate::cli::Global;
 use crate::cli::topic::Tail;
 use crate::command::interrupt::interrupted;
 use crate::failure::{Failure, Status};
+use crate::kafka::record::Record;
 use crate::oracle::Reader;
 use crate::platform::{Contract as _, Line, LogRange};
 use crate::report::{Terminal, log};
@@ -57,7 +58,7 @@ impl Shown {
         let began = jiff::Timestamp::now().as_millisecond();
         while self.left > 0 {
             let Some(line) = lines.recv().await else { break };
-            if line.stderr || reader.emitted(line.text.as_bytes()).is_err() {
+            if line.stderr || reader.emitted(&Record::of(line.text.as_bytes())).is_err() {
                 continue;
             }
             match back {

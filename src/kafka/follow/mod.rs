@@ -14,6 +14,7 @@ use super::admin::Admin;
 use super::cluster::Cluster;
 use super::codec::Unpacker;
 use super::fetch::Limits;
+use super::record::Record;
 use super::tail::Begin;
 
 mod round;
@@ -72,39 +73,6 @@ pub enum Loss {
         /// The partition. One that the new topic does not have any more is told as well.
         partition: usize,
     },
-}
-
-/// A record; its payload lies where it was received or unpacked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record<'a> {
-    /// The partition it is in.
-    pub partition: i32,
-    /// Its offset there.
-    pub offset: i64,
-    /// When it was made or appended, as the topic is set, in ms since the epoch; -1 where it has none.
-    pub timestamp: i64,
-    /// Its value; empty when it has none.
-    pub payload: &'a [u8],
-}
-
-impl Record<'_> {
-    /// The partition it is in.
-    #[must_use]
-    pub fn partition(&self) -> i32 {
-        self.partition
-    }
-
-    /// Its offset there.
-    #[must_use]
-    pub fn offset(&self) -> i64 {
-        self.offset
-    }
-
-    /// Its value; empty when it has none.
-    #[must_use]
-    pub fn payload(&self) -> &[u8] {
-        self.payload
-    }
 }
 
 /// Reads all partitions of a topic on and on; knows for each, after each answer of the broker, how far it read and where

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Error, Result, bail, ensure};
 
-use super::{Follower, Loss, NO_RECORDS, Partition, RECORDS, Record};
+use super::{Follower, Loss, NO_RECORDS, Partition, RECORDS};
 use crate::kafka::Isolation;
 use crate::kafka::codec::Unpacker;
 use crate::kafka::connection::Address;
 use crate::kafka::failure::{self, Failure};
 use crate::kafka::fetch::{self, Part};
 use crate::kafka::log::walk;
+use crate::kafka::record::Record;
 use crate::kafka::transactions::Transactions;
 
 /// What takes the records.
@@ -204,10 +205,9 @@ fn read(
     let partition = i32::try_from(part.partition)?;
     let mut span = known.position..until.min(known.visible(isolation));
     let mut refused = false;
-    let read =
-        walk(part.log, &mut span, &mut Transactions::new(part.aborted), unpacker, |offset, timestamp, payload| {
-            each(&Record { partition, offset, timestamp, payload }).inspect_err(|_| refused = true)
-        });
+    let read = walk(part.log, &mut span, &mut Transactions::new(part.aborted), unpacker, |record| {
+        each(&Record { partition, ..record }).inspect_err(|_| refused = true)
+    });
     known.position = known.position.max(span.start);
     match read {
         Err(error) if !refused => Err(error.context(format!("read {topic}-{partition} @ {}", known.position))),

@@ -33,7 +33,7 @@ fn ends(follower: &Follower) -> Vec<i64> {
 fn read(follower: &mut Follower, until: &[i64]) -> Vec<(i32, i64, i32)> {
     let mut seen = Vec::new();
     let losses = follower.read_to(until, |record| {
-        seen.push((record.partition(), record.offset(), str::from_utf8(record.payload())?.parse()?));
+        seen.push((record.partition, record.offset, str::from_utf8(record.payload)?.parse()?));
         Ok(())
     });
     assert_eq!(losses.unwrap(), []);
@@ -128,7 +128,7 @@ fn what_is_not_there_any_more_is_told() {
     assert!(start > 7, "{start}");
     let mut seen = Vec::new();
     let losses = follower.read_to(&[300], |record| {
-        seen.push(record.offset());
+        seen.push(record.offset);
         Ok(())
     });
     assert_eq!(losses.unwrap(), [Loss::Unread { partition: 0, offsets: 7..start }]);

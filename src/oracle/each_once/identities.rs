@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
+use super::kept::{Contents, Order};
 use crate::history::What;
 use crate::history::traffic::{Records, Stray, Topic};
 use crate::ledger::{Again, Class, Counterexample, Counts, Emission, Judgement, SHOWN};
@@ -39,6 +40,11 @@ pub(super) struct Identities {
     sent_twice: u64,
     repeats: BTreeMap<u64, Vec<Emission>>,
     repeats_more: u64,
+    contents: Contents,
+    order: Order,
+    /// Those that were changed on their way, or came out of order.
+    changed: BTreeMap<u64, Counterexample>,
+    changed_more: u64,
     unexpected: Vec<Counterexample>,
     unexpected_total: u64,
     stray_total: u64,
@@ -105,21 +111,26 @@ impl ByRecord for Identities {
 
     fn judge(&self, delivery: Delivery) -> Judgement {
         let (missing, first) = self.missing();
-        let duplicate = self.repeats.len() as u64 + self.repeats_more;
+        let conflicting = self.changed.len() as u64 + self.changed_more;
+        let repeated = self.repeats.keys().filter(|key| !self.changed.contains_key(key)).count();
+        let duplicate = repeated as u64 + self.repeats_more;
         let counts = Counts {
-            complete: self.appeared.saturating_sub(duplicate),
+            complete: self.appeared.saturating_sub(duplicate + conflicting),
             duplicate,
+            conflicting,
             missing,
             unexpected: self.stray_total + self.unexpected_total,
             undecided: self.open - missing,
             ..Counts::default()
         };
         let mut counterexamples = first;
+        counterexamples.extend(self.changed.values().take(SHOWN).cloned());
         if Class::Duplicate.is_wrong(delivery) {
             counterexamples.extend(self.repeats.iter().take(SHOWN).map(|(key, places)| self.repeat(*key, places)));
         }
         counterexamples.extend(self.unexpected.iter().cloned());
-        let unexplained = |places: &Vec<Emission>| self.again.unexplained(places.len() as u64, places);
+        let unexplained =
+            |places: &Vec<Emission>| self.again.unexplained((places.len() as u64).saturating_sub(1), places);
         Judgement {
             records_lost: missing,
             duplicates_unexplained: self.repeats.values().map(unexplained).sum::<u64>() + self.repeats_more,
@@ -140,16 +151,23 @@ impl ByRecord for Identities {
 
 impl Identities {
     fn records(&mut self, records: &Records) {
-        for (id, offset) in records.keys.iter().zip(records.from..) {
+        for ((number, id), offset) in records.keys.iter().enumerate().zip(records.from..) {
+            let content = records.contents.get(number).map(String::as_str);
             match records.topic {
-                Topic::Input => self.sent(id, records.partition, offset),
-                Topic::Output => self.emitted(id, records.partition, offset),
+                Topic::Input => self.sent(id, content, records.partition, offset),
+                Topic::Output => {
+                    let kept = (content, records.ordered_by.get(number).map(String::as_str));
+                    self.emitted(id, kept, records.partition, offset);
+                }
             }
         }
     }
 
-    fn sent(&mut self, id: &str, partition: i32, offset: i64) {
+    fn sent(&mut self, id: &str, content: Option<&str>, partition: i32, offset: i64) {
         let (key, state) = (key(id), State::new(false, partition, offset));
+        if let Some(content) = content {
+            self.contents.sent(key, content);
+        }
         if self.shard(key).insert(key, state).is_some() {
             self.sent_twice += 1;
             return;
@@ -160,16 +178,22 @@ impl Identities {
         }
     }
 
-    fn emitted(&mut self, id: &str, partition: i32, offset: i64) {
+    fn emitted(&mut self, id: &str, kept: (Option<&str>, Option<&str>), partition: i32, offset: i64) {
         let key = key(id);
-        match self.shard(key).get(&key).copied() {
+        let state = self.shard(key).get(&key).copied();
+        if let Some(state) = state
+            && let Some(what) = self.wrong(key, state, kept, partition)
+        {
+            self.changed(key, id, state, Emission::at(partition, offset), what);
+        }
+        match state {
             Some(state) if !state.appeared() => {
                 self.shard(key).insert(key, State::new(true, partition, offset));
                 self.names.remove(&key);
                 self.open -= 1;
                 self.appeared += 1;
             }
-            Some(state) => self.repeated(key, id, state, Emission { partition, offset, count: 1, checksum: None }),
+            Some(state) => self.repeated(key, id, state, Emission::at(partition, offset)),
             None if self.closing.knows_all() => self.unexpected(id, partition, offset),
             None => {}
         }
@@ -180,7 +204,7 @@ impl Identities {
             self.repeats_more += 1;
             return;
         }
-        let first = Emission { partition: first.partition(), offset: first.offset(), count: 1, checksum: None };
+        let first = Emission::at(first.partition(), first.offset());
         let places = self.repeats.entry(key).or_insert_with(|| vec![first]);
         places.push(again);
         if !is_number(key) {
@@ -188,12 +212,42 @@ impl Identities {
         }
     }
 
+    /// What is wrong with a record of the output that was sent: with what it holds, or with when it comes.
+    fn wrong(
+        &mut self,
+        key: u64,
+        state: State,
+        (content, by): (Option<&str>, Option<&str>),
+        partition: i32,
+    ) -> Option<String> {
+        if let Some(content) = content.filter(|content| self.contents.differs(key, content)) {
+            return Some(format!("it was changed, to {content}"));
+        }
+        let by = by.filter(|_| !state.appeared())?;
+        let before = self.order.appears(by, partition, (state.partition(), state.offset()))?;
+        Some(format!("it comes after the one of {by} at offset {before}, which was sent after it"))
+    }
+
+    fn changed(&mut self, key: u64, id: &str, state: State, emission: Emission, what: String) {
+        if self.changed.contains_key(&key) {
+            return;
+        }
+        if self.changed.len() >= REPEATS {
+            self.changed_more += 1;
+            return;
+        }
+        let sent = (!state.appeared()).then(|| (state.partition(), state.offset()));
+        let (class, identity, emitted) = (Class::Conflicting, id.to_owned(), vec![emission]);
+        let counterexample = Counterexample::Identity { class, identity, sent, emitted, what: Some(what) };
+        self.changed.insert(key, counterexample);
+    }
+
     fn unexpected(&mut self, id: &str, partition: i32, offset: i64) {
         self.unexpected_total += 1;
         if self.unexpected.len() < SHOWN {
-            let emitted = vec![Emission { partition, offset, count: 1, checksum: None }];
+            let emitted = vec![Emission::at(partition, offset)];
             let (class, identity, sent) = (Class::Unexpected, id.to_owned(), None);
-            self.unexpected.push(Counterexample::Identity { class, identity, sent, emitted });
+            self.unexpected.push(Counterexample::Identity { class, identity, sent, emitted, what: None });
         }
     }
 
@@ -210,7 +264,7 @@ impl Identities {
         let Some(id) = &stray.key else { return };
         let key = key(id);
         if self.shard(key).contains_key(&key) {
-            self.emitted(id, stray.partition, stray.offset);
+            self.emitted(id, (None, None), stray.partition, stray.offset);
         }
     }
 
@@ -235,6 +289,7 @@ impl Identities {
             identity: self.name(*key).unwrap_or_default(),
             sent: Some((*partition, *offset)),
             emitted: Vec::new(),
+            what: None,
         };
         (lost.len() as u64, lost.iter().take(SHOWN).map(example).collect())
     }
@@ -246,6 +301,7 @@ impl Identities {
             identity: self.name(key).unwrap_or_default(),
             sent: None,
             emitted,
+            what: None,
         }
     }
 

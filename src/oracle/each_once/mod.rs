@@ -7,23 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::{Check, Condition};
 use super::forbidden::{Forbidden, Kinds};
-use super::json::{Places, Scalar};
+use super::place::{Fields, Key, Places, Values};
 use super::{ByRecord, Emitted, Entry, Reader, Rule, Sent};
+use crate::kafka::record::Record;
 use crate::workload::excerpt::excerpt;
 
 mod identities;
+mod kept;
+
+use kept::Content;
+pub use kept::Unchanged;
 
 /// Each record of the input appears in the output under its identity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EachOnce {
-    /// Where a record of the input has its identity: a JSON pointer into its value, as in `/order/id`.
-    pub input: String,
+    /// Where a record of the input has its identity.
+    pub input: Fields,
     /// Where a record of the output has it.
-    pub output: String,
+    pub output: Fields,
     /// What a record of the input must be to appear; one that is not must never appear.
     #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<Condition>,
+    /// What of a record has to be the same in the output.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchanged: Vec<Unchanged>,
+    /// Where a record of the output has a key: those of one key keep the order that they have in their partition of the input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered_by: Option<Fields>,
     /// Records of the output that must not be emitted, though their identity was sent.
     #[serde(default, skip_serializing_if = "Forbidden::is_empty")]
     pub never: Forbidden,
@@ -36,17 +47,27 @@ impl Rule for EachOnce {
 
     fn check(&self) -> Result<(), String> {
         self.only.iter().try_for_each(Condition::check).map_err(|error| format!("where: {error}"))?;
+        self.unchanged.iter().try_for_each(Unchanged::check).map_err(|error| format!("unchanged: {error}"))?;
+        let fields = [Some(&self.input), Some(&self.output), self.ordered_by.as_ref()];
+        fields.into_iter().flatten().try_for_each(Fields::check)?;
+        let (asked, given) = (self.input.all().len(), self.output.all().len());
+        if asked != given {
+            return Err(format!("the identity has {asked} parts in input and {given} in output"));
+        }
         self.never.check().map_err(|error| format!("never: {error}"))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, String> {
-        let mut sent = vec![self.input.as_str()];
+        let (mut sent, mut emitted) = (Vec::new(), Vec::new());
+        let (sent_key, emitted_key) = (self.input.key(&mut sent), self.output.key(&mut emitted));
         let checks = Check::all(&self.only, &mut sent);
         let wanted = sent.join(", ");
-        let mut emitted = vec![self.output.as_str()];
+        let (sent_content, emitted_content) = Content::of(&self.unchanged, &mut sent, &mut emitted);
+        let ordered_by = self.ordered_by.as_ref().map(|key| key.key(&mut emitted));
         let never = self.never.kinds(&mut emitted);
-        let (input, output) = (Places::of(&sent)?, Places::of(&emitted)?);
-        Ok(Box::new(Identified { input, output, wanted, checks, never }))
+        let input = Side { places: Places::of(&sent)?, key: sent_key, content: sent_content };
+        let output = Side { places: Places::of(&emitted)?, key: emitted_key, content: emitted_content };
+        Ok(Box::new(Identified { input, output, wanted, checks, ordered_by, never }))
     }
 
     fn ledger(&self) -> Option<Box<dyn ByRecord>> {
@@ -54,7 +75,13 @@ impl Rule for EachOnce {
     }
 
     fn says(&self) -> String {
-        let each = format!("each {} of the input as {} in the output", self.input, self.output);
+        let mut each = format!("each {} of the input as {} in the output", self.input, self.output);
+        if !self.unchanged.is_empty() {
+            each.push_str(", unchanged");
+        }
+        if let Some(key) = &self.ordered_by {
+            each = format!("{each}, in order for each {key}");
+        }
         if self.never.is_empty() { each } else { format!("{each}, and never one with {}", self.never) }
     }
 
@@ -66,12 +93,21 @@ impl Rule for EachOnce {
 /// Reads records by their identities.
 #[derive(Debug)]
 struct Identified {
-    input: Places,
-    output: Places,
-    /// The places of the input, as they were asked for.
+    input: Side,
+    output: Side,
+    /// The places of the input that a record needs, as they were asked for.
     wanted: String,
     checks: Vec<Check>,
+    ordered_by: Option<Key>,
     never: Kinds,
+}
+
+/// How the records of a topic are read.
+#[derive(Debug)]
+struct Side {
+    places: Places,
+    key: Key,
+    content: Content,
 }
 
 impl Reader for Identified {
@@ -79,24 +115,32 @@ impl Reader for Identified {
         format!("it needs an identity, and what is asked of it, at {}", self.wanted)
     }
 
-    fn sent<'a>(&self, payload: &'a [u8]) -> Option<Sent<'a>> {
-        let mut values = self.input.read(payload)?;
+    fn sent<'a>(&self, record: &Record<'a>) -> Option<Sent<'a>> {
+        let mut values = Values::default();
+        self.input.places.read(record, &mut values)?;
         let mut appears = true;
         for check in &self.checks {
             appears &= check.holds(&values)?;
         }
-        let key = values[0].take()?.into_text()?;
-        Some(if appears { Sent::Record(Entry { key, numbers: Vec::new() }) } else { Sent::Nothing })
+        let (key, content) = (self.input.key.text(&values)?, self.input.content.text(&values));
+        Some(if appears { Sent::Record(Entry { key, content, ..Entry::default() }) } else { Sent::Nothing })
     }
 
-    fn emitted(&self, payload: &[u8]) -> Result<Emitted, String> {
-        let mut values = self.output.read(payload).unwrap_or_default();
-        let wrong = self.never.wrong(&values, payload);
-        let identity = values[0].take().and_then(Scalar::into_text).map(Cow::into_owned);
-        match (wrong, identity) {
-            (Some(what), key) => Ok(Emitted::Forbidden { key, what }),
-            (None, Some(key)) => Ok(Emitted::Record(Entry { key: key.into(), numbers: Vec::new() })),
-            (None, None) => Err(format!("{} has no identity", excerpt(payload))),
+    fn emitted(&self, record: &Record<'_>) -> Result<Emitted, String> {
+        let mut values = Values::default();
+        if self.output.places.read(record, &mut values).is_none() {
+            values = Values::default();
+        }
+        let wrong = self.never.wrong(&values, record.payload);
+        let owned = |key: &Key| key.text(&values).map(|text| Cow::from(text.into_owned()));
+        match (wrong, owned(&self.output.key)) {
+            (Some(what), key) => Ok(Emitted::Forbidden { key: key.map(Cow::into_owned), what }),
+            (None, Some(key)) => {
+                let (content, ordered_by) =
+                    (self.output.content.text(&values), self.ordered_by.as_ref().and_then(owned));
+                Ok(Emitted::Record(Entry { key, content, ordered_by, ..Entry::default() }))
+            }
+            (None, None) => Err(format!("{} has no identity", excerpt(record.payload))),
         }
     }
 }
@@ -116,30 +160,31 @@ mod tests {
     }
 
     fn record(key: &str) -> Entry<'static> {
-        Entry { key: key.to_owned().into(), numbers: Vec::new() }
+        Entry { key: key.to_owned().into(), ..Entry::default() }
     }
 
     #[test]
     fn what_must_appear_and_what_must_not_is_told_apart() {
         let reader = orders("{ field = \"/amount\", above = 0 }, { field = \"/state\", is-not = \"void\" }");
-        let sent = |json: &'static str| reader.sent(json.as_bytes());
+        let sent = |json: &'static str| reader.sent(&Record::of(json.as_bytes()));
         assert_eq!(sent(r#"{"id":17,"amount":1,"state":"open"}"#), Some(Sent::Record(record("17"))));
         assert_eq!(sent(r#"{"id":17,"amount":0,"state":"open"}"#), Some(Sent::Nothing));
         assert_eq!(sent(r#"{"id":17,"amount":1,"state":"void"}"#), Some(Sent::Nothing));
         assert_eq!(sent(r#"{"id":17,"state":"open"}"#), None, "what is asked of it is not there");
         assert_eq!(sent(r#"{"id":null,"amount":1,"state":"open"}"#), None);
-        assert_eq!(reader.emitted(br#"{"order":{"id":"a-7"}}"#), Ok(Emitted::Record(record("a-7"))));
-        assert!(reader.emitted(b"{}").unwrap_err().ends_with("has no identity"));
+        assert_eq!(reader.emitted(&Record::of(br#"{"order":{"id":"a-7"}}"#)), Ok(Emitted::Record(record("a-7"))));
+        assert!(reader.emitted(&Record::of(b"{}")).unwrap_err().ends_with("has no identity"));
     }
 
     #[test]
     fn what_must_never_be_emitted_keeps_its_identity() {
         let reader = orders("");
-        let Ok(Emitted::Forbidden { key, what }) = reader.emitted(br#"{"order":{"id":7,"amount":0}}"#) else {
+        let Ok(Emitted::Forbidden { key, what }) = reader.emitted(&Record::of(br#"{"order":{"id":7,"amount":0}}"#))
+        else {
             panic!()
         };
         assert_eq!(key.as_deref(), Some("7"));
         assert!(what.ends_with("must never be emitted: /order/amount below 1"), "{what}");
-        assert!(matches!(reader.emitted(br#"{"order":{"id":7,"amount":1}}"#), Ok(Emitted::Record(_))));
+        assert!(matches!(reader.emitted(&Record::of(br#"{"order":{"id":7,"amount":1}}"#)), Ok(Emitted::Record(_))));
     }
 }

@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{Places, Scalar};
 use super::line::Line;
+use super::place::{Fields, Key, Places, Scalar, Values, slot};
 use super::{ByRecord, Emitted, Entry, Reader, Rule, Sent};
+use crate::kafka::record::Record;
 use crate::workload::excerpt::excerpt;
 
 mod key;
@@ -21,13 +22,13 @@ pub struct Total {
     pub output: Told,
 }
 
-/// What a record of the input adds to the total of its key: JSON pointers into its value, or a pattern for a line.
+/// What a record of the input adds to the total of its key: places in it, or a pattern for a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Added {
     /// The key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<Fields>,
     /// The number that is added up; none where records are only counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
@@ -36,13 +37,13 @@ pub struct Added {
     pub line: Option<String>,
 }
 
-/// A total: JSON pointers into a record's value, or a pattern for a line.
+/// A total: places in a record, or a pattern for a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Told {
     /// The key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<Fields>,
     /// How many records there were of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<String>,
@@ -99,45 +100,56 @@ fn has_group(pattern: Option<&String>, name: &str) -> bool {
 
 impl Added {
     fn shape(&self) -> Result<Shape, String> {
-        let parts = [("key", &self.key), ("value", &self.value)];
-        Shape::of(&parts, self.line.as_ref(), "value").map_err(|error| format!("input: {error}"))
+        let numbers = [("value", &self.value)];
+        Shape::of(self.key.as_ref(), &numbers, self.line.as_ref(), "value").map_err(|error| format!("input: {error}"))
     }
 }
 
 impl Told {
     fn shape(&self) -> Result<Shape, String> {
-        let parts = [("key", &self.key), ("count", &self.count), ("sum", &self.sum)];
-        Shape::of(&parts, self.line.as_ref(), "sum").map_err(|error| format!("output: {error}"))
+        let numbers = [("count", &self.count), ("sum", &self.sum)];
+        Shape::of(self.key.as_ref(), &numbers, self.line.as_ref(), "sum").map_err(|error| format!("output: {error}"))
     }
 }
 
-/// How the key and the numbers of a record are read: its key comes first.
+/// How the key and the numbers of a record are read.
 #[derive(Debug)]
 enum Shape {
-    Json { places: Places, numbers: usize, wanted: String },
+    Json { places: Places, key: Key, numbers: Vec<usize>, wanted: String },
     Line { line: Line, pattern: String },
 }
 
 impl Shape {
-    /// Of parts with their places, all but `optional` needed; or of a pattern that has them as groups.
-    fn of(parts: &[(&str, &Option<String>)], pattern: Option<&String>, optional: &str) -> Result<Self, String> {
+    /// Of a key and numbers with their places, all but `optional` needed; or of a pattern that has them as groups.
+    fn of(
+        key: Option<&Fields>,
+        numbers: &[(&str, &Option<String>)],
+        pattern: Option<&String>,
+        optional: &str,
+    ) -> Result<Self, String> {
         if let Some(pattern) = pattern {
-            if let Some((name, _)) = parts.iter().find(|(_, place)| place.is_some()) {
+            let number = numbers.iter().find(|(_, place)| place.is_some()).map(|(name, _)| *name);
+            if let Some(name) = key.map(|_| "key").or(number) {
                 return Err(format!("line takes the place of {name}"));
             }
             let is_there = |name: &&str| *name != optional || has_group(Some(pattern), optional);
-            let names: Vec<&str> = parts.iter().map(|(name, _)| *name).filter(is_there).collect();
+            let names = numbers.iter().map(|(name, _)| *name).filter(is_there);
+            let names: Vec<&str> = std::iter::once("key").chain(names).collect();
             return Ok(Self::Line { line: Line::of(pattern, &names)?, pattern: pattern.to_owned() });
         }
-        let mut places = Vec::new();
-        for (name, place) in parts {
+        let missing = |name| format!("{name} is missing: a JSON pointer, as in '/user/id'; or line, a pattern");
+        let key = key.ok_or_else(|| missing("key"))?;
+        key.check().map_err(|error| format!("key: {error}"))?;
+        let mut asked = Vec::new();
+        let (key, mut slots) = (key.key(&mut asked), Vec::new());
+        for (name, place) in numbers {
             match place {
-                Some(place) => places.push(place.as_str()),
+                Some(place) => slots.push(slot(&mut asked, place)),
                 None if *name == optional => {}
-                None => return Err(format!("{name} is missing: a JSON pointer, as in '/user/id'; or line, a pattern")),
+                None => return Err(missing(name)),
             }
         }
-        Ok(Self::Json { numbers: places.len() - 1, wanted: places.join(", "), places: Places::of(&places)? })
+        Ok(Self::Json { places: Places::of(&asked)?, key, numbers: slots, wanted: asked.join(", ") })
     }
 
     fn wanted(&self) -> String {
@@ -147,19 +159,20 @@ impl Shape {
         }
     }
 
-    fn read<'a>(&self, payload: &'a [u8]) -> Option<Entry<'a>> {
+    fn read<'a>(&self, record: &Record<'a>) -> Option<Entry<'a>> {
         match self {
-            Self::Json { places, numbers, .. } => {
-                let mut values = places.read(payload)?;
-                let of = values[1..=*numbers].iter().map(|value| value.as_ref().and_then(Scalar::as_number));
+            Self::Json { places, key, numbers, .. } => {
+                let mut values = Values::default();
+                places.read(record, &mut values)?;
+                let of = numbers.iter().map(|slot| values[*slot].as_ref().and_then(Scalar::as_number));
                 let numbers = of.collect::<Option<Vec<f64>>>()?;
-                Some(Entry { key: values[0].take()?.into_text()?, numbers })
+                Some(Entry { key: key.text(&values)?, numbers, ..Entry::default() })
             }
             Self::Line { line, .. } => {
-                let parts = line.read(payload)?;
+                let parts = line.read(record.payload)?;
                 let number = |text: &&str| text.parse::<f64>().ok().filter(|number| number.is_finite());
                 let numbers = parts[1..].iter().map(number).collect::<Option<Vec<f64>>>()?;
-                Some(Entry { key: parts[0].into(), numbers })
+                Some(Entry { key: parts[0].into(), numbers, ..Entry::default() })
             }
         }
     }
@@ -177,12 +190,12 @@ impl Reader for Totalled {
         format!("it needs a key, and what it adds, {}", self.input.wanted())
     }
 
-    fn sent<'a>(&self, payload: &'a [u8]) -> Option<Sent<'a>> {
-        self.input.read(payload).map(Sent::Record)
+    fn sent<'a>(&self, record: &Record<'a>) -> Option<Sent<'a>> {
+        self.input.read(record).map(Sent::Record)
     }
 
-    fn emitted(&self, payload: &[u8]) -> Result<Emitted, String> {
-        let entry = self.output.read(payload).ok_or_else(|| format!("{} is no total", excerpt(payload)))?;
-        Ok(Emitted::Record(Entry { key: entry.key.into_owned().into(), numbers: entry.numbers }))
+    fn emitted(&self, record: &Record<'_>) -> Result<Emitted, String> {
+        let entry = self.output.read(record).ok_or_else(|| format!("{} is no total", excerpt(record.payload)))?;
+        Ok(Emitted::Record(Entry { key: entry.key.into_owned().into(), numbers: entry.numbers, ..Entry::default() }))
     }
 }

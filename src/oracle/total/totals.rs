@@ -190,7 +190,8 @@ impl ByRecord for Totals {
         let mut examples: Vec<Counterexample> = lost_ones.chain(never).take(SHOWN).collect();
         examples.extend(torn);
         examples.extend(self.examples.iter().cloned());
-        let unexplained = |places: &Vec<Emission>| self.again.unexplained(places.len() as u64, places);
+        let unexplained =
+            |places: &Vec<Emission>| self.again.unexplained((places.len() as u64).saturating_sub(1), places);
         Judgement {
             records_lost: self.lost + (missing.len() + lost.len()) as u64,
             records_counted_twice: self.counted_twice,
@@ -267,7 +268,7 @@ impl Totals {
         for (offset, key, numbers, at) in records.each() {
             let &[count, ..] = numbers else { continue };
             let total = State { count: whole(count), sum: numbers.get(1).copied().unwrap_or_default() };
-            let emission = Emission { partition: records.partition, offset, count: total.count, checksum: None };
+            let emission = Emission { count: total.count, ..Emission::at(records.partition, offset) };
             self.total(key, total, at, emission);
         }
     }
@@ -391,7 +392,15 @@ mod tests {
     fn told(at: i64, totals: &[(&str, f64, f64)]) -> What {
         let keys: Vec<String> = totals.iter().map(|(key, ..)| (*key).to_owned()).collect();
         let numbers = totals.iter().flat_map(|(_, count, sum)| [*count, *sum]).collect();
-        What::Records(Records { topic: Topic::Output, partition: 1, from: at, at: vec![at; keys.len()], keys, numbers })
+        What::Records(Records {
+            topic: Topic::Output,
+            partition: 1,
+            from: at,
+            at: vec![at; keys.len()],
+            keys,
+            numbers,
+            ..Records::default()
+        })
     }
 
     fn connected(offset: i64, at: i64) -> What {

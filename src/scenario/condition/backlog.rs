@@ -42,7 +42,7 @@ mod tests {
     use super::super::testing::{answer, holds, job, kill, lag};
     use super::*;
     use crate::history::What;
-    use crate::history::traffic::{Sent, Window};
+    use crate::history::traffic::{Figures, Sent, Window};
 
     fn sent(key: &str) -> What {
         let window = Some(Window { start: 0, end: 15 });
@@ -50,9 +50,10 @@ mod tests {
             key: key.into(),
             window,
             count: 50,
-            checksum: 0,
+            figures: Figures::NONE,
             partition: 0,
             offsets: (0, 49),
+            late: 0,
             under_way: false,
         })
     }

@@ -33,18 +33,27 @@ mod tests {
     use super::super::testing::holds;
     use super::*;
     use crate::history::What;
-    use crate::history::traffic::{self, Sent, Window};
+    use crate::history::traffic::{self, Figures, Sent, Window};
 
     #[test]
     fn windows_are_emitted_when_every_key_has_so_many() {
         const WINDOW: Option<Window> = Some(Window { start: 0, end: 15 });
         let sent = |key: &str| {
             let (key, offsets) = (key.to_owned(), (0, 0));
-            What::Sent(Sent { key, window: WINDOW, count: 1, checksum: 0, partition: 0, offsets, under_way: false })
+            What::Sent(Sent {
+                key,
+                window: WINDOW,
+                count: 1,
+                figures: Figures::NONE,
+                partition: 0,
+                offsets,
+                late: 0,
+                under_way: false,
+            })
         };
         let emitted = |key: &str| {
-            let (key, checksum) = (key.to_owned(), None);
-            What::Emitted(traffic::Emitted { key, window: WINDOW, count: 1, checksum, partition: 0, offset: 7 })
+            let (key, figures) = (key.to_owned(), Figures::NONE);
+            What::Emitted(traffic::Emitted { key, window: WINDOW, count: 1, figures, partition: 0, offset: 7 })
         };
         let windows = |windows| Emitted { windows: NonZeroU64::new(windows).unwrap() };
         let all = || [sent("a"), sent("b"), emitted("a"), emitted("b")];

@@ -42,7 +42,7 @@ mod tests {
     use super::super::testing::{answer, holds};
     use super::*;
     use crate::history::What;
-    use crate::history::traffic::{Emitted, Sent, Window};
+    use crate::history::traffic::{Emitted, Figures, Sent, Window};
 
     #[allow(clippy::unnecessary_wraps, reason = "as records have it")]
     fn window(number: i64) -> Option<Window> {
@@ -51,12 +51,21 @@ mod tests {
 
     fn sent(number: i64) -> What {
         let (key, window, offsets) = ("a".to_owned(), window(number), (number, number));
-        What::Sent(Sent { key, window, count: 1, checksum: 0, partition: 0, offsets, under_way: false })
+        What::Sent(Sent {
+            key,
+            window,
+            count: 1,
+            figures: Figures::NONE,
+            partition: 0,
+            offsets,
+            late: 0,
+            under_way: false,
+        })
     }
 
     fn emitted(number: i64) -> What {
         let (key, window) = ("a".to_owned(), window(number));
-        What::Emitted(Emitted { key, window, count: 1, checksum: None, partition: 0, offset: number })
+        What::Emitted(Emitted { key, window, count: 1, figures: Figures::NONE, partition: 0, offset: number })
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn topic(bootstrap: &str) -> Vec<Vec<Vec<u8>>> {
     let ends = Admin::new(bootstrap, Isolation::Uncommitted).unwrap().ends(TOPIC).unwrap();
     let mut records = vec![Vec::new(); ends.len()];
     tail::read(bootstrap, TOPIC, Isolation::Uncommitted, &ends, |record| {
-        records[usize::try_from(record.partition())?].push(record.payload().to_vec());
+        records[usize::try_from(record.partition)?].push(record.payload.to_vec());
         Ok(())
     })
     .unwrap();

@@ -40,6 +40,8 @@ fn workloads() -> Vec<Sample> {
         check("payments.toml", PAYMENTS),
         check("alerts.toml", ALERTS),
         check("judged.toml", JUDGED),
+        check("sales.toml", SALES),
+        check("visits.toml", VISITS),
         check("spent.toml", SPENT),
         ("workload", of_binary(&["workload", "check", "orders"])),
         ("workload", of_binary(&["workload", "check", "event-counter"])),
@@ -86,11 +88,44 @@ topic = "screened"
 [oracle.each-once]
 input = "/id"
 output = "/id"
+unchanged = ["/amount", { input = "/kind", output = "/type" }]
+ordered-by = "/state"
 where = [{ field = "/amount", above = 0, below = 100 }, { field = "/state", is = "open" }, { field = "/kind", is-not = "test" }]
 never = [
   [{ field = "/amount", above = 99 }, { field = "/kind", is-not = "card" }],
   [{ field = "/amount", below = 1 }, { field = "/state", is = "void" }],
 ]
+"#;
+
+/// Windows that overlap, late records, a key with parts, and every figure.
+const SALES: &str = r#"
+name = "sales"
+purpose = "counts sales"
+job = { name = "Sales" }
+input = { topic = "sales" }
+output = { topic = "counts" }
+
+[oracle.window]
+length-ms = 60000
+slide-ms = 10000
+out-of-orderness-ms = 5000
+allowed-lateness-ms = 20000
+input = { key = ["/shop", "/item"], time = "/at", time-type = "text", sum = "/pieces", min = "/price", max = "/price" }
+output = { key = ["/shop", "/item"], start = "/from", end = "/to", count = "/n", sum = "/pieces", min = "/low", max = "/high" }
+"#;
+
+/// Sessions, of records that say who they are beside their values.
+const VISITS: &str = r#"
+name = "visits"
+purpose = "counts the pages of each visit"
+job = { name = "Visits" }
+input = { topic = "pages" }
+output = { topic = "visits" }
+
+[oracle.window]
+gap-ms = 30000
+input = { key = "header:user", time = "timestamp" }
+output = { key = "/user", start = "/from", end = "/to", count = "/n" }
 "#;
 
 /// A job whose silence is right.

@@ -1,6 +1,7 @@
 //! The commands on the stack.
 
 use playground::image::Standing;
+use playground::kafka::record::Record;
 use playground::operation::up::{Part as StackPart, Reached};
 use playground::platform::{Health, Instance, Line, Port, State};
 use playground::report::doctor::{Check, DoctorResult};
@@ -73,8 +74,11 @@ pub fn stack() -> Vec<Sample> {
 pub fn records() -> Vec<Sample> {
     let clicks = playground::workload::catalog::usual().expect("the built-in workload");
     let shape = tail::Shape::output(&clicks).expect("its places");
-    let line =
-        |payload| parsed(&tail::Line { topic: "output", shape: &shape, partition: 0, offset: 7, payload }.json());
+    let line = |payload| {
+        parsed(
+            &tail::Line { topic: "output", shape: &shape, record: &Record { offset: 7, ..Record::of(payload) } }.json(),
+        )
+    };
     let sent = generator::Summary {
         topic: text("input"),
         records: 6000,

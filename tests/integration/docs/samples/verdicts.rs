@@ -5,6 +5,7 @@ use playground::fold::pressure::PressureSummary;
 use playground::fold::transactions::Uncommitted;
 use playground::history::answer::Answer;
 use playground::history::recorded::Recorded;
+use playground::history::traffic::Figures;
 use playground::ledger::{Class, Counterexample, Emission, Judgement, Outcome, Span, Words};
 use playground::report::judge::JudgePage;
 use playground::report::scenario::RunPage;
@@ -110,29 +111,32 @@ fn verdict(whole: bool) -> Verdict {
 }
 
 fn ledger(empty: &Judgement) -> Judgement {
-    let emission = |checksum| Emission { partition: 0, offset: 7, count: 188, checksum };
+    let figures = Figures { checksum: Some(1), min: Some(0.5), max: Some(7.0) };
+    let emission = |figures| Emission { count: 188, figures, ..Emission::at(0, 7) };
     let window = Counterexample::Window {
         class: Class::Short,
         key: text("/shop"),
         window_start: 0,
         window_end: 15_000,
         expected: 1000,
+        expected_figures: figures,
         emitted: 2,
-        records: vec![emission(None), emission(Some(1))],
+        records: vec![emission(Figures::NONE), emission(figures)],
     };
     let stray = Counterexample::Stray { class: Class::Unexpected, partition: 0, offset: 9, what: text("'oops'") };
     let identity = Counterexample::Identity {
         class: Class::Missing,
         identity: text("17"),
         sent: Some((0, 7)),
-        emitted: vec![Emission { count: 1, ..emission(None) }],
+        emitted: vec![Emission::at(0, 7)],
+        what: Some(text("it was changed, to /amount 7")),
     };
     let total = Counterexample::Total {
         class: Class::Missing,
         key: text("event-1"),
         what: text("never counted"),
         sent: Some((0, 7)),
-        emitted: vec![emission(None)],
+        emitted: vec![emission(Figures::NONE)],
     };
     let said = Counterexample::Said { key: Some(text("17")), what: text("never came out") };
     let unnamed = Counterexample::Said { key: None, what: text("late") };
