@@ -282,6 +282,8 @@ impl Fold {
             }
         }
         self.reads += 1;
+        // What topics hold is all there, whichever partition it is in; what a job writes now is not.
+        self.ledger.is_in_order(read.output.len() <= 1 || self.scope() == Scope::Past);
         if !self.disturbed {
             self.usual_lag.add(at, read);
         }

@@ -221,6 +221,18 @@ fn silence_about_windows_that_the_job_is_past_is_a_loss() {
 }
 
 #[test]
+fn a_later_window_closes_nothing_while_a_job_writes_to_several_partitions() {
+    let mut entries = well(3);
+    entries.retain(|entry| !matches!(entry, Entry::Emitted(emitted) if emitted.window == window(1)));
+    let mut ledger = ledger(BOUNDS, &entries);
+    assert_eq!(ledger.judge(&at_least_once(i64::MIN)).counts.missing, KEYS as u64);
+    ledger.is_in_order(false);
+    let counts = ledger.judge(&at_least_once(i64::MIN)).counts;
+    assert_eq!((counts.missing, counts.undecided), (0, KEYS as u64), "it may be on its way");
+    assert_eq!(ledger.judge(&at_least_once(2 * LENGTH)).counts.missing, KEYS as u64);
+}
+
+#[test]
 fn a_count_of_a_window_that_the_input_does_not_have_is_unexpected_and_closes_nothing() {
     let mut entries = well(2);
     entries.retain(|entry| !is_of(entry, 1));

@@ -2,8 +2,8 @@
 //!
 //! What is expected is recounted from the input itself, so it does not depend on the producer. A ledger takes what was
 //! read, in any order, and can be judged at any time; the order never changes the judgement. A window is *closed*, and
-//! a loss if it was not emitted, once a later window of its key was emitted, or once the job is known to have passed
-//! it.
+//! a loss if it was not emitted, once a later window of its key was emitted (where the output has an order), or once the job is
+//! known to have passed it.
 //!
 //! What was deleted from a topic before it was read is unknown, never right and never lost: a window whose count may have been among
 //! the oldest records of the output, which were deleted, is undecided; so is one that may have had more records in the input,
@@ -75,6 +75,8 @@ pub struct Ledger {
     gone: BTreeMap<i32, i64>,
     bounds: Bounds,
     windowing: Windowing,
+    /// Whether a window closes those of its key that end before it.
+    in_order: bool,
 }
 
 /// What the output lost before it was read.
@@ -129,7 +131,18 @@ impl Ledger {
             gone: BTreeMap::new(),
             bounds,
             windowing,
+            in_order: true,
         }
+    }
+
+    /// Whether what a key emitted was written, and seen, in the order of its windows. It is not while a job writes to several
+    /// partitions: what is on its way to one of them may be seen after what came later in another.
+    pub fn is_in_order(&mut self, in_order: bool) {
+        self.in_order = in_order;
+    }
+
+    fn passed(&self, key: &Key, passed: i64) -> i64 {
+        if self.in_order { key.passed(passed) } else { passed }
     }
 
     /// Windows that start before this (ms since the epoch) are not judged: for a reader that began in the middle.
@@ -230,7 +243,7 @@ impl Ledger {
     pub fn open_until(&self, last: i64, passed: i64) -> usize {
         let passed = if self.heard { passed } else { i64::MIN };
         let open = |key: &Key| {
-            let passed = key.passed(passed);
+            let passed = self.passed(key, passed);
             let unheard = self.unheard(key);
             let mut open = 0;
             key.each(&mut |window, cell, _| {
@@ -277,7 +290,7 @@ impl Ledger {
         let passed = if self.heard { terms.passed } else { i64::MIN };
         let mut judge = Judge::new(terms.delivery);
         for (name, key) in &self.keys {
-            self.judge_key(name, key, &Terms { passed: key.passed(passed), ..*terms }, &mut judge);
+            self.judge_key(name, key, &Terms { passed: self.passed(key, passed), ..*terms }, &mut judge);
         }
         judge.strays(self.stray_records, &self.strays);
         judge.judgement()

@@ -79,6 +79,12 @@ impl Sums {
         }
     }
 
+    /// Whether windows in progress are to be told as well, where that is not asked for: what one partition has of a session is only
+    /// understood with what the others have, which may connect it to another.
+    pub(super) fn needs_all(&self) -> bool {
+        self.windowing.assigner.merges()
+    }
+
     /// Reports the windows in progress as well, marked as such: more may follow for them.
     pub(super) fn tell_under_way(&mut self, tell: &mut impl FnMut(Sent)) {
         for (number, partition) in self.partitions.iter_mut().enumerate() {
@@ -275,6 +281,29 @@ mod tests {
         assert_eq!(told.iter().map(|sent| (sent.count, sent.late)).collect::<Vec<_>>(), [(3, 1)]);
     }
 
+    #[test]
+    fn a_session_that_goes_on_in_another_partition_is_not_taken_for_one_that_is_over() {
+        let assigner = Assigner::Session { gap: 5 };
+        let windowing = Windowing { assigner, ..Windowing::tumbling(0) };
+        let (mut sums, mut ledger) = (Sums::of(windowing), Ledger::of(windowing));
+        for (offset, (partition, time)) in (0..).zip([(0, 1), (1, 6), (0, 20), (1, 9)]) {
+            sums.add(partition, offset, &at("a", time, assigner), &mut |sent| ledger.sent(&sent));
+        }
+        sums.tell_old(&mut |sent| ledger.sent(&sent));
+        assert!(sums.needs_all());
+        sums.tell_under_way(&mut |sent| ledger.sent(&sent));
+        let other = Emitted { key: "b".into(), ..emitted(Window { start: 0, end: 1 }, 1) };
+        ledger.emitted(&other);
+        // The job has passed 8: what it had of the session by then is not over.
+        assert_eq!(ledger.judge(&Terms { passed: 8, ..Terms::of(Delivery::ExactlyOnce) }).counts.missing, 0);
+        assert_eq!(ledger.judge(&Terms { passed: 14, ..Terms::of(Delivery::ExactlyOnce) }).counts.missing, 1);
+    }
+
+    fn emitted(window: Window, count: u64) -> Emitted {
+        let (window, figures) = (Some(window), Figures::sum(3 * count));
+        Emitted { key: "a".into(), window, count, figures, partition: 0, offset: window.map_or(0, |window| window.start) }
+    }
+
     proptest! {
         #[test]
         fn nothing_is_lost_and_nothing_told_twice(records in prop::collection::vec((0_usize..3, 0_usize..4, 0_i64..6), 0..300)) {
@@ -318,9 +347,8 @@ mod tests {
             times.sort_unstable();
             let sessions = times.chunk_by(|time, next| next - time <= 5);
             for (number, session) in (0..).zip(sessions) {
-                let window = Some(Window { start: session[0], end: session[session.len() - 1] + 5 });
-                let (count, figures) = (session.len() as u64, Figures::sum(3 * session.len() as u64));
-                ledger.emitted(&Emitted { key: "a".into(), window, count, figures, partition: 0, offset: number });
+                let window = Window { start: session[0], end: session[session.len() - 1] + 5 };
+                ledger.emitted(&Emitted { offset: number, ..emitted(window, session.len() as u64) });
             }
             let judgement = ledger.judge(&Terms::of(Delivery::ExactlyOnce));
             prop_assert_eq!(judgement.outcome, Outcome::Pass);

@@ -287,7 +287,7 @@ impl<'a> Rounds<'a> {
             });
             // A reader of everything in the topics also needs the windows in progress; a recorded run would be ten times as
             // long.
-            if topics.begin == Begin::Oldest {
+            if topics.begin == Begin::Oldest || sums.needs_all() {
                 sums.tell_under_way(&mut |sent| watch.tell_blocking(What::Sent(sent)));
             }
         }

@@ -52,18 +52,23 @@ impl Resume {
     /// # Errors
     /// Why not, with where its state is and which command goes on with it.
     pub async fn start(&self, control: &Control<'_>) -> Result<String> {
+        self.begin(control).await.with_context(|| self.whereabouts(control.workload()))
+    }
+
+    /// The same, of a job that there was none of before.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn begin(&self, control: &Control<'_>) -> Result<String> {
         let name = Some(self.name.as_str());
-        let id =
-            match control.earlier(name, &self.run.jar).await.with_context(|| self.whereabouts(control.workload()))? {
-                Earlier::Runs(id) => return Ok(id),
-                Earlier::OnItsWay(id) => id,
-                Earlier::None => id::fresh(),
-            };
-        match control.submit(name, &id, &self.run).await {
-            Ok(Submission::Taken) => Ok(id),
-            Ok(Submission::Refused(error)) | Err(error) => {
-                Err(error).with_context(|| self.whereabouts(control.workload()))
-            }
+        let id = match control.earlier(name, &self.run.jar).await? {
+            Earlier::Runs(id) => return Ok(id),
+            Earlier::OnItsWay(id) => id,
+            Earlier::None => id::fresh(),
+        };
+        match control.submit(name, &id, &self.run).await? {
+            Submission::Taken => Ok(id),
+            Submission::Refused(error) => Err(error),
         }
     }
 

@@ -26,6 +26,8 @@ pub use model::*;
 pub const JOBMANAGER: &str = "jobmanager";
 /// The service that processes records.
 pub const TASKMANAGER: &str = "taskmanager";
+/// The service that knows who leads.
+pub const ZOOKEEPER: &str = "zookeeper";
 /// The compose file inside the binary.
 const BUILTIN: &str = include_str!("../../compose/docker-compose.yaml");
 /// What messages call it.

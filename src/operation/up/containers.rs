@@ -62,6 +62,7 @@ impl There {
 impl Bringing<'_> {
     /// Brings the containers in line, and the job.
     pub(super) async fn all(self) -> Result<()> {
+        self.revive().await?;
         let (platform, stack) = (self.up.platform, self.scaled().await?);
         if self.up.workload.job.mode == Mode::Application {
             return self.application(&stack).await;
@@ -187,7 +188,8 @@ impl Bringing<'_> {
     async fn submit(&self, flink: &Flink) -> Result<()> {
         self.make_topics().await?;
         let run = self.as_asked(flink, None).await?;
-        self.go_on(flink, &Resume::of(self.up.job(), &run)).await
+        let first = Resume::of(self.up.job(), &run);
+        self.control(flink, async |control| first.begin(control).await).await.map(drop)
     }
 
     /// Makes the topics that are missing.

@@ -26,6 +26,7 @@ use crate::workload::model::Workload;
 
 mod containers;
 mod job;
+mod lead;
 mod parts;
 mod settle;
 

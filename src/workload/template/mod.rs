@@ -36,6 +36,8 @@ enum Segment {
     EventTime,
     /// Its event time as ISO 8601 has it.
     EventTimeIso,
+    /// Its event time in ms, up to so many earlier: a record that comes late.
+    Late { place: u64, most: u64 },
     /// One of `width` whole numbers, of which `low` is the first.
     Number { place: u64, low: i64, width: u64 },
     /// The word whose turn it is.
@@ -67,7 +69,7 @@ impl Template {
     /// Whether records tell their event time.
     #[must_use]
     pub fn tells_time(&self) -> bool {
-        self.segments.iter().any(|segment| matches!(segment, Segment::EventTime | Segment::EventTimeIso))
+        self.segments.iter().any(|segment| matches!(segment, Segment::EventTime | Segment::EventTimeIso | Segment::Late { .. }))
     }
 
     /// Whether records tell their number.
@@ -86,11 +88,17 @@ impl Template {
                         where the records end: add one of them"
                 .to_owned());
         }
+        let is_late = |segment: &Segment| matches!(segment, Segment::Late { .. });
+        if !self.tells_seq() && self.segments.iter().any(is_late) {
+            return Err("{event-time late N} needs {seq} beside it, so that a generator that starts again can tell which \
+                        record it is"
+                .to_owned());
+        }
         for pair in self.segments.windows(2) {
             if pair[0].ends_with_digit() && pair[1].begins_with_digit() {
                 let told = pair.iter().find_map(|segment| match segment {
                     Segment::Seq => Some("{seq}"),
-                    Segment::EventTime => Some("{event-time}"),
+                    Segment::EventTime | Segment::Late { .. } => Some("{event-time}"),
                     _ => None,
                 });
                 if let Some(told) = told {
@@ -113,6 +121,9 @@ impl Template {
             let read = match segment {
                 Segment::EventTime => Some(first_number(text.strip_prefix(&*buffer)?)?),
                 Segment::EventTimeIso => Some(instant::read(text.strip_prefix(&*buffer)?)?),
+                Segment::Late { place, most } => {
+                    Some(first_number(text.strip_prefix(&*buffer)?)?.saturating_add(lateness(seed, seq, *place, *most)))
+                }
                 _ => None,
             };
             if let Some(read) = read {
@@ -144,6 +155,9 @@ impl Segment {
             Self::Seq => push_number(buffer, false, record.seq),
             Self::EventTime => push_signed(buffer, record.time),
             Self::EventTimeIso => push_instant(buffer, record.time),
+            Self::Late { place, most } => {
+                push_signed(buffer, record.time.saturating_sub(lateness(seed, record.seq, *place, *most)));
+            }
             Self::Number { place, low, width } => {
                 let number = random::below(*width, random::at(seed, record.seq, *place));
                 push_signed(buffer, low.saturating_add_unsigned(number));
@@ -159,7 +173,7 @@ impl Segment {
         match self {
             Self::Literal(bytes) => bytes.first().is_some_and(u8::is_ascii_digit),
             Self::Each(words) => words.iter().any(|word| word.first().is_some_and(u8::is_ascii_digit)),
-            Self::Seq | Self::EventTime | Self::EventTimeIso | Self::Number { .. } => true,
+            Self::Seq | Self::EventTime | Self::EventTimeIso | Self::Late { .. } | Self::Number { .. } => true,
             Self::Text { .. } => false,
         }
     }
@@ -168,10 +182,15 @@ impl Segment {
         match self {
             Self::Literal(bytes) => bytes.last().is_some_and(u8::is_ascii_digit),
             Self::Each(words) => words.iter().any(|word| word.last().is_some_and(u8::is_ascii_digit)),
-            Self::Seq | Self::EventTime | Self::Number { .. } => true,
+            Self::Seq | Self::EventTime | Self::Late { .. } | Self::Number { .. } => true,
             Self::EventTimeIso | Self::Text { .. } => false,
         }
     }
+}
+
+/// How late a record is, in ms.
+fn lateness(seed: u64, seq: u64, place: u64, most: u64) -> i64 {
+    i64::try_from(random::below(most + 1, random::at(seed, seq, place))).unwrap_or_default()
 }
 
 /// The word whose turn it is for a record.

@@ -7,10 +7,12 @@ use super::{Record, Segment, Template};
 use crate::meant::did_you_mean;
 use crate::workload::excerpt::excerpt;
 
+/// How late a record may be: a day.
+const LATEST_MS: i64 = 24 * 60 * 60 * 1000;
 /// Each placeholder, and how it is written.
 const KNOWN: &[(&str, &str)] = &[
     ("seq", "{seq}"),
-    ("event-time", "{event-time} or {event-time iso}"),
+    ("event-time", "{event-time}, {event-time iso} or {event-time late 5000}"),
     ("choice", "{choice 100}"),
     ("uniform", "{uniform 1 100}"),
     ("each", "{each red green blue}"),
@@ -79,6 +81,10 @@ fn placeholder(inside: &str, place: &mut u64) -> Result<Segment, String> {
         ("seq", []) => Segment::Seq,
         ("event-time", []) => Segment::EventTime,
         ("event-time", ["iso"]) => Segment::EventTimeIso,
+        ("event-time", ["late", most]) => {
+            let most: i64 = number(most, &(1..=LATEST_MS))?;
+            Segment::Late { place: next(place), most: most.unsigned_abs() }
+        }
         ("choice", [count]) => {
             let count: i64 = number(count, &(1..=MOST))?;
             Segment::Number { place: next(place), low: 0, width: count.unsigned_abs() }
@@ -125,7 +131,7 @@ pub(super) fn check_size(segments: &[Segment]) -> Result<(), String> {
         Segment::Literal(bytes) => bytes.len(),
         Segment::Each(words) => words.iter().map(|word| word.len()).max().unwrap_or(0),
         Segment::Text { letters, .. } => *letters,
-        Segment::Seq | Segment::EventTime | Segment::EventTimeIso | Segment::Number { .. } => 24,
+        Segment::Seq | Segment::EventTime | Segment::EventTimeIso | Segment::Late { .. } | Segment::Number { .. } => 24,
     };
     let longest: usize = segments.iter().map(length).sum();
     if longest <= LONGEST {

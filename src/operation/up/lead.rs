@@ -1,0 +1,61 @@
+//! A JobManager that waits for a lead that it will never get.
+//!
+//! One whose session with ZooKeeper was lost more than once within seconds, as on a machine that is out of breath, may have a new
+//! session and take part in no election with it (seen with Flink 2.2.1: eight minutes, until it was started again). It
+//! answers that an election is under way. Started again it leads, and its jobs go on from their newest checkpoints.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::LOOK;
+use super::containers::Bringing;
+use crate::flink::Flink;
+use crate::flink::request::{is_unavailable, refused};
+use crate::operation::reach;
+use crate::platform::{Contract as _, Health, Instance, State};
+use crate::stack::{JOBMANAGER, ZOOKEEPER};
+use crate::wait::{Seen, until};
+
+/// Longer than any election: ZooKeeper forgets a leader after 6 s.
+const ELECTED: Duration = Duration::from_secs(20);
+
+impl Bringing<'_> {
+    /// Starts JobManagers again that wait for the lead although nobody else has it, and ZooKeeper is well.
+    pub(super) async fn revive(&self) -> Result<()> {
+        let platform = self.up.platform;
+        let services = platform.services().await?;
+        let waiting: Vec<&Instance> = services.iter().filter(|one| is(one, JOBMANAGER, Health::Unhealthy)).collect();
+        let running = services.iter().filter(|one| one.service == JOBMANAGER && one.state == State::Running).count();
+        let can_elect = services.iter().any(|one| is(one, ZOOKEEPER, Health::Healthy));
+        if waiting.is_empty() || waiting.len() < running || !can_elect {
+            return Ok(());
+        }
+        let Some(flink) = reach::flink(platform).await? else { return Ok(()) };
+        let elected = until("a JobManager that leads", ELECTED, LOOK, async || Ok(elected(&flink).await)).await;
+        if elected.is_ok() {
+            return Ok(());
+        }
+        for jobmanager in waiting {
+            let name = jobmanager.name();
+            self.told(format!("{name} has not led for {} s, and ZooKeeper is well: it is started again", ELECTED.as_secs()));
+            platform.kill(&name).await.with_context(|| format!("start {name} again"))?;
+            platform.start(&name).await.with_context(|| format!("start {name} again"))?;
+        }
+        Ok(())
+    }
+}
+
+fn is(one: &Instance, service: &str, health: Health) -> bool {
+    one.service == service && one.state == State::Running && one.health == Some(health)
+}
+
+/// Whatever else is wrong with a JobManager is not for an election to mend.
+async fn elected(flink: &Flink) -> Seen<()> {
+    match flink.jobs().await {
+        Err(error) if refused(&error).is_some() && is_unavailable(&error) => {
+            Seen::NotYet("an election is under way".to_owned())
+        }
+        _ => Seen::Done(()),
+    }
+}
