@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::history::operated::Operated;
-use crate::history::seen::Read;
+use crate::history::seen::{JobSeen, Read};
 use crate::history::traffic::{Records, Topic};
 use crate::history::{Event, Head, Holds, Scope, What};
 use crate::ledger::{Judgement, Ledger, Outcome, Terms, Words};
@@ -190,6 +190,7 @@ impl Fold {
         if !self.job.is_running() || before.as_deref() != self.job.id() {
             self.frontier.disturbed();
         }
+        self.note_order();
     }
 
     fn checkpoint(&mut self, at: i64, what: &What) {
@@ -282,8 +283,6 @@ impl Fold {
             }
         }
         self.reads += 1;
-        // What topics hold is all there, whichever partition it is in; what a job writes now is not.
-        self.ledger.is_in_order(read.output.len() <= 1 || self.scope() == Scope::Past);
         if !self.disturbed {
             self.usual_lag.add(at, read);
         }
@@ -297,6 +296,19 @@ impl Fold {
         }
         self.recoveries.read(at, read, self.job.is_running());
         self.read = Some(read.clone());
+        self.note_order();
+    }
+
+    /// What topics hold is all there, whichever partition it is in; what a job writes now is not, and what one may write again
+    /// when it is back.
+    fn note_order(&mut self) {
+        let partitions = self.read.as_ref().map_or(0, |read| read.output.len());
+        let is_at_rest = match self.scope() {
+            Scope::Past => true,
+            Scope::Present => self.job.seen.as_ref().is_some_and(JobSeen::is_over),
+            Scope::Plan | Scope::Windows(_) => false,
+        };
+        self.ledger.is_in_order(partitions <= 1 || is_at_rest);
     }
 
     /// After a topic was recreated, or the output lost records before they were read, the windows that were in progress

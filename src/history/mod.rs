@@ -19,6 +19,7 @@ pub mod operated;
 pub mod recorded;
 pub mod seen;
 pub mod store;
+pub mod texts;
 pub mod traffic;
 pub mod windowing;
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::texts::Texts;
+
 /// One of the two sides of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -170,7 +172,7 @@ pub struct Records {
     /// The offset of the first of them.
     pub from: i64,
     /// The identity or the key of each, as in `17`.
-    pub keys: Vec<String>,
+    pub keys: Texts,
     /// The numbers that are judged of each, one record after the other; equally many of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<f64>,
@@ -178,11 +180,11 @@ pub struct Records {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<i64>,
     /// What of each has to be the same in the input and in the output, where something has.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub contents: Vec<String>,
+    #[serde(default, skip_serializing_if = "Texts::is_empty")]
+    pub contents: Texts,
     /// The key of each whose records have to keep their order, where they have to.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ordered_by: Vec<String>,
+    #[serde(default, skip_serializing_if = "Texts::is_empty")]
+    pub ordered_by: Texts,
 }
 
 impl Default for Records {
@@ -198,7 +200,7 @@ impl Records {
         let numbers = self.numbers.len() / self.keys.len().max(1);
         let of = move |place: usize| self.numbers.get(place * numbers..(place + 1) * numbers).unwrap_or_default();
         let keys = self.keys.iter().enumerate().zip(self.from..);
-        keys.map(move |((place, key), offset)| (offset, key.as_str(), of(place), self.at.get(place).copied()))
+        keys.map(move |((place, key), offset)| (offset, key, of(place), self.at.get(place).copied()))
     }
 }
 

@@ -4,7 +4,6 @@
 //! input, and only then the records, those of the input first. So what a checkpoint covers was emitted before the ends
 //! of the output were taken, and whatever was emitted comes from records that are reported before it.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -395,10 +394,10 @@ impl Batches {
         if !entry.numbers.is_empty() {
             self.batch.at.push(record.timestamp);
         }
-        self.batch.keys.push(entry.key.into_owned());
+        self.batch.keys.push(&entry.key);
         self.batch.numbers.extend(entry.numbers);
-        self.batch.contents.extend(entry.content.map(Cow::into_owned));
-        self.batch.ordered_by.extend(entry.ordered_by.map(Cow::into_owned));
+        entry.content.iter().for_each(|content| self.batch.contents.push(content));
+        entry.ordered_by.iter().for_each(|key| self.batch.ordered_by.push(key));
     }
 
     /// Reports what is left. Returns whether anything was reported, now or before.

@@ -10,7 +10,7 @@ use crate::history::clock::Clock;
 use crate::history::{Event, What};
 
 /// How many events are queued before the watchers have to wait for the reader.
-const WAITING: usize = 1024;
+const WAITING: usize = 256;
 
 /// A report of a watcher.
 #[derive(Debug)]

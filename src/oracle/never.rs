@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn emitted(records: usize) -> What {
-        What::Records(Records { topic: Topic::Output, keys: vec![String::new(); records], ..Records::default() })
+        What::Records(Records { topic: Topic::Output, keys: std::iter::repeat_n("", records).collect(), ..Records::default() })
     }
 
     #[test]

@@ -382,7 +382,14 @@ proptest! {
         let events = history(&world);
         let whole = judge(&Fold::of(&output_begins_at(&events, &vec![0; begins.len()])));
         let cut = judge(&Fold::of(&output_begins_at(&events, &begins)));
-        prop_assert_eq!(whole.outcome, expected(&world), "so many partitions change nothing");
+        // While a job runs, what is missing may be on its way to another partition than what came later.
+        let is_silent = world.windows.iter().flatten().any(|fate| matches!(fate, Fate::Silent));
+        if begins.len() > 1 && world.alive && is_silent {
+            let is_right = whole.outcome == Outcome::Pass && whole.ledger.counts.undecided == 0;
+            prop_assert!(!is_right, "{:#?}", whole.ledger);
+        } else {
+            prop_assert_eq!(whole.outcome, expected(&world), "so many partitions change nothing");
+        }
         let emitted = events.iter().filter(|event| matches!(event.what, What::Emitted(_))).count();
         if emitted >= begins.len() && begins.iter().any(|begin| *begin > 0) {
             prop_assert_ne!(cut.outcome, Outcome::Pass);

@@ -103,6 +103,9 @@ fn orders_in_sql_are_passed_on_exactly_once_and_a_sink_that_emits_too_early_is_f
     assert_eq!((&run["verdict"], &ledger["delivery"]), (&"pass".into(), &"exactly-once".into()), "{run:#}");
     assert_eq!((&ledger["duplicate"], &ledger["unexpected"]), (&0.into(), &0.into()), "{run:#}");
     assert_eq!(stack.playground(&["verify", "-o", "json"]).run().expect(0).json()["ledger"]["words"]["unit"], "order");
+    // The job is submitted without waiting for its slots, and upgraded again: it tells nothing of itself.
+    let run = scenario(&stack, "upgrade", "orders", 0);
+    assert_eq!(run["verdict"], "pass", "{run:#}");
     stack.playground(&["down", "--volumes"]).run().expect(0);
 
     let broken: PathBuf = root().join("tests/integration/workloads/orders-broken.toml");
@@ -110,6 +113,38 @@ fn orders_in_sql_are_passed_on_exactly_once_and_a_sink_that_emits_too_early_is_f
     let twice = &run["ledger"]["counterexamples"][0];
     assert_eq!(twice["class"], "duplicate", "{run:#}");
     assert!(twice["emitted"].as_array().is_some_and(|places| places.len() > 1), "{run:#}");
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(stack.left(), Vec::<String>::new());
+}
+
+/// A workload's file in `workloads/`.
+fn file(name: &str) -> String {
+    root().join("tests/integration/workloads").join(name).display().to_string()
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test runs it"]
+fn sales_that_come_late_are_counted_in_windows_that_slide_and_a_watermark_that_is_too_early_is_found() {
+    let stack = Stack::new("sales");
+    let run = scenario(&stack, "failover", &file("sales.toml"), 0);
+    let ledger = &run["ledger"];
+    assert_eq!((&run["verdict"], &ledger["short"], &ledger["conflicting"]), (&"pass".into(), &0.into(), &0.into()));
+    assert!(ledger["complete"].as_u64() > Some(50), "{run:#}");
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+
+    let broken = file("sales-broken.toml");
+    stack.with_ports(&["up", "--workload", &broken]).run().expect(0);
+    let run = until("a window that lacks what came late", 60, || {
+        let seen = stack.playground(&["verify", "-o", "json"]).run();
+        (seen.code == 1).then(|| seen.json())
+    });
+    let short = &run["ledger"]["counterexamples"][0];
+    assert_eq!(short["class"], "short", "{run:#}");
+    let length = |place: &str| short[place].as_i64().expect("ms since the epoch");
+    assert_eq!(length("window_end") - length("window_start"), 10_000, "{run:#}");
+    assert!(short["key"].as_str().is_some_and(|key| key.contains(',')), "{run:#}");
+    assert!(short["expected"].as_u64() > short["records"][0]["count"].as_u64(), "{run:#}");
+    assert!(short["records"][0]["offset"].is_u64() && short["expected_figures"]["max"].is_f64(), "{run:#}");
     stack.playground(&["down", "--volumes"]).run().expect(0);
     assert_eq!(stack.left(), Vec::<String>::new());
 }

@@ -11,6 +11,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use super::kept::{Contents, Order};
+use rustc_hash::FxHashMap;
+
 use crate::history::What;
 use crate::history::traffic::{Records, Stray, Topic};
 use crate::ledger::{Again, Class, Counterexample, Counts, Emission, Judgement, SHOWN};
@@ -30,7 +32,7 @@ const PLACES: usize = 8;
 /// All identities of a run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Identities {
-    shards: Vec<HashMap<u64, State>>,
+    shards: Vec<FxHashMap<u64, State>>,
     names: HashMap<u64, Box<str>>,
     /// Sent, and not seen in the output yet.
     open: u64,
@@ -152,11 +154,11 @@ impl ByRecord for Identities {
 impl Identities {
     fn records(&mut self, records: &Records) {
         for ((number, id), offset) in records.keys.iter().enumerate().zip(records.from..) {
-            let content = records.contents.get(number).map(String::as_str);
+            let content = records.contents.get(number);
             match records.topic {
                 Topic::Input => self.sent(id, content, records.partition, offset),
                 Topic::Output => {
-                    let kept = (content, records.ordered_by.get(number).map(String::as_str));
+                    let kept = (content, records.ordered_by.get(number));
                     self.emitted(id, kept, records.partition, offset);
                 }
             }
@@ -173,23 +175,31 @@ impl Identities {
             return;
         }
         self.open += 1;
-        if self.names.len() < NAMES && !is_number(key) {
+        if !is_number(key) && self.names.len() < NAMES {
             self.names.insert(key, id.into());
         }
     }
 
     fn emitted(&mut self, id: &str, kept: (Option<&str>, Option<&str>), partition: i32, offset: i64) {
         let key = key(id);
-        let state = self.shard(key).get(&key).copied();
-        if let Some(state) = state
+        let known = self.shard(key).get_mut(&key);
+        let before = known.map(|state| {
+            let before = *state;
+            if !before.appeared() {
+                *state = State::new(true, partition, offset);
+            }
+            before
+        });
+        if let Some(state) = before
             && let Some(what) = self.wrong(key, state, kept, partition)
         {
             self.changed(key, id, state, Emission::at(partition, offset), what);
         }
-        match state {
+        match before {
             Some(state) if !state.appeared() => {
-                self.shard(key).insert(key, State::new(true, partition, offset));
-                self.names.remove(&key);
+                if !is_number(key) {
+                    self.names.remove(&key);
+                }
                 self.open -= 1;
                 self.appeared += 1;
             }
@@ -309,9 +319,9 @@ impl Identities {
         if is_number(key) { Some((key & !TEXT).to_string()) } else { self.names.get(&key).map(ToString::to_string) }
     }
 
-    fn shard(&mut self, key: u64) -> &mut HashMap<u64, State> {
+    fn shard(&mut self, key: u64) -> &mut FxHashMap<u64, State> {
         if self.shards.is_empty() {
-            self.shards.resize_with(SHARDS, HashMap::new);
+            self.shards.resize_with(SHARDS, FxHashMap::default);
         }
         &mut self.shards[usize::try_from(key % SHARDS as u64).unwrap_or_default()]
     }
@@ -346,7 +356,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn batch(topic: Topic, from: i64, ids: &[&str]) -> What {
-        let keys = ids.iter().map(|id| (*id).to_owned()).collect();
+        let keys = ids.iter().collect();
         What::Records(Records { topic, partition: 0, from, keys, ..Records::default() })
     }
 

@@ -379,6 +379,7 @@ fn whole(count: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::texts::Texts;
     use crate::history::seen::Place;
     use crate::ledger::Outcome;
 
@@ -390,7 +391,7 @@ mod tests {
 
     /// Totals that were printed at this time.
     fn told(at: i64, totals: &[(&str, f64, f64)]) -> What {
-        let keys: Vec<String> = totals.iter().map(|(key, ..)| (*key).to_owned()).collect();
+        let keys: Texts = totals.iter().map(|(key, ..)| *key).collect();
         let numbers = totals.iter().flat_map(|(_, count, sum)| [*count, *sum]).collect();
         What::Records(Records {
             topic: Topic::Output,
