@@ -102,7 +102,8 @@ async fn put_right(platform: &Platform, terminal: &Terminal) -> Result<()> {
             terminal.progress(&report::operation::left(&left));
         }
         if left.advice.is_none() {
-            Marks::by(platform, &left.mark.by, left.mark.job.name.as_deref()).settled(&left.mark.target).await?;
+            let id = left.runs.as_ref().unwrap_or(&left.mark.target);
+            Marks::by(platform, &left.mark.by, left.mark.job.name.as_deref()).settled(id).await?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::cli::topic::{Tail, Topic};
 use crate::failure::Status;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
-use crate::kafka::follow::Follower;
+use crate::kafka::follow::{Follower, Loss};
 use crate::kafka::record::Record;
 use crate::kafka::tail::{Begin, read};
 use crate::operation::workload::Named;
@@ -109,13 +109,16 @@ impl Tailing {
 
     fn follow(&mut self, from: &[i64]) -> Result<()> {
         let mut follower = Follower::at(&self.bootstrap, &self.topic, self.isolation, from)?;
-        while self.left > 0 {
-            follower.look()?;
+        loop {
+            let mut losses = follower.look()?;
             let ends: Vec<_> = follower.partitions().iter().map(|partition| partition.end).collect();
-            follower.read_to(&ends, |record| self.show(record))?;
+            losses.extend(follower.read_to(&ends, |record| self.show(record))?);
+            losses.iter().for_each(|loss| self.terminal.progress(&lost(&self.topic, loss)));
+            if self.left == 0 {
+                return Ok(());
+            }
             std::thread::park_timeout(LOOK);
         }
-        Ok(())
     }
 
     fn show(&mut self, record: &Record<'_>) -> Result<()> {
@@ -126,5 +129,15 @@ impl Tailing {
         let line = Line { topic: &self.topic, shape: &self.shape, record };
         let text = if self.terminal.is_json() { line.json() } else { line.human(self.terminal.paint()) };
         self.terminal.line(&text)
+    }
+}
+
+/// What is not shown, and why.
+fn lost(topic: &str, loss: &Loss) -> String {
+    match loss {
+        Loss::Unread { partition, offsets } => {
+            format!("{topic}-{partition}: the records {} to {} were deleted before they were read", offsets.start, offsets.end - 1)
+        }
+        Loss::Anew { partition } => format!("{topic}-{partition}: the topic was deleted and made anew; this is what it holds now"),
     }
 }

@@ -303,12 +303,14 @@ impl Fold {
     /// when it is back.
     fn note_order(&mut self) {
         let partitions = self.read.as_ref().map_or(0, |read| read.output.len());
-        let is_at_rest = match self.scope() {
+        // What lies in an open transaction is not read yet.
+        let is_read = self.read.as_ref().is_some_and(|read| read.output.iter().all(|place| place.read >= place.end));
+        let is_at_rest = is_read && match self.scope() {
             Scope::Past => true,
             Scope::Present => self.job.seen.as_ref().is_some_and(JobSeen::is_over),
             Scope::Plan | Scope::Windows(_) => false,
         };
-        self.ledger.is_in_order(partitions <= 1 || is_at_rest);
+        self.ledger.set_in_order(partitions <= 1 || is_at_rest);
     }
 
     /// After a topic was recreated, or the output lost records before they were read, the windows that were in progress
@@ -373,9 +375,14 @@ impl Fold {
     #[must_use]
     pub fn until(&self) -> i64 {
         let Scope::Windows(windows) = self.scope() else { return i64::MAX };
-        let length = self.window_length().unwrap_or_default();
         let windows = i64::try_from(windows).unwrap_or(i64::MAX);
-        self.ledger.first_sent().map_or(i64::MAX, |first| first.saturating_add(windows.saturating_mul(length)))
+        self.ledger.first_sent().map_or(i64::MAX, |first| first.saturating_add(windows.saturating_mul(self.window_step())))
+    }
+
+    /// From the start of one window to the start of the next, in ms of event time; 0 before one was seen.
+    fn window_step(&self) -> i64 {
+        let slide = self.head.as_ref().and_then(|head| head.workload.oracle.window()?.slide_ms);
+        slide.or(self.window_length()).unwrap_or_default()
     }
 
     /// The length of a window, in ms of event time, once one was seen.
@@ -403,7 +410,7 @@ impl Fold {
     #[must_use]
     pub fn has_judged_all(&self) -> bool {
         let until = self.until();
-        let last = until.saturating_sub(self.window_length().unwrap_or_default());
+        let last = until.saturating_sub(self.window_step());
         // The newest window is reported only once it is complete.
         let is_told = until != i64::MAX && self.newest_window().is_some_and(|newest| newest >= last);
         is_told && self.open_until(last) == 0

@@ -45,12 +45,14 @@ impl Windowing {
     }
 
     /// Whether a job may have left a record out of a window, given the newest event time of its partition before it came: with
-    /// out-of-orderness B the watermark is then at most `newest` - B - 1, and a window is dropped when that reaches its last ms
-    /// plus the allowed lateness (`WindowOperator.isWindowLate`).
+    /// out-of-orderness B the watermark is then at most `newest` - B (of SQL; the one of `forBoundedOutOfOrderness` is a ms less),
+    /// and a window is dropped when that reaches its last ms plus the allowed lateness (`WindowOperator.isWindowLate`). A
+    /// session is no longer there to be joined when the record itself is behind that.
     #[must_use]
     pub fn may_be_late(&self, window: Window, newest: Option<i64>) -> bool {
         let (Some(waits), Some(newest)) = (self.waits_ms, newest) else { return false };
-        window.end.saturating_add(waits) <= newest
+        let last = if self.assigner.merges() { window.start } else { window.end.saturating_sub(1) };
+        last.saturating_add(waits) <= newest
     }
 
     /// Whether a window takes no more records once the job has passed this event time.
@@ -123,6 +125,15 @@ impl Assigner {
     }
 }
 
+impl Windowing {
+    /// The same, of a window that was the newest when reading began in the middle: what came before may be newer by as much as
+    /// records come late.
+    #[must_use]
+    pub fn whole_after(&self, window: Window) -> i64 {
+        self.assigner.apart_from(window).saturating_add(self.waits_ms.unwrap_or_default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,8 +156,8 @@ mod tests {
     fn what_comes_within_the_bounds_is_never_late() {
         let windowing = Windowing { waits_ms: Some(20), allowed_lateness_ms: 5, ..Windowing::tumbling(10) };
         let window = Window { start: 0, end: 10 };
-        assert!(!windowing.may_be_late(window, Some(29)));
-        assert!(windowing.may_be_late(window, Some(30)));
+        assert!(!windowing.may_be_late(window, Some(28)));
+        assert!(windowing.may_be_late(window, Some(29)));
         assert!(!windowing.may_be_late(window, None));
         assert!(!Windowing::tumbling(10).may_be_late(window, Some(i64::MAX)), "every record counts");
         assert_eq!((windowing.is_closed(window, 14), windowing.is_closed(window, 15)), (false, true));
@@ -157,7 +168,10 @@ mod tests {
         fn each_window_of_a_record_holds_it_and_is_one_that_a_job_emits(time in -1000_i64..1000, length in 1_i64..60, slide in 1_i64..60) {
             prop_assume!(slide <= length);
             let assigner = Assigner::Sliding { length, slide };
-            for window in assigner.windows(assigner.last(time), time) {
+            let windows = assigner.windows(assigner.last(time), time);
+            let expected = (time - length + 1..=time).filter(|start| start.rem_euclid(slide) == 0).count();
+            prop_assert_eq!(assigner.windows(assigner.last(time), time).count(), expected);
+            for window in windows {
                 prop_assert!(window.start <= time && time < window.end && assigner.is_one(window));
             }
         }

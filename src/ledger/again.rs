@@ -16,6 +16,16 @@ impl Again {
         self.restores.push(written_since);
     }
 
+    /// Whether one restore may have repeated all of these.
+    pub(crate) fn reaches_all(&self, records: &[Emission]) -> bool {
+        self.restores.iter().any(|restore| records.iter().all(|record| holds(restore, record)))
+    }
+
+    /// Whether there was any restore.
+    pub(crate) fn is_any(&self) -> bool {
+        !self.restores.is_empty()
+    }
+
     /// How many of a window's repeated emissions no restore explains. Each restore explains one if it reaches back to one of
     /// the records. Takes how many are repeats, and its records as far as they are kept.
     pub(crate) fn unexplained(&self, repeats: u64, records: &[Emission]) -> u64 {

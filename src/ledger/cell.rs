@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Class, Emission};
+use super::{Again, Class, Emission};
 use crate::history::traffic::{Figures, Sent, Window};
 use crate::history::windowing::Windowing;
 
@@ -35,6 +35,8 @@ pub(super) struct Cell {
     pub(super) records: Vec<Emission>,
     /// Whether some of its records were deleted before it was emitted.
     gone: bool,
+    /// Whether it is a session that the job may have taken for several.
+    several: bool,
 }
 
 /// What emissions say of their window besides its count.
@@ -82,6 +84,11 @@ impl Cell {
         self.late += sent.late;
         self.figures.add(&sent.figures);
         self.lie(sent.partition, sent.offsets.0);
+    }
+
+    /// A session was put together of parts that touch, or with a record that came late: it may be several.
+    pub(super) fn may_be_several(&mut self, touches: bool) {
+        self.several |= touches || self.late > 0;
     }
 
     fn lie(&mut self, partition: i32, offset: i64) {
@@ -151,6 +158,7 @@ impl Cell {
         other.lies.iter().for_each(|(partition, offset)| self.lie(*partition, *offset));
         self.emitted(&other);
         self.gone |= other.gone;
+        self.several |= other.several;
         other.records.into_iter().for_each(|record| self.keep(record));
     }
 
@@ -181,6 +189,14 @@ impl Cell {
             (_, 0) => Class::Unexpected,
             // The deleted records may or may not have been counted, so a count that is too low proves nothing.
             _ if self.gone && self.most <= self.sent && self.least < self.sent => Class::Undecided,
+            // So it may have been counted in parts.
+            _ if self.several && self.most <= self.sent && (self.least < self.sent || self.told.contradicts(window, &self.figures)) => {
+                Class::Undecided
+            }
+            // Each time, other late records may have been counted.
+            _ if self.late > 0 && self.least != self.most && self.least >= self.sure() && self.most <= self.sent => {
+                if final_count == self.sent && windowing.fires_again() { Class::Complete } else { Class::Undecided }
+            }
             _ if self.least != self.most && !windowing.fires_again() => Class::Conflicting,
             _ if self.most > self.sent => Class::Over,
             // What came late is still to be counted, and the window to be emitted anew.
@@ -195,15 +211,34 @@ impl Cell {
         }
     }
 
+    /// Whether a window that is undecided stays so, whatever comes: which of the late records were counted is not known.
+    pub(super) fn stays_undecided(&self, closed: bool) -> bool {
+        closed && (self.late > 0 || self.several) && (self.emitted > 0 || self.sure() == 0)
+    }
+
     /// How many of its emissions are no news.
     pub(super) fn repeats(&self, windowing: &Windowing) -> u64 {
-        let news = if windowing.fires_again() { self.counts.len() as u64 } else { 1 };
-        self.emitted.saturating_sub(news)
+        match self.counts.len() {
+            _ if !windowing.fires_again() => self.emitted.saturating_sub(1),
+            // There may have been more of them.
+            COUNTS => 0,
+            news => self.emitted.saturating_sub(news as u64),
+        }
+    }
+
+    /// How many of them no restore explains.
+    pub(super) fn unexplained(&self, windowing: &Windowing, again: &Again) -> u64 {
+        // A restore repeats as many emissions of a window as there were, and not all of their places are kept.
+        if windowing.fires_again() && again.is_any() {
+            return 0;
+        }
+        again.unexplained(self.repeats(windowing), &self.records)
     }
 
     /// Whether it is wrong, being of this class, however many more records the input had in it.
     pub(super) fn is_wrong_anyway(&self, class: Class) -> bool {
         let contradicts_itself = self.least != self.most || self.told == Told::Many;
+        let contradicts_itself = contradicts_itself && self.late == 0;
         matches!(class, Class::Missing | Class::Short) || (class == Class::Conflicting && contradicts_itself)
     }
 
@@ -226,9 +261,9 @@ impl Cell {
     /// What is kept of the window once it is old, if that describes it completely.
     pub(super) fn regular(&self, window: Window, unexplained: u64) -> Option<Piece> {
         let right = self.least == self.sent && self.most == self.sent && !self.told.contradicts(window, &self.figures);
-        let regular = self.sent > 0 && self.late == 0 && (self.emitted == 0 || right);
-        let Self { sent, figures, emitted, gone, .. } = *self;
-        regular.then_some(Piece { sent, figures, emitted, unexplained, gone })
+        let regular = self.sent > 0 && !self.several && (self.emitted == 0 || right);
+        let Self { sent, late, figures, emitted, gone, .. } = *self;
+        regular.then_some(Piece { sent, late, figures, emitted, unexplained, gone })
     }
 }
 
@@ -236,6 +271,7 @@ impl Cell {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     sent: u64,
+    late: u64,
     figures: Figures,
     pub(super) emitted: u64,
     pub(super) unexplained: u64,
@@ -245,10 +281,10 @@ pub(super) struct Piece {
 impl Piece {
     /// A window of the run; the offsets of its records are forgotten.
     pub(super) fn cell(self, window: Window) -> Cell {
-        let Self { sent, figures, emitted, gone, .. } = self;
+        let Self { sent, late, figures, emitted, gone, .. } = self;
         let (most, told) = if emitted == 0 { (0, Told::None) } else { (sent, Told::One(window, figures)) };
         let counts = if emitted == 0 { Vec::new() } else { vec![sent] };
-        Cell { sent, figures, emitted, least: most, most, told, counts, gone, ..Cell::default() }
+        Cell { sent, late, figures, emitted, least: most, most, told, counts, gone, ..Cell::default() }
     }
 }
 
@@ -354,6 +390,36 @@ mod tests {
         );
         let all_late = Cell { late: 10, ..cell(&[]) };
         assert_eq!((class(&all_late), class(&cell(&[]))), (Class::Undecided, Class::Missing));
+    }
+
+    #[test]
+    fn other_late_records_may_be_counted_when_a_window_is_repeated() {
+        let told = |counts: &[u64]| {
+            let mut late = Cell { late: 3, ..cell(&[]) };
+            for (offset, count) in (0..).zip(counts) {
+                emit(&mut late, Emission { figures: Figures::NONE, ..emission(offset, *count, 0) });
+            }
+            (class(&late), late.stays_undecided(true))
+        };
+        assert_eq!(told(&[7, 8]), (Class::Undecided, true));
+        assert_eq!(told(&[6, 8]).0, Class::Conflicting);
+        assert_eq!(told(&[8, 11]).0, Class::Conflicting);
+        assert!(!cell(&[]).stays_undecided(true), "a window without late records is decided some time");
+    }
+
+    #[test]
+    fn a_session_that_may_be_several_is_not_judged_by_its_parts() {
+        let told = |counts: &[u64]| {
+            let mut several = Cell { several: true, ..cell(&[]) };
+            for (offset, count) in (0..).zip(counts) {
+                emit(&mut several, Emission { figures: Figures::NONE, ..emission(offset, *count, 0) });
+            }
+            class(&several)
+        };
+        assert_eq!(told(&[4, 6]), Class::Undecided);
+        assert_eq!(told(&[10]), Class::Complete);
+        assert_eq!(told(&[11]), Class::Over);
+        assert_eq!(told(&[]), Class::Missing);
     }
 
     #[test]

@@ -107,10 +107,13 @@ impl Key {
         while let Some((start, end)) = self.touching(whole) {
             let Some((_, other)) = self.windows.remove(&start) else { break };
             whole = Window { start: whole.start.min(start), end: whole.end.max(end) };
+            // Those that only touch are one if the first had not been emitted by the time the second came.
+            let touches = end == window.start || start == window.end;
             match &mut cell {
                 None => cell = Some(other),
                 Some(cell) => cell.absorb(other),
             }
+            cell.iter_mut().for_each(|cell| cell.may_be_several(touches));
         }
         if let Some(cell) = cell {
             self.windows.insert(whole.start, (whole.end, cell));
@@ -231,7 +234,7 @@ impl Key {
         let mut irregular = 0;
         for (start, (end, cell)) in std::mem::replace(&mut self.windows, recent) {
             let window = Window { start, end };
-            let unexplained = again.unexplained(cell.repeats(windowing), &cell.records);
+            let unexplained = cell.unexplained(windowing, again);
             if let Some(piece) = cell.regular(window, unexplained) {
                 put_in(&mut self.runs, window, windowing.assigner.step(window), piece);
             } else if irregular < bounds.irregular {

@@ -226,7 +226,7 @@ fn a_later_window_closes_nothing_while_a_job_writes_to_several_partitions() {
     entries.retain(|entry| !matches!(entry, Entry::Emitted(emitted) if emitted.window == window(1)));
     let mut ledger = ledger(BOUNDS, &entries);
     assert_eq!(ledger.judge(&at_least_once(i64::MIN)).counts.missing, KEYS as u64);
-    ledger.is_in_order(false);
+    ledger.set_in_order(false);
     let counts = ledger.judge(&at_least_once(i64::MIN)).counts;
     assert_eq!((counts.missing, counts.undecided), (0, KEYS as u64), "it may be on its way");
     assert_eq!(ledger.judge(&at_least_once(2 * LENGTH)).counts.missing, KEYS as u64);

@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::history::traffic::{Emitted, Sent, Stray, Window};
+use crate::history::traffic::{Emitted, Figures, Sent, Stray, Window};
 use crate::history::windowing::Windowing;
 use crate::settings::Delivery;
 
@@ -77,6 +77,9 @@ pub struct Ledger {
     windowing: Windowing,
     /// Whether a window closes those of its key that end before it.
     in_order: bool,
+    /// The figures that any record has, of the input and of the output.
+    asked: Figures,
+    given: Figures,
 }
 
 /// What the output lost before it was read.
@@ -132,12 +135,14 @@ impl Ledger {
             bounds,
             windowing,
             in_order: true,
+            asked: Figures::NONE,
+            given: Figures::NONE,
         }
     }
 
     /// Whether what a key emitted was written, and seen, in the order of its windows. It is not while a job writes to several
     /// partitions: what is on its way to one of them may be seen after what came later in another.
-    pub fn is_in_order(&mut self, in_order: bool) {
+    pub fn set_in_order(&mut self, in_order: bool) {
         self.in_order = in_order;
     }
 
@@ -192,6 +197,7 @@ impl Ledger {
         if !self.takes(window) {
             return;
         }
+        self.asked.add(&sent.figures);
         let gone = self.gone.get(&sent.partition).copied().unwrap_or(i64::MIN);
         let keeping = Keeping { bounds: self.bounds, windowing: &self.windowing, again: &self.again };
         change(&mut self.keys, &sent.key, |key| key.send(window, sent, gone, keeping));
@@ -200,6 +206,7 @@ impl Ledger {
     /// Adds a result in the output.
     pub fn emitted(&mut self, emitted: &Emitted) {
         self.heard = true;
+        self.given.add(&emitted.figures);
         let window = emitted.window.unwrap_or(Window::ALWAYS);
         let takes = self.takes(window);
         let keeping = Keeping { bounds: self.bounds, windowing: &self.windowing, again: &self.again };
@@ -214,6 +221,19 @@ impl Ledger {
     /// Whether a window matters: those before the begin are not judged, but may be part of a session that is.
     fn takes(&self, window: Window) -> bool {
         window.start >= self.begin || self.windowing.assigner.merges()
+    }
+
+    /// The figures that records of the input have and no result: a job that gives none is not judged by them.
+    #[must_use]
+    pub fn not_given(&self) -> Vec<&'static str> {
+        let Self { asked, given, .. } = self;
+        let figures = [
+            ("sum", asked.checksum.is_some() && given.checksum.is_none()),
+            ("minimum", asked.min.is_some() && given.min.is_none()),
+            ("maximum", asked.max.is_some() && given.max.is_none()),
+        ];
+        let is_missing = |(name, is_missing): (&'static str, bool)| is_missing.then_some(name);
+        if self.heard { figures.into_iter().filter_map(is_missing).collect() } else { Vec::new() }
     }
 
     /// Adds a record of the output that is not a result.
@@ -249,8 +269,9 @@ impl Ledger {
             key.each(&mut |window, cell, _| {
                 let is_meant =
                     window.start <= last && window.start >= self.begin && !cell.is_gone() && !unheard(window);
-                let class = cell.class(window, self.windowing.is_closed(window, passed), &self.windowing);
-                open += usize::from(is_meant && class == Class::Undecided);
+                let closed = self.windowing.is_closed(window, passed);
+                let is_open = cell.class(window, closed, &self.windowing) == Class::Undecided;
+                open += usize::from(is_meant && is_open && !cell.stays_undecided(closed));
             });
             open
         };
@@ -325,7 +346,7 @@ impl Ledger {
                 class => class,
             };
             let unexplained =
-                unexplained.unwrap_or_else(|| self.again.unexplained(cell.repeats(&self.windowing), &cell.records));
+                unexplained.unwrap_or_else(|| cell.unexplained(&self.windowing, &self.again));
             judge.add(name, window, cell, class, unexplained);
         });
         judge.include(key.dropped());
@@ -338,6 +359,8 @@ impl Ledger {
         let OutputCut { partitions, newest } = &self.output_cut;
         let first = partitions.iter().map(|partition| key.first_heard(*partition).unwrap_or(i64::MAX)).max();
         let newest = *newest;
+        // What came late was emitted out of turn.
+        let first = if self.windowing.fires_again() { first.map(|_| i64::MAX) } else { first };
         move |window| first.is_some_and(|first| window.start < first) && window.start <= newest
     }
 }

@@ -50,9 +50,9 @@ impl Sums {
         Self { windowing, partitions: Vec::new() }
     }
 
-    /// The event time from which on a new window has no record of this one, which is the newest seen.
-    pub(super) fn apart_from(&self, window: Window) -> i64 {
-        self.windowing.assigner.apart_from(window)
+    /// The event time from which on windows are whole, where reading began in this one.
+    pub(super) fn whole_after(&self, window: Window) -> i64 {
+        self.windowing.whole_after(window)
     }
 
     /// Adds a record.
@@ -111,7 +111,8 @@ impl Sum {
     /// Whether a record with this window is part of it.
     fn takes(&self, key: &str, window: Window, merges: bool) -> bool {
         let fits = if merges {
-            self.window.start <= window.end && window.start <= self.window.end
+            // Those that only touch may be two for the job.
+            self.window.start < window.end && window.start < self.window.end
         } else {
             self.window.start == window.start
         };
@@ -273,7 +274,7 @@ mod tests {
     fn what_comes_later_than_the_job_waits_is_told_as_late() {
         let windowing = Windowing { waits_ms: Some(10), ..Windowing::tumbling(15) };
         let (mut sums, mut told) = (Sums::of(windowing), Vec::new());
-        for (offset, time) in (0..).zip([0, 24, 1, 25, 2]) {
+        for (offset, time) in (0..).zip([0, 23, 1, 24, 2]) {
             let record = Meaning { time, ..record("a", time / 15) };
             sums.add(0, offset, &record, &mut |_| ());
         }

@@ -264,7 +264,7 @@ impl<'a> Rounds<'a> {
             let partition = usize::try_from(record.partition)?;
             let opening = openings.get_mut(partition).with_context(|| format!("a new partition, {partition}"))?;
             let Some(sums) = sums else { return Ok(()) };
-            let (counts, whole_from) = opening.record(record.offset, sums.apart_from(meaning.window));
+            let (counts, whole_from) = opening.record(record.offset, sums.whole_after(meaning.window));
             if let Some(whole_from) = whole_from {
                 watch.tell_blocking(What::Cut { partition: record.partition, whole_from });
             }

@@ -141,6 +141,8 @@ pub struct Noted {
     pub stopped: Option<Mark>,
     /// It is being submitted again.
     pub starting: Option<Mark>,
+    /// What it was submitted as, under each id.
+    pub running: Vec<Mark>,
 }
 
 /// From where a job that is not running resumes.
@@ -170,7 +172,8 @@ impl Noted {
                 Kind::Stopping => noted.stopping = Some(mark),
                 Kind::Stopped => noted.stopped = Some(mark),
                 Kind::Starting => noted.starting = Some(mark),
-                Kind::Running | Kind::Fault | Kind::Workload => {}
+                Kind::Running => noted.running.push(mark),
+                Kind::Fault | Kind::Workload => {}
             }
         }
         noted
@@ -192,19 +195,30 @@ impl Noted {
             (None, Kind::Stopped) => Whence::Job(mark.target.clone()),
             (None, _) => Whence::Nothing,
         };
+        // It was submitted after it was stopped, and has ended since.
+        let is_newer = |last: &&Summary| {
+            let is_noted = self.running.iter().any(|mark| mark.target == last.id);
+            is_noted && self.stopped.as_ref().is_some_and(|stopped| stopped.target != last.id)
+        };
         match (&self.stopping, &self.stopped, &self.starting) {
+            (None, Some(_), None) if last.is_some_and(|last| is_newer(&last)) => ended(last),
             // The newest note there is: what is noted of other jobs is older.
             (Some(stopping), Some(stopped), _) if stopping.target == stopped.target => savepoint(stopped),
             (Some(stopping), ..) if stopping.job.drained => Whence::Nothing,
             (Some(stopping), ..) => Whence::Job(stopping.target.clone()),
             (None, Some(noted), _) | (None, None, Some(noted)) => savepoint(noted),
             // Stopped with a savepoint by somebody else, as by `flink stop`, or ended in Flink's own UI.
-            (None, None, None) => match last {
-                Some(last) if last.state == "FINISHED" => Whence::Job(last.id.clone()),
-                Some(last) => Whence::Ended(last.clone()),
-                None => Whence::Nothing,
-            },
+            (None, None, None) => ended(last),
         }
+    }
+}
+
+/// From where a job goes on that has ended: one that FINISHED was stopped with a savepoint.
+fn ended(last: Option<&Summary>) -> Whence {
+    match last {
+        Some(last) if last.state == "FINISHED" => Whence::Job(last.id.clone()),
+        Some(last) => Whence::Ended(last.clone()),
+        None => Whence::Nothing,
     }
 }
 
@@ -246,6 +260,8 @@ pub struct Left {
     pub mark: Mark,
     /// How the job is, and what to do; `None` when it runs, and all is well.
     pub advice: Option<String>,
+    /// The id under which a job of its name runs.
+    pub runs: Option<String>,
 }
 
 /// Whether a mark tells of something that a killed command left, or may have left. A job that somebody stopped, and no more,
@@ -277,25 +293,29 @@ pub async fn left_behind(platform: &Platform, flink: Option<&Flink>, ours: &str)
             // A JobManager that is lost while it is asked must not keep `up` from bringing it back.
             let advice = advice((platform, flink), &name, &noted, ours).await;
             let advice = advice.unwrap_or_else(|error| Some(format!("the state of the job is not known: {error:#}")));
-            left.push(Left { mark: (*mark).clone(), advice });
+            let runs = match flink {
+                Some(flink) if advice.is_none() => running(flink, &name).await.unwrap_or_default(),
+                _ => None,
+            };
+            left.push(Left { mark: (*mark).clone(), advice, runs });
             continue;
         }
         // Somebody else may have started since what was to stay stopped, and then nothing is noted of it any more.
         let ended = newest.first().filter(|mark| mark.owner.has_ended());
         if let (Some(mark), Some(flink)) = (ended, flink)
-            && runs(flink, &name).await.unwrap_or(false)
+            && let Ok(Some(id)) = running(flink, &name).await
         {
-            left.push(Left { mark: (*mark).clone(), advice: None });
+            left.push(Left { mark: (*mark).clone(), advice: None, runs: Some(id) });
         }
     }
     Ok(left)
 }
 
-async fn runs(flink: &Flink, name: &str) -> Result<bool> {
-    let Some(job) = flink.jobs().await?.into_iter().find(|job| job.name == name && !job.is_over()) else {
-        return Ok(false);
-    };
-    Ok(flink.job(&job.id).await?.is_running())
+/// The id of the job of a name, or an id, that runs.
+async fn running(flink: &Flink, name: &str) -> Result<Option<String>> {
+    let is_it = |job: &Summary| (job.name == name || job.id == name) && !job.is_over();
+    let Some(job) = flink.jobs().await?.into_iter().find(is_it) else { return Ok(None) };
+    Ok(flink.job(&job.id).await?.is_running().then_some(job.id))
 }
 
 /// The commands whose purpose is a job that does not run.
@@ -375,6 +395,18 @@ mod tests {
         Mark { id: format!("{}-{id}", stage(kind)), kind, what, target: id.to_owned(), by, owner, job }
     }
 
+    #[test]
+    fn a_job_that_was_submitted_after_it_was_stopped_goes_on_from_its_own_state() {
+        let stopped = Some(mark(Kind::Stopped, "a", Some("/s")));
+        let noted = Noted { stopped, running: vec![mark(Kind::Running, "b", None)], ..Noted::default() };
+        let failed = job("b", "FAILED");
+        assert_eq!(noted.whence(Some(&failed)), Whence::Ended(failed.clone()));
+        assert_eq!(noted.whence(Some(&job("b", "FINISHED"))), Whence::Job("b".into()));
+        let savepoint = Whence::Savepoint("/s".into(), None);
+        assert_eq!(noted.whence(Some(&job("c", "FAILED"))), savepoint, "nothing is noted of that one");
+        assert_eq!(noted.whence(None), savepoint);
+    }
+
     fn job(id: &str, state: &str) -> Summary {
         Summary { id: id.into(), name: "Click".into(), state: state.into(), start_time: 0, duration: 0 }
     }
@@ -392,7 +424,7 @@ mod tests {
         let noted = Noted { starting: Some(mark(Kind::Starting, "b", Some("/a"))), ..noted };
         assert_eq!(noted.whence(Some(&job("b", "CANCELED"))), savepoint("/a"));
         // Its stop is noted twice: the process was killed between the two notes.
-        let noted = Noted { stopping: Some(mark(Kind::Stopping, "a", None)), stopped, starting: None };
+        let noted = Noted { stopping: Some(mark(Kind::Stopping, "a", None)), stopped, ..Noted::default() };
         assert_eq!(noted.whence(None), savepoint("/a"));
     }
 
@@ -402,6 +434,7 @@ mod tests {
             stopping: Some(mark(Kind::Stopping, "b", None)),
             stopped: Some(mark(Kind::Stopped, "a", Some("/a"))),
             starting: Some(mark(Kind::Starting, "b", Some("/a"))),
+            running: Vec::new(),
         };
         assert_eq!(noted.whence(None), Whence::Job("b".into()));
     }

@@ -102,6 +102,12 @@ impl Closing {
         !self.output_cut && self.partitions.values().any(|partition| partition.closed > partition.begin)
     }
 
+    /// Whether the job's group has committed an offset behind a record that is still there.
+    pub(super) fn is_committed(&self, partition: i32, offset: i64) -> bool {
+        let of = self.partitions.get(&partition);
+        !self.output_cut && of.is_some_and(|of| offset < of.committed && offset >= of.gone)
+    }
+
     /// Whether a record that did not appear is lost.
     pub(super) fn is_closed(&self, partition: i32, offset: i64) -> bool {
         let of = self.partitions.get(&partition);

@@ -285,6 +285,12 @@ pub trait ByRecord: Debug + Send {
         BTreeMap::new()
     }
 
+    /// How many records of the input did not appear, though the job's group has committed an offset behind them: of topics that
+    /// are looked at without their job, that proves nothing, but is no sign that all is well.
+    fn passed_over(&self) -> u64 {
+        0
+    }
+
     /// Judges what was read.
     fn judge(&self, delivery: Delivery) -> Judgement;
 

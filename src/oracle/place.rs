@@ -39,6 +39,17 @@ impl Fields {
         Key(self.all().iter().map(|place| slot(asked, place)).collect())
     }
 
+    /// Whether both sides name a key by as many parts.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn check_both(input: &Self, output: &Self) -> Result<(), String> {
+        input.check()?;
+        output.check()?;
+        let (asked, given) = (input.all().len(), output.all().len());
+        if asked == given { Ok(()) } else { Err(format!("it has {asked} parts in input and {given} in output")) }
+    }
+
     /// Whether they name anything.
     ///
     /// # Errors

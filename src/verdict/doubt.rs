@@ -5,7 +5,7 @@ use crate::history::seen::JobSeen;
 use crate::history::traffic::Topic;
 use crate::history::{Holds, Scope};
 use crate::ledger::Judgement;
-use crate::oracle::Decided;
+use crate::oracle::{self, Decided};
 use crate::settings::Delivery;
 
 /// All doubts of a run, one sentence each; none when nothing keeps it from a pass.
@@ -14,10 +14,11 @@ pub(super) fn doubts(fold: &Fold, ledger: &Judgement) -> Vec<String> {
         Scope::Plan => fold.steps.unfinished(),
         Scope::Present => present(fold),
         Scope::Windows(windows) => windows_judged(fold, ledger, windows),
-        Scope::Past => Vec::new(),
+        Scope::Past => past(fold),
     };
     doubts.extend(fold.losses.doubts.iter().cloned());
     doubts.extend(fold.by_record.iter().flat_map(|ledger| ledger.doubts(fold.unit())));
+    doubts.extend(not_given(fold));
     doubts.extend(before_input(ledger));
     doubts.extend(before_output(ledger));
     if fold.holds() != Holds::Spread {
@@ -25,6 +26,30 @@ pub(super) fn doubts(fold: &Fold, ledger: &Judgement) -> Vec<String> {
     }
     doubts.extend(fold.faults.without_effect());
     doubts
+}
+
+/// Nobody says whether a job is still at it; but what its group has committed, it has passed on.
+fn past(fold: &Fold) -> Vec<String> {
+    let passed_over = fold.by_record.as_ref().map_or(0, |ledger| ledger.passed_over());
+    let unit = fold.unit();
+    let lost = || {
+        format!(
+            "{passed_over} {unit}s were not emitted, though the job's group has committed offsets behind them: verify, of the job \
+             that runs, decides them"
+        )
+    };
+    (passed_over > 0).then(lost).into_iter().collect()
+}
+
+/// What a workload's file asks for and no record of the output has was not compared. (A checksum is more than other jobs give.)
+fn not_given(fold: &Fold) -> Vec<String> {
+    let window = fold.head.as_ref().and_then(|head| head.workload.oracle.window());
+    let is_checksum = window.is_none_or(oracle::window::Window::adds_up_times);
+    let names: Vec<_> = fold.ledger.not_given().into_iter().filter(|name| *name != "sum" || !is_checksum).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("no record of the output has the {} that the workload's file names: only counts were compared", names.join(" or "))]
 }
 
 fn present(fold: &Fold) -> Vec<String> {

@@ -173,7 +173,7 @@ mod tests {
                         key: name.clone(),
                         window,
                         count: 1000,
-                        figures: Figures::sum(1),
+                        figures: Figures::NONE,
                         partition,
                         offsets,
                         late: 0,

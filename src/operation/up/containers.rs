@@ -62,7 +62,6 @@ impl There {
 impl Bringing<'_> {
     /// Brings the containers in line, and the job.
     pub(super) async fn all(self) -> Result<()> {
-        self.revive().await?;
         let (platform, stack) = (self.up.platform, self.scaled().await?);
         if self.up.workload.job.mode == Mode::Application {
             return self.application(&stack).await;
@@ -71,6 +70,7 @@ impl Bringing<'_> {
             return self.without_job(&stack).await;
         }
         platform.prepare(&stack, self.progress.clone()).await?;
+        self.revive().await?;
         let there = self.before().await?;
         if there != There::NoneOrAsAsked || self.is_fresh() {
             let servers = stack.clone().without(CLIENT);
@@ -109,12 +109,14 @@ impl Bringing<'_> {
             None => stack.clone(),
         };
         self.up.platform.prepare(&stack, self.progress.clone()).await?;
+        self.revive().await?;
         self.up.platform.apply(&stack, self.up.limit, self.progress.clone()).await
     }
 
     /// The stack for a job that somebody else submits: it finds the topics there.
     async fn without_job(&self, stack: &Stack) -> Result<()> {
         self.up.platform.prepare(stack, self.progress.clone()).await?;
+        self.revive().await?;
         self.up.platform.apply(stack, self.up.limit, self.progress.clone()).await?;
         self.told("is submitted by somebody else, under this name: its file names no jar".to_owned());
         self.make_topics().await

@@ -17,8 +17,9 @@ use crate::platform::{Contract as _, Health, Instance, State};
 use crate::stack::{JOBMANAGER, ZOOKEEPER};
 use crate::wait::{Seen, until};
 
-/// Longer than any election: ZooKeeper forgets a leader after 6 s.
-const ELECTED: Duration = Duration::from_secs(20);
+/// Longer than any election, and than it takes a leader to recover its jobs: ZooKeeper forgets a leader after 6 s, and its health
+/// checks have failed by now.
+const ELECTED: Duration = Duration::from_secs(30);
 
 impl Bringing<'_> {
     /// Starts JobManagers again that wait for the lead although nobody else has it, and ZooKeeper is well.
@@ -36,9 +37,18 @@ impl Bringing<'_> {
         if elected.is_ok() {
             return Ok(());
         }
-        for jobmanager in waiting {
+        // What is killed here is started here, though somebody wants to stop.
+        self.stopped.set(true);
+        let started = self.start_again(&waiting).await;
+        self.stopped.set(false);
+        started
+    }
+
+    async fn start_again(&self, jobmanagers: &[&Instance]) -> Result<()> {
+        let (platform, waited) = (self.up.platform, ELECTED.as_secs());
+        for jobmanager in jobmanagers {
             let name = jobmanager.name();
-            self.told(format!("{name} has not led for {} s, and ZooKeeper is well: it is started again", ELECTED.as_secs()));
+            self.told(format!("{name} has not led for {waited} s, and ZooKeeper is well: it is started again"));
             platform.kill(&name).await.with_context(|| format!("start {name} again"))?;
             platform.start(&name).await.with_context(|| format!("start {name} again"))?;
         }

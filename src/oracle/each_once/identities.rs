@@ -6,12 +6,13 @@
 //! identity there. Any other text is told apart by 63 bits of its hash, which two of ten million share with a probability of
 //! 1 in 200 000; its name is kept for the first hundred thousand that have not appeared, and for what is wrong.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use super::kept::{Contents, Order};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::history::What;
 use crate::history::traffic::{Records, Stray, Topic};
@@ -38,10 +39,14 @@ pub(super) struct Identities {
     open: u64,
     /// Seen in the output once or more often.
     appeared: u64,
-    /// Sent more than once under one identity: it is not known then which of them appeared.
+    /// Sent more than once under one identity: it is not known then which of them appeared, nor what of them may be lost,
+    /// changed or out of order.
+    ambiguous: FxHashSet<u64>,
     sent_twice: u64,
     repeats: BTreeMap<u64, Vec<Emission>>,
     repeats_more: u64,
+    /// Where those that are not kept appeared for the first time: the first and the last offset in each partition.
+    more: BTreeMap<i32, (i64, i64)>,
     contents: Contents,
     order: Order,
     /// Those that were changed on their way, or came out of order.
@@ -135,9 +140,14 @@ impl ByRecord for Identities {
             |places: &Vec<Emission>| self.again.unexplained((places.len() as u64).saturating_sub(1), places);
         Judgement {
             records_lost: missing,
-            duplicates_unexplained: self.repeats.values().map(unexplained).sum::<u64>() + self.repeats_more,
+            duplicates_unexplained: self.repeats.values().map(unexplained).sum::<u64>() + self.unexplained_more(),
             ..Judgement::by_record(delivery, counts, counterexamples)
         }
+    }
+
+    fn passed_over(&self) -> u64 {
+        let is_passed = |state: &State| self.closing.is_committed(state.partition(), state.offset());
+        self.not_appeared().filter(|(key, state)| is_passed(state) && !self.ambiguous.contains(key)).count() as u64
     }
 
     fn doubts(&self, record: &str) -> Vec<String> {
@@ -167,12 +177,16 @@ impl Identities {
 
     fn sent(&mut self, id: &str, content: Option<&str>, partition: i32, offset: i64) {
         let (key, state) = (key(id), State::new(false, partition, offset));
+        match self.shard(key).entry(key) {
+            Entry::Vacant(free) => free.insert(state),
+            Entry::Occupied(_) => {
+                self.sent_twice += 1;
+                self.ambiguous.insert(key);
+                return;
+            }
+        };
         if let Some(content) = content {
             self.contents.sent(key, content);
-        }
-        if self.shard(key).insert(key, state).is_some() {
-            self.sent_twice += 1;
-            return;
         }
         self.open += 1;
         if !is_number(key) && self.names.len() < NAMES {
@@ -190,7 +204,7 @@ impl Identities {
             }
             before
         });
-        if let Some(state) = before
+        if let Some(state) = before.filter(|_| !self.ambiguous.contains(&key))
             && let Some(what) = self.wrong(key, state, kept, partition)
         {
             self.changed(key, id, state, Emission::at(partition, offset), what);
@@ -203,6 +217,8 @@ impl Identities {
                 self.open -= 1;
                 self.appeared += 1;
             }
+            // It may be the one that was sent after it.
+            Some(_) if self.ambiguous.contains(&key) => {}
             Some(state) => self.repeated(key, id, state, Emission::at(partition, offset)),
             None if self.closing.knows_all() => self.unexpected(id, partition, offset),
             None => {}
@@ -210,11 +226,13 @@ impl Identities {
     }
 
     fn repeated(&mut self, key: u64, id: &str, first: State, again: Emission) {
+        let first = Emission::at(first.partition(), first.offset());
         if self.repeats.len() >= REPEATS && !self.repeats.contains_key(&key) {
             self.repeats_more += 1;
+            let (least, most) = self.more.entry(first.partition).or_insert((first.offset, first.offset));
+            (*least, *most) = (first.offset.min(*least), first.offset.max(*most));
             return;
         }
-        let first = Emission::at(first.partition(), first.offset());
         let places = self.repeats.entry(key).or_insert_with(|| vec![first]);
         places.push(again);
         if !is_number(key) {
@@ -278,6 +296,13 @@ impl Identities {
         }
     }
 
+    /// How many of the repeats that are not kept no restore explains: none, if one reaches back to all of them.
+    fn unexplained_more(&self) -> u64 {
+        let ends = self.more.iter().flat_map(|(partition, (least, most))| [(*partition, *least), (*partition, *most)]);
+        let ends: Vec<Emission> = ends.map(|(partition, offset)| Emission::at(partition, offset)).collect();
+        if self.again.reaches_all(&ends) { 0 } else { self.repeats_more }
+    }
+
     fn not_appeared(&self) -> impl Iterator<Item = (u64, State)> + '_ {
         let all = self.shards.iter().flat_map(|shard| shard.iter().map(|(key, state)| (*key, *state)));
         all.filter(|(_, state)| !state.appeared())
@@ -288,7 +313,8 @@ impl Identities {
         let is_lost = |state: &State| self.closing.is_closed(state.partition(), state.offset());
         let may_be = self.open > 0 && self.closing.has_closed_any();
         let mut lost: Vec<(i64, i32, u64)> = if may_be {
-            let found = self.not_appeared().filter(|(_, state)| is_lost(state));
+            let may_be_told = |key: &u64| !self.ambiguous.contains(key);
+            let found = self.not_appeared().filter(|(key, state)| is_lost(state) && may_be_told(key));
             found.map(|(key, state)| (state.offset(), state.partition(), key)).collect()
         } else {
             Vec::new()
@@ -427,6 +453,55 @@ mod tests {
         #[allow(clippy::single_range_in_vec_init, reason = "one partition")]
         identities.may_repeat(vec![0..2]);
         assert_eq!(identities.judge(Delivery::AtLeastOnce).duplicates_unexplained, 0);
+    }
+
+    fn kept(topic: Topic, ids: &[&str], contents: &[&str], ordered_by: &[&str]) -> What {
+        let (keys, contents, ordered_by) = (ids.iter().collect(), contents.iter().collect(), ordered_by.iter().collect());
+        What::Records(Records { topic, keys, contents, ordered_by, ..Records::default() })
+    }
+
+    #[test]
+    fn an_identity_that_was_sent_twice_is_a_doubt_and_no_fault_of_the_job() {
+        let mut identities = sent(&["7"]);
+        identities.add(&batch(Topic::Output, 0, &["7"]));
+        identities.add(&batch(Topic::Input, 1, &["7", "8"]));
+        identities.add(&batch(Topic::Output, 1, &["7"]));
+        close(&mut identities, 2);
+        let judgement = identities.judge(Delivery::ExactlyOnce);
+        assert_eq!(judgement.counts, Counts { complete: 1, undecided: 1, ..Counts::default() });
+        assert_eq!(identities.doubts("order").len(), 1);
+
+        let mut changed = Identities::default();
+        changed.add(&begins(0));
+        changed.add(&kept(Topic::Input, &["1", "1"], &["a", "b"], &[]));
+        changed.add(&kept(Topic::Output, &["1", "1"], &["a", "b"], &[]));
+        assert_eq!(changed.judge(Delivery::AtLeastOnce).counts.conflicting, 0);
+    }
+
+    #[test]
+    fn what_was_changed_or_comes_out_of_order_is_conflicting_and_says_how() {
+        let mut identities = Identities::default();
+        identities.add(&begins(0));
+        identities.add(&kept(Topic::Input, &["1", "2", "3"], &["x", "y", "z"], &[]));
+        identities.add(&kept(Topic::Output, &["2", "1", "3"], &["y", "x", "Z"], &["u", "u", "u"]));
+        let judgement = identities.judge(Delivery::AtLeastOnce);
+        assert_eq!(judgement.counts, Counts { complete: 1, conflicting: 2, ..Counts::default() });
+        let what = |counterexample: &Counterexample| match counterexample {
+            Counterexample::Identity { identity, sent, what, .. } => format!("{identity} {sent:?} {what:?}"),
+            other => panic!("{other:?}"),
+        };
+        insta::assert_snapshot!(judgement.counterexamples.iter().map(what).collect::<Vec<_>>().join("\n"), @r#"
+        1 Some((0, 0)) Some("it comes after the one of u at offset 1, which was sent after it")
+        3 Some((0, 2)) Some("it was changed, to Z")
+        "#);
+    }
+
+    #[test]
+    fn what_is_committed_and_did_not_appear_is_passed_over_though_nothing_is_closed() {
+        let mut identities = sent(&["1", "2", "3"]);
+        identities.add(&batch(Topic::Output, 0, &["1"]));
+        read(&mut identities, 3, 2);
+        assert_eq!((identities.judge(Delivery::AtLeastOnce).counts.missing, identities.passed_over()), (0, 1));
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Content {
         (Self(input), Self(output))
     }
 
+    /// Whether a record has all of them: objects and arrays are no values.
+    pub(super) fn is_whole(&self, values: &[Option<Scalar<'_>>]) -> bool {
+        self.0.iter().all(|(_, slot)| values[*slot].is_some())
+    }
+
     /// The values as one text, by the names that they have in the output; none where nothing has to stay as it is.
     pub(super) fn text(&self, values: &Values<'_>) -> Option<Cow<'static, str>> {
         let text = |(name, slot): &(String, usize)| match &values[*slot] {

@@ -48,12 +48,8 @@ impl Rule for EachOnce {
     fn check(&self) -> Result<(), String> {
         self.only.iter().try_for_each(Condition::check).map_err(|error| format!("where: {error}"))?;
         self.unchanged.iter().try_for_each(Unchanged::check).map_err(|error| format!("unchanged: {error}"))?;
-        let fields = [Some(&self.input), Some(&self.output), self.ordered_by.as_ref()];
-        fields.into_iter().flatten().try_for_each(Fields::check)?;
-        let (asked, given) = (self.input.all().len(), self.output.all().len());
-        if asked != given {
-            return Err(format!("the identity has {asked} parts in input and {given} in output"));
-        }
+        Fields::check_both(&self.input, &self.output).map_err(|error| format!("the identity: {error}"))?;
+        self.ordered_by.iter().try_for_each(Fields::check).map_err(|error| format!("ordered-by: {error}"))?;
         self.never.check().map_err(|error| format!("never: {error}"))
     }
 
@@ -61,8 +57,8 @@ impl Rule for EachOnce {
         let (mut sent, mut emitted) = (Vec::new(), Vec::new());
         let (sent_key, emitted_key) = (self.input.key(&mut sent), self.output.key(&mut emitted));
         let checks = Check::all(&self.only, &mut sent);
-        let wanted = sent.join(", ");
         let (sent_content, emitted_content) = Content::of(&self.unchanged, &mut sent, &mut emitted);
+        let wanted = sent.join(", ");
         let ordered_by = self.ordered_by.as_ref().map(|key| key.key(&mut emitted));
         let never = self.never.kinds(&mut emitted);
         let input = Side { places: Places::of(&sent)?, key: sent_key, content: sent_content };
@@ -123,6 +119,10 @@ impl Reader for Identified {
             appears &= check.holds(&values)?;
         }
         let (key, content) = (self.input.key.text(&values)?, self.input.content.text(&values));
+        // What has to stay as it is has to be there, or nothing would be proved of it.
+        if !self.input.content.is_whole(&values) {
+            return None;
+        }
         Some(if appears { Sent::Record(Entry { key, content, ..Entry::default() }) } else { Sent::Nothing })
     }
 
@@ -136,8 +136,12 @@ impl Reader for Identified {
         match (wrong, owned(&self.output.key)) {
             (Some(what), key) => Ok(Emitted::Forbidden { key: key.map(Cow::into_owned), what }),
             (None, Some(key)) => {
-                let (content, ordered_by) =
-                    (self.output.content.text(&values), self.ordered_by.as_ref().and_then(owned));
+                let content = self.output.content.text(&values);
+                // A batch has the key of each record, or of none.
+                let ordered_by = self.ordered_by.as_ref().map(|by| owned(by).ok_or(())).transpose();
+                let ordered_by = ordered_by.map_err(|()| {
+                    format!("{} has nothing at the place that it is to be ordered by", excerpt(record.payload))
+                })?;
                 Ok(Emitted::Record(Entry { key, content, ordered_by, ..Entry::default() }))
             }
             (None, None) => Err(format!("{} has no identity", excerpt(record.payload))),
@@ -147,6 +151,19 @@ impl Reader for Identified {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_has_to_stay_as_it_is_has_to_be_there() {
+        let text = "name = \"o\"\npurpose = \"x\"\njob = { name = \"O\" }\ninput = { topic = \"i\" }\noutput = { topic = \"o\" }\n\
+                    [oracle.each-once]\ninput = \"/id\"\noutput = \"/id\"\nunchanged = [\"/items\"]\nordered-by = \"/user\"\n";
+        let reader = parse::workload("o.toml", text).unwrap().oracle.reader().unwrap();
+        assert_eq!(reader.sent(&Record::of(br#"{"id":1,"items":[1]}"#)), None, "an array is no value");
+        assert!(reader.sent(&Record::of(br#"{"id":1,"items":"x"}"#)).is_some());
+        let unordered = reader.emitted(&Record::of(br#"{"id":1,"items":"x"}"#)).unwrap_err();
+        assert!(unordered.ends_with("has nothing at the place that it is to be ordered by"), "{unordered}");
+        let Ok(Emitted::Record(entry)) = reader.emitted(&Record::of(br#"{"id":1,"user":7}"#)) else { panic!() };
+        assert_eq!((entry.content.as_deref(), entry.ordered_by.as_deref()), (Some("/items missing"), Some("7")));
+    }
+
     use super::*;
     use crate::workload::parse;
 

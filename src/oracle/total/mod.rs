@@ -63,6 +63,9 @@ impl Rule for Total {
     fn check(&self) -> Result<(), String> {
         self.input.shape()?;
         self.output.shape()?;
+        if let (Some(input), Some(output)) = (&self.input.key, &self.output.key) {
+            Fields::check_both(input, output).map_err(|error| format!("key: {error}"))?;
+        }
         if self.adds() == (self.output.sum.is_some() || has_group(self.output.line.as_ref(), "sum")) {
             return Ok(());
         }

@@ -12,6 +12,8 @@ mod read;
 const TIME_IN_WINDOW: &str = "time-in-window";
 /// How many windows a record may belong to.
 const MOST_WINDOWS: i64 = 1000;
+/// How long a window may be, in ms.
+const LONGEST: i64 = 100 * 366 * 24 * 60 * 60 * 1000;
 
 /// Counts by key and window of event time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +131,7 @@ impl Rule for Window {
                 return Err(format!("{name} is given for one of input and output, and has to be for both or for none"));
             }
         }
-        if input.sum.as_deref() == Some(TIME_IN_WINDOW) && (self.slide_ms.is_some() || self.gap_ms.is_some()) {
+        if self.adds_up_times() && (self.slide_ms.is_some() || self.gap_ms.is_some()) {
             return Err(format!("sum = \"{TIME_IN_WINDOW}\" is for windows that do not overlap: name a field"));
         }
         self.keys()
@@ -155,6 +157,12 @@ impl Rule for Window {
 }
 
 impl Window {
+    /// Whether what it adds up is no field, but how far records fall into their windows: a checksum.
+    #[must_use]
+    pub fn adds_up_times(&self) -> bool {
+        self.input.sum.as_deref() == Some(TIME_IN_WINDOW)
+    }
+
     /// How its windows lie, and what it does with late records.
     #[must_use]
     pub fn windowing(&self) -> Windowing {
@@ -172,6 +180,9 @@ impl Window {
         let given = [("length-ms", length_ms), ("slide-ms", slide_ms), ("gap-ms", gap_ms)];
         if let Some((name, Some(ms))) = given.into_iter().find(|(_, ms)| ms.is_some_and(|ms| ms < 1)) {
             return Err(format!("{name} is {ms}, and has to be at least 1"));
+        }
+        if let Some((name, Some(ms))) = given.into_iter().find(|(_, ms)| ms.is_some_and(|ms| ms > LONGEST)) {
+            return Err(format!("{name} is {ms}, and has to be at most {LONGEST}, a hundred years"));
         }
         match (length_ms, slide_ms, gap_ms) {
             (None, None, Some(gap)) => Ok(Assigner::Session { gap }),
@@ -191,13 +202,8 @@ impl Window {
 
     /// Both sides have to name a key by as many parts.
     fn keys(&self) -> Result<(), String> {
-        let (input, output) = (&self.input.key, &self.output.key);
-        input.check().and_then(|()| output.check()).map_err(|error| format!("key: {error}"))?;
-        let (asked, given) = (input.all().len(), output.all().len());
-        if asked != given {
-            return Err(format!("key has {asked} parts in input and {given} in output"));
-        }
-        if self.input.key_type.is_some() && asked > 1 {
+        Fields::check_both(&self.input.key, &self.output.key).map_err(|error| format!("key: {error}"))?;
+        if self.input.key_type.is_some() && self.input.key.all().len() > 1 {
             return Err("key-type is for a key of a single part".to_owned());
         }
         Ok(())

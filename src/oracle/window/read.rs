@@ -90,9 +90,14 @@ impl Windows {
         let checksum = match adds {
             Adds::Nothing => None,
             Adds::TimeInWindow => Some((time - window.start).unsigned_abs()),
+            // Of null, SQL counts the record and adds nothing.
+            Adds::Field(slot) if matches!(values[*slot], Some(Scalar::Null)) => None,
             Adds::Field(slot) => Some(sum(values[*slot].as_ref())?),
         };
-        let number = |slot: &Option<usize>| slot.map(|slot| number(values[slot].as_ref()).ok_or(())).transpose();
+        let number = |slot: &Option<usize>| match slot.map(|slot| &values[slot]) {
+            None | Some(Some(Scalar::Null)) => Ok(None),
+            Some(value) => number(value.as_ref()).ok_or(()).map(Some),
+        };
         let figures = Figures { checksum, min: number(min).ok()?, max: number(max).ok()? };
         Some(Meaning { key: self.takes(key, values).then(|| key.text(values))??, time, window, figures })
     }
@@ -179,16 +184,20 @@ fn written(text: &str) -> Option<i64> {
 }
 
 fn count(value: Option<&Scalar<'_>>) -> Option<u64> {
-    match value? {
-        Scalar::Integer(count) => u64::try_from(*count).ok(),
-        _ => None,
-    }
+    u64::try_from(whole(value?)?).ok()
 }
 
 /// What is added up wraps around, so a negative number is as good as any.
 fn sum(value: Option<&Scalar<'_>>) -> Option<u64> {
-    match value? {
-        Scalar::Integer(sum) => Some(sum.cast_unsigned()),
+    whole(value?).map(i64::cast_unsigned)
+}
+
+/// A whole number, also where it is written as `45.0`, as SQL writes those that it has as DOUBLE.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "whole, and exact up to 2^53")]
+fn whole(value: &Scalar<'_>) -> Option<i64> {
+    match value {
+        Scalar::Integer(number) => Some(*number),
+        Scalar::Number(number) if number.fract() == 0.0 && number.abs() < LATEST as f64 => Some(*number as i64),
         _ => None,
     }
 }
@@ -316,7 +325,7 @@ mod tests {
         allowed-lateness-ms is -1, and has to be at least 0
         sum = "time-in-window" is for windows that do not overlap: name a field
         min is given for one of input and output, and has to be for both or for none
-        key has 2 parts in input and 1 in output
+        key: it has 2 parts in input and 1 in output
         a place in a record, as in "/user/id", or a list of such places
         key: a list of places is empty: at least one is needed
         'shop' is not a JSON pointer: it begins with '/', as in '/user/id'; beside those there are key, key:/POINTER, header:NAME, partition, offset, timestamp and value
