@@ -10,7 +10,7 @@ use super::place::{Places, Values, slot};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Condition {
-    /// A JSON pointer into the record's value.
+    /// The place of the field in the record.
     pub field: String,
     /// A number that is greater than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -140,7 +140,7 @@ impl Shape {
             let names: Vec<&str> = std::iter::once("key").chain(names).collect();
             return Ok(Self::Line { line: Line::of(pattern, &names)?, pattern: pattern.to_owned() });
         }
-        let missing = |name| format!("{name} is missing: a JSON pointer, as in '/user/id'; or line, a pattern");
+        let missing = |name| format!("{name} is missing: a place in the record, as '/user/id'; or line, a pattern");
         let key = key.ok_or_else(|| missing("key"))?;
         key.check().map_err(|error| format!("key: {error}"))?;
         let mut asked = Vec::new();
