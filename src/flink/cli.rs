@@ -2,10 +2,7 @@
 //!
 //! Source: "Command-Line Interface" of Flink's documentation.
 
-use super::jar::Run;
-
-/// Where uploads lie in every container of Flink: `web.upload.dir` and the folder that the server makes in it.
-const UPLOADS: &str = "/flink-data/uploads/flink-web-upload";
+use super::jar::{Run, UPLOADS};
 
 /// The option that fixes a job's id: `PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID`, which REST's `jobId` sets as well.
 const JOB_ID: &str = "$internal.pipeline.job-id";
@@ -47,6 +44,7 @@ pub fn run(run: &Run, id: &str) -> Vec<String> {
     if let Some(class) = &run.entry_class {
         command.extend(words(["--class", class]));
     }
+    run.classpaths().for_each(|classpath| command.extend(words(["--classpath", &classpath])));
     command.extend(words(["--parallelism", &run.parallelism.to_string(), &format!("{UPLOADS}/{}", run.jar)]));
     command.extend(run.arguments.iter().cloned());
     command
@@ -88,12 +86,13 @@ mod tests {
         let what = Run {
             entry_class: None,
             jar: "7_a.jar".into(),
+            libraries: vec!["8_b.jar".into()],
             parallelism: 3,
             arguments: vec!["--event-time".into()],
             savepoint: Some("file:/s".into()),
             allow_non_restored_state: false,
         };
-        insta::assert_snapshot!(run(&what, "1f").join(" "), @"flink run --detached -D$internal.pipeline.job-id=1f --fromSavepoint file:/s --parallelism 3 /flink-data/uploads/flink-web-upload/7_a.jar --event-time");
+        insta::assert_snapshot!(run(&what, "1f").join(" "), @"flink run --detached -D$internal.pipeline.job-id=1f --fromSavepoint file:/s --classpath file:///flink-data/uploads/flink-web-upload/8_b.jar --parallelism 3 /flink-data/uploads/flink-web-upload/7_a.jar --event-time");
     }
 
     #[test]

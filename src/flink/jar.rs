@@ -33,6 +33,9 @@ pub struct Run {
     /// The class whose `main` is run; none for the one that the jar's manifest names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_class: Option<String>,
+    /// The ids of uploaded jars that it needs besides: connectors, functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<String>,
     /// Subtasks of each vertex.
     pub parallelism: u32,
     /// The arguments of its `main`.
@@ -41,6 +44,16 @@ pub struct Run {
     pub savepoint: Option<String>,
     /// Whether state of operators that the job does not have is left behind.
     pub allow_non_restored_state: bool,
+}
+
+/// Where uploads lie in every container of Flink: `web.upload.dir` and the folder that the server makes in it.
+pub(super) const UPLOADS: &str = "/flink-data/uploads/flink-web-upload";
+
+impl Run {
+    /// Where its libraries are, for every process of Flink.
+    pub(super) fn classpaths(&self) -> impl Iterator<Item = String> {
+        self.libraries.iter().map(|library| format!("file://{UPLOADS}/{library}"))
+    }
 }
 
 /// Lists what is uploaded.
@@ -53,7 +66,7 @@ pub fn list() -> Request {
 #[must_use]
 pub fn run(run: &Run, id: &str) -> Request {
     let mut body = json!({ "jobId": id, "parallelism": run.parallelism, "programArgsList": run.arguments });
-    with_entry_class(run, &mut body);
+    with_program(run, &mut body);
     if let Some(savepoint) = &run.savepoint {
         body["savepointPath"] = json!(savepoint);
     }
@@ -73,13 +86,17 @@ pub fn upload_line(name: &str) -> String {
 #[must_use]
 pub fn plan(run: &Run) -> Request {
     let mut body = json!({ "parallelism": run.parallelism, "programArgsList": run.arguments });
-    with_entry_class(run, &mut body);
+    with_program(run, &mut body);
     Request::new(Method::POST, format!("/jars/{}/plan", run.jar)).with(body)
 }
 
-fn with_entry_class(run: &Run, body: &mut serde_json::Value) {
+fn with_program(run: &Run, body: &mut serde_json::Value) {
     if let Some(class) = &run.entry_class {
         body["entryClass"] = json!(class);
+    }
+    if !run.libraries.is_empty() {
+        let classpaths: Vec<String> = run.classpaths().collect();
+        body["flinkConfiguration"] = json!({ "pipeline.classpaths": classpaths.join(";") });
     }
 }
 
@@ -138,6 +155,7 @@ mod tests {
     fn a_run_says_only_what_was_asked_for() {
         let mut what = Run {
             jar: "7_a.jar".into(),
+            libraries: Vec::new(),
             entry_class: None,
             parallelism: 2,
             arguments: vec!["--x".into()],

@@ -1,7 +1,7 @@
 //! Adds up records of the input by key and window, so that ten million of them become some thousand events.
 //!
-//! A window is reported when nothing of it is to be expected any more, as a later one of its partition has begun, or at once
-//! when the output has a result for it. Records that come for it afterwards are reported in addition. A session may be reported
+//! A window is reported when nothing of it is to be expected any more, as a later one of its partition has begun; when nothing
+//! has come for a while; or at once when the output has a result for it. Records that come for it afterwards are reported in addition. A session may be reported
 //! in parts that touch; who knows all partitions puts them together.
 
 use std::collections::btree_map::Entry;
@@ -39,8 +39,12 @@ struct Sum {
     late: u64,
     figures: Figures,
     offsets: (i64, i64),
+    /// For how many rounds of reading nothing was added.
+    quiet: u32,
 }
 
+/// After so many rounds without a record, what a partition has of a window is reported: it may be all that ever comes.
+const QUIET: u32 = 20;
 /// How many sums of a partition are held back at most.
 const MOST: usize = 4096;
 
@@ -70,12 +74,19 @@ impl Sums {
         }
     }
 
-    /// Reports all windows that are followed by one in their partition that shares nothing with them.
+    /// A round of reading is over: reports all windows that are followed by one in their partition that shares nothing with them,
+    /// and what is quiet.
     pub(super) fn tell_old(&mut self, tell: &mut impl FnMut(Sent)) {
         let assigner = self.windowing.assigner;
         for (number, partition) in self.partitions.iter_mut().enumerate() {
             let newest = partition.newest;
             partition.tell_if(number, tell, |sum| Some(assigner.apart_from(sum.window)) <= newest);
+            for sum in partition.all() {
+                sum.quiet = sum.quiet.saturating_add(1);
+                if sum.quiet == QUIET && sum.count > 0 {
+                    tell(sum.so_far(number));
+                }
+            }
         }
     }
 
@@ -88,8 +99,7 @@ impl Sums {
     /// Reports the windows in progress as well, marked as such: more may follow for them.
     pub(super) fn tell_under_way(&mut self, tell: &mut impl FnMut(Sent)) {
         for (number, partition) in self.partitions.iter_mut().enumerate() {
-            let others = partition.others.values_mut().flat_map(BTreeMap::values_mut);
-            for sum in partition.current.iter_mut().chain(others).filter(|sum| sum.count > 0) {
+            for sum in partition.all().filter(|sum| sum.count > 0) {
                 tell(sum.so_far(number));
             }
         }
@@ -128,7 +138,7 @@ impl Sum {
     }
 
     fn sent(self, partition: usize) -> Sent {
-        let Self { key, window, count, late, figures, offsets } = self;
+        let Self { key, window, count, late, figures, offsets, .. } = self;
         let partition = i32::try_from(partition).unwrap_or(i32::MAX);
         Sent { key: key.into(), window: Some(window), count, late, figures, partition, offsets, under_way: false }
     }
@@ -144,6 +154,11 @@ impl Sum {
 }
 
 impl Partition {
+    /// All of its sums.
+    fn all(&mut self) -> impl Iterator<Item = &mut Sum> {
+        self.current.iter_mut().chain(self.others.values_mut().flat_map(BTreeMap::values_mut))
+    }
+
     fn add(&mut self, offset: i64, record: &Meaning<'_>, window: Window, windowing: &Windowing) {
         let merges = windowing.assigner.merges();
         if !self.current.as_ref().is_some_and(|sum| sum.takes(&record.key, window, merges)) {
@@ -152,6 +167,7 @@ impl Partition {
         let late = windowing.may_be_late(window, self.newest_time);
         if let Some(sum) = &mut self.current {
             sum.count += 1;
+            sum.quiet = 0;
             sum.late += u64::from(late);
             sum.figures.add(&record.figures);
             sum.offsets.1 = offset;
@@ -181,6 +197,7 @@ impl Partition {
             late: 0,
             figures: Figures::NONE,
             offsets: (offset, offset),
+            quiet: 0,
         }));
     }
 
@@ -268,6 +285,16 @@ mod tests {
         }
         let told: Vec<_> = told.iter().map(|sent| (sent.window.unwrap().start, sent.count)).collect();
         assert_eq!(told, [(-5, 1), (0, 2), (5, 2), (10, 2)]);
+    }
+
+    #[test]
+    fn what_a_partition_has_last_is_told_though_nothing_follows() {
+        let (mut sums, mut told) = (sums(), Vec::new());
+        sums.add(0, 0, &record("a", 0), &mut |_| ());
+        (0..2 * QUIET).for_each(|_| sums.tell_old(&mut |sent| told.push((sent.count, sent.under_way))));
+        sums.add(0, 1, &record("a", 0), &mut |_| ());
+        (0..2 * QUIET).for_each(|_| sums.tell_old(&mut |sent| told.push((sent.count, sent.under_way))));
+        assert_eq!(told, [(1, true), (1, true)]);
     }
 
     #[test]

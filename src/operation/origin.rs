@@ -20,7 +20,7 @@ const JAR: &str = "jar";
 pub async fn origin(platform: &Platform, flink: &Flink, id: &str) -> Result<Run> {
     let (submitted, job) = tokio::try_join!(flink.submitted(id), flink.job(id))?;
     let noted = noted(platform, &submitted, &job).await?.filter(|run| !run.jar.is_empty());
-    let NotedRun { jar, entry_class, parallelism, arguments } = noted.with_context(|| {
+    let NotedRun { jar, entry_class, libraries, parallelism, arguments } = noted.with_context(|| {
         format!(
             "{} was not submitted by the playground, and does not say which jar it came from (global parameter `{JAR}`), so it could \
              not be rolled back\n  playground stop, then playground submit --jar FILE --from-savepoint latest",
@@ -29,7 +29,8 @@ pub async fn origin(platform: &Platform, flink: &Flink, id: &str) -> Result<Run>
     })?;
     let jar = uploaded_as(&flink.jars().await?, &jar)
         .with_context(|| format!("{jar}, the jar of {}, is no longer uploaded; pass one with --jar FILE", job.name))?;
-    Ok(Run { jar, entry_class, parallelism, arguments, savepoint: None, allow_non_restored_state: false })
+    let (savepoint, allow_non_restored_state) = (None, false);
+    Ok(Run { jar, entry_class, libraries, parallelism, arguments, savepoint, allow_non_restored_state })
 }
 
 /// The same for a note: as it was submitted by us or, of another job, as far as that tells it itself. Nothing of one that tells
@@ -45,7 +46,7 @@ pub(super) async fn noted(platform: &Platform, submitted: &Submitted, job: &Job)
     let parameters = &submitted.parameters;
     let jar = parameters.get(JAR).cloned().unwrap_or_default();
     let arguments = arguments(parameters);
-    Ok((!parameters.is_empty()).then_some(NotedRun { jar, entry_class: None, parallelism, arguments }))
+    Ok((!parameters.is_empty()).then_some(NotedRun { jar, entry_class: None, libraries: Vec::new(), parallelism, arguments }))
 }
 
 /// The id of the upload that a job came from: itself, or the newest of the same file.

@@ -123,7 +123,7 @@ mod tests {
     fn resume() -> Resume {
         let (jar, arguments) = ("7_a.jar".into(), Vec::new());
         let run =
-            Run { jar, entry_class: None, parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false };
+            Run { jar, entry_class: None, libraries: Vec::new(), parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false };
         Resume { name: "Click Event Count".into(), run, state: None }
     }
 

@@ -61,8 +61,8 @@ impl Control<'_> {
     /// It is not known: the job may run, now or in a moment.
     pub(super) async fn submit(&self, name: Option<&str>, id: &str, run: &Run) -> Result<Submission> {
         let (order, begun) = (Order::Run { id: id.to_owned(), run: run.clone() }, Instant::now());
-        let Run { jar, entry_class, parallelism, arguments, .. } = run.clone();
-        let noted = NotedRun { jar, entry_class, parallelism, arguments };
+        let Run { jar, entry_class, libraries, parallelism, arguments, .. } = run.clone();
+        let noted = NotedRun { jar, entry_class, libraries, parallelism, arguments };
         let note = NotedJob { savepoint: run.savepoint.clone(), run: Some(noted), ..NotedJob::default() };
         self.marks(name).starting(id, note).await?;
         loop {

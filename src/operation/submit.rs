@@ -154,6 +154,7 @@ fn what(submit: &Submit, observed: &Observed, workload: &Workload) -> Run {
     Run {
         jar: observed.jar.id(),
         entry_class: workload::entry_class(workload).filter(|_| is_ours),
+        libraries: was.filter(|_| is_ours).map_or_else(Vec::new, |was| was.libraries.clone()),
         parallelism: submit.parallelism.or(was.map(|was| was.parallelism)).unwrap_or(PARALLELISM),
         arguments,
         savepoint: observed.savepoint.clone(),

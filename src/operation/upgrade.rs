@@ -110,6 +110,7 @@ fn becomes(was: &Run, jar: &FoundJar, to: &Upgrade) -> Run {
     Run {
         jar: jar.id(),
         entry_class: was.entry_class.clone(),
+        libraries: was.libraries.clone(),
         parallelism: to.parallelism.unwrap_or(was.parallelism),
         arguments,
         savepoint: None,

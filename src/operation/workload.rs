@@ -78,6 +78,11 @@ impl Named {
         {
             read(&file)?;
         }
+        for library in libraries(&self.workload) {
+            if let JarChoice::File(file) = library {
+                read(&file)?;
+            }
+        }
         checker::must_be_there(&self.workload)?;
         let there = match mark(platform).await? {
             // One that this version cannot read, of the same file, is written anew.
@@ -154,6 +159,11 @@ pub(super) fn jar(workload: &Workload) -> Result<JarChoice> {
         )))
     })?;
     Ok(JarChoice::of(jar))
+}
+
+/// The jars that the job needs besides.
+pub(super) fn libraries(workload: &Workload) -> Vec<JarChoice> {
+    workload.job.libraries.iter().map(|library| JarChoice::of(library)).collect()
 }
 
 /// The class whose `main` is run; none for the one that the jar's manifest names.

@@ -61,6 +61,9 @@ pub struct NotedRun {
     /// The class whose `main` is run; none for the one that the jar's manifest names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_class: Option<String>,
+    /// The ids of uploaded jars that it needs besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<String>,
     /// Subtasks of each vertex.
     pub parallelism: u32,
     /// The arguments of its `main`.

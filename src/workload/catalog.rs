@@ -53,6 +53,9 @@ fn read(name: &str, text: &str) -> Result<Workload, Failure> {
     if let Some(jar) = workload.job.jar.as_mut().filter(|jar| jar.contains('/')) {
         *jar = folder.unwrap_or(Path::new("")).join(&*jar).display().to_string();
     }
+    for library in workload.job.libraries.iter_mut().filter(|library| library.contains('/')) {
+        *library = folder.unwrap_or(Path::new("")).join(&*library).display().to_string();
+    }
     workload.oracle.lies_in(folder.unwrap_or(Path::new("")));
     if let Some(sql) = workload.job.sql.as_mut().filter(|sql| is_path(sql)) {
         *sql = match folder {

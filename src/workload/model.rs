@@ -49,6 +49,9 @@ pub struct JobSpec {
     /// `arguments`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql: Option<String>,
+    /// More jars that it needs, as connectors or functions: files, or the names of uploaded ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<String>,
     /// The class whose `main` is run; none for the one that the jar's manifest names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_class: Option<String>,

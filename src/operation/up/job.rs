@@ -58,8 +58,14 @@ impl Bringing<'_> {
         }
         let Some(run) = self.up.noted_run(id).await? else { return Ok(true) };
         let jar = workload::jar(self.up.workload)?;
-        let found = self.control(flink, async |control| control.uploaded(&jar).await).await?;
-        Ok(found.is_some_and(|found| found == run.jar))
+        let (mut asked, mut had) = (vec![jar], vec![run.jar]);
+        asked.extend(workload::libraries(self.up.workload));
+        had.extend(run.libraries);
+        let mut found = Vec::new();
+        for jar in &asked {
+            found.extend(self.control(flink, async |control| control.uploaded(jar).await).await?);
+        }
+        Ok(found == had)
     }
 
     /// Lets a job go on that was stopped, unless high availability has brought one back. What is under way is settled.
@@ -176,7 +182,12 @@ impl Bringing<'_> {
     pub(super) async fn as_asked(&self, flink: &Flink, savepoint: Option<String>) -> Result<Run> {
         let workload = self.up.workload;
         let jar = workload::jar(workload)?;
+        let mut libraries = Vec::new();
+        for library in workload::libraries(workload) {
+            libraries.push(self.control(flink, async |control| control.jar(&library).await).await?);
+        }
         Ok(Run {
+            libraries,
             jar: self.control(flink, async |control| control.jar(&jar).await).await?,
             entry_class: workload::entry_class(workload),
             parallelism: self.up.settings.parallelism.unwrap_or(PARALLELISM),

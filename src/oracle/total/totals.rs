@@ -40,6 +40,8 @@ pub(super) struct Totals {
     begins: BTreeMap<i32, i64>,
     /// Whether the topics were not read to their ends yet, in a run that judges what it does itself.
     past: bool,
+    /// Whether records of the input were gone before they were read.
+    input_cut: bool,
     closing: Closing,
     again: Again,
     /// Totals that were right, each told for the first time.
@@ -133,6 +135,9 @@ impl ByRecord for Totals {
                 self.connections.iter_mut().rev().take(1).for_each(|last| last.from_savepoint = true);
                 self.from_savepoint = true;
             }
+            What::Gone { topic: Topic::Input, unread: true, .. } | What::Anew { topic: Topic::Input, .. } => {
+                self.input_cut = true;
+            }
             What::Read(read) if self.past => self.begin(read),
             What::Records(records) if records.topic == Topic::Input => self.sent(records),
             What::Records(records) => self.told(records),
@@ -184,6 +189,13 @@ impl ByRecord for Totals {
             undecided: (self.unanswered().count() - missing.len()) as u64,
             ..self.wrong
         };
+        // A total holds what was deleted before it was read as well, so none of those that are left follows from what is there.
+        if self.input_cut {
+            let wrong = counts.missing + counts.short + counts.over + counts.conflicting + counts.unexpected;
+            let (complete, duplicate, undecided) = (counts.complete, counts.duplicate, counts.undecided + wrong);
+            let counts = Counts { complete, duplicate, undecided, ..Counts::default() };
+            return Judgement::by_record(delivery, counts, Vec::new());
+        }
         let was = "lost: the restored checkpoint had it, and the state has not";
         let lost_ones = lost.iter().map(|(key, line, _)| missed(key, was, *line));
         let never = missing.iter().map(|(key, line)| missed(key, "no total was emitted for it", *line));
@@ -575,5 +587,14 @@ mod tests {
     #[test]
     fn nobody_sent_what_a_total_speaks_of() {
         assert_eq!(judged(&[sent(0, &[("a", 1.0)]), told(9, &[("z", 1.0, 1.0)])]).counts.unexpected, 1);
+    }
+
+    #[test]
+    fn of_an_input_that_lost_its_beginning_no_total_is_wrong() {
+        let whole = [sent(2, &[("a", 4.0)]), told(9, &[("a", 1.0, 1.0), ("a", 3.0, 7.0)])];
+        assert_eq!(judged(&whole).outcome, Outcome::Fail);
+        let gone = What::Gone { topic: Topic::Input, partition: 0, from: 0, to: 2, unread: true };
+        let cut = judged(&[&[gone][..], &whole].concat());
+        assert_eq!((cut.outcome == Outcome::Fail, cut.counterexamples.len()), (false, 0));
     }
 }

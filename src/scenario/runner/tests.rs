@@ -46,7 +46,15 @@ async fn no_error_of_the_end_takes_the_place_of_another() {
 
 fn jar() -> JarRun {
     let (jar, arguments) = ("7_a.jar".into(), Vec::new());
-    JarRun { jar, entry_class: None, parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false }
+    JarRun {
+        jar,
+        entry_class: None,
+        libraries: Vec::new(),
+        parallelism: 2,
+        arguments,
+        savepoint: None,
+        allow_non_restored_state: false,
+    }
 }
 
 #[test]

@@ -73,6 +73,7 @@ record = "payment"
 [job]
 name = "Payments"
 jar = "./payments.jar"
+libraries = ["./rates.jar"]
 entry-class = "com.example.Payments"
 arguments = ["--brokers", "{broker}"]
 delivery = "exactly-once"
