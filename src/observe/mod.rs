@@ -18,6 +18,7 @@ use topics::Topics;
 use watch::Watch;
 pub use watch::{Reading, Seen};
 
+mod batches;
 mod instances;
 pub mod job;
 pub mod lag;
@@ -25,6 +26,7 @@ mod opening;
 mod output;
 mod pressure;
 mod restores;
+mod round;
 mod sums;
 mod topics;
 mod watch;

@@ -8,22 +8,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::batches::Batches;
 use super::opening::Opening;
 use super::output::{Log, Output, place};
+use super::round::{Foreign, Progress};
 use super::sums::Sums;
-use super::watch::{Reading, Watch};
+use super::watch::Watch;
 use crate::checker::Spool;
 use crate::checker::spool::Writer;
 use crate::history::What;
-use crate::history::seen::{Place, Read};
-use crate::history::traffic::{Emitted, Records, Stray, Topic};
+use crate::history::seen::Read;
+use crate::history::traffic::{Emitted, Stray, Topic};
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::kafka::follow::{Follower, Loss, Partition};
 use crate::kafka::record::Record;
 use crate::kafka::tail;
-use crate::oracle::{self, Entry, Reader};
-use crate::workload::excerpt::excerpt;
+use crate::oracle::{self, Meaning, Reader};
 use crate::workload::model::Workload;
 
 /// Where reading of the topics starts.
@@ -54,10 +55,6 @@ const LOOK: Duration = Duration::from_millis(250);
 const LOOK_BACK: u64 = 100;
 /// How long the broker may be down before that is an error: longer than any outage that a step waits for.
 const AWAY: Duration = Duration::from_mins(5);
-/// How many records are read between two updates of the terminal.
-const SHOWN_EVERY: u64 = 1 << 14;
-/// How many records are reported at once at most.
-const MOST_OF_A_BATCH: usize = 1000;
 
 /// The topics while they are read.
 struct Rounds<'a> {
@@ -233,7 +230,6 @@ impl<'a> Rounds<'a> {
         let topic = &topics.workload.input.topic;
         let is_socket = topics.workload.input.socket.is_some();
         let mut progress = Progress::new(topic, &input.partitions().iter().map(place).collect::<Vec<_>>());
-        let mut news = false;
         let mut batches = Batches::new(Topic::Input, What::Records);
         let losses = input.read_to(&until, |record| {
             progress.one_more(watch);
@@ -246,34 +242,27 @@ impl<'a> Rounds<'a> {
             if let Some(spool) = spool {
                 spool.add(Topic::Input, record.partition, record.offset, record.payload)?;
             }
-            let meaning = match reader.sent(record) {
-                Some(oracle::Sent::Counted(meaning)) => meaning,
-                Some(oracle::Sent::Record(entry)) => {
-                    let opening = openings.get(usize::try_from(record.partition)?);
-                    if opening.is_none_or(|opening| opening.counts(record.offset)) {
-                        batches.add(record, entry, watch);
-                    }
-                    return Ok(());
-                }
-                Some(oracle::Sent::Nothing) => return Ok(()),
-                None => {
-                    foreign.add(topic, record);
-                    return Ok(());
-                }
-            };
             let partition = usize::try_from(record.partition)?;
             let opening = openings.get_mut(partition).with_context(|| format!("a new partition, {partition}"))?;
-            let Some(sums) = sums else { return Ok(()) };
-            let (counts, whole_from) = opening.record(record.offset, sums.whole_after(meaning.window));
-            if let Some(whole_from) = whole_from {
-                watch.tell_blocking(What::Cut { partition: record.partition, whole_from });
-            }
-            if counts {
-                sums.add(partition, record.offset, &meaning, &mut |sent| watch.tell_blocking(What::Sent(sent)));
+            match (reader.sent(record), &mut *sums) {
+                (Some(oracle::Sent::Counted(meaning)), Some(sums)) => count(record, &meaning, opening, sums, watch),
+                (Some(oracle::Sent::Record(entry)), _) if opening.counts(record.offset) => {
+                    batches.add(record, entry, watch);
+                }
+                (Some(_), _) => {}
+                (None, _) => foreign.add(topic, record),
             }
             Ok(())
         })?;
-        news |= batches.tell(watch);
+        let news = batches.tell(watch) | self.tell_round();
+        self.losses(Topic::Input, &losses);
+        Ok(news)
+    }
+
+    /// A round of reading the input is over. Returns whether anything was reported that is not under way.
+    fn tell_round(&mut self) -> bool {
+        let Self { topics, watch, openings, sums, foreign, .. } = self;
+        let mut news = false;
         for (partition, opening) in (0..).zip(openings.iter_mut()) {
             if let Some(whole_from) = opening.round_is_over() {
                 watch.tell_blocking(What::Cut { partition, whole_from });
@@ -291,8 +280,7 @@ impl<'a> Rounds<'a> {
             }
         }
         foreign.tell(watch);
-        self.losses(Topic::Input, &losses);
-        Ok(news)
+        news
     }
 
     fn read_output(&mut self) -> Result<bool> {
@@ -361,6 +349,18 @@ impl<'a> Rounds<'a> {
     }
 }
 
+/// Adds a record to the sums of its windows, unless it was only read to find the one in progress.
+fn count(record: &Record<'_>, meaning: &Meaning<'_>, opening: &mut Opening, sums: &mut Sums, watch: &Watch) {
+    let (counts, whole_from) = opening.record(record.offset, sums.whole_after(meaning.window));
+    if let Some(whole_from) = whole_from {
+        watch.tell_blocking(What::Cut { partition: record.partition, whole_from });
+    }
+    if counts {
+        let partition = usize::try_from(record.partition).unwrap_or_default();
+        sums.add(partition, record.offset, meaning, &mut |sent| watch.tell_blocking(What::Sent(sent)));
+    }
+}
+
 fn number(partition: usize) -> i32 {
     i32::try_from(partition).unwrap_or(i32::MAX)
 }
@@ -369,88 +369,4 @@ fn number(partition: usize) -> i32 {
 fn emitted(record: &Record<'_>, count: oracle::Outcome) -> Emitted {
     let oracle::Outcome { key, window, count, figures } = count;
     Emitted { key, window: Some(window), count, figures, partition: record.partition, offset: record.offset }
-}
-
-/// Records that lie one after the other in a partition, so that a thousand of them become one event.
-struct Batches {
-    batch: Records,
-    /// What is said of them.
-    what: fn(Records) -> What,
-    told: bool,
-}
-
-impl Batches {
-    fn new(topic: Topic, what: fn(Records) -> What) -> Self {
-        Self { batch: Records { topic, ..Records::default() }, what, told: false }
-    }
-
-    fn add(&mut self, record: &Record<'_>, entry: Entry<'_>, watch: &Watch) {
-        let Records { partition, from, keys, .. } = &self.batch;
-        let next = from.saturating_add(i64::try_from(keys.len()).unwrap_or(i64::MAX));
-        if keys.len() >= MOST_OF_A_BATCH || (*partition, next) != (record.partition, record.offset) {
-            self.tell(watch);
-            (self.batch.partition, self.batch.from) = (record.partition, record.offset);
-        }
-        if !entry.numbers.is_empty() {
-            self.batch.at.push(record.timestamp);
-        }
-        self.batch.keys.push(&entry.key);
-        self.batch.numbers.extend(entry.numbers);
-        entry.content.iter().for_each(|content| self.batch.contents.push(content));
-        entry.ordered_by.iter().for_each(|key| self.batch.ordered_by.push(key));
-    }
-
-    /// Reports what is left. Returns whether anything was reported, now or before.
-    fn tell(&mut self, watch: &Watch) -> bool {
-        let (topic, partition, from) = (self.batch.topic, self.batch.partition, self.batch.from);
-        let batch = std::mem::replace(&mut self.batch, Records { topic, partition, from, ..Records::default() });
-        if !batch.keys.is_empty() {
-            self.told = true;
-            watch.tell_blocking((self.what)(batch));
-        }
-        self.told
-    }
-}
-
-/// Records of the input that do not belong to the workload.
-#[derive(Debug, Default)]
-struct Foreign {
-    records: u64,
-    told: u64,
-    first: String,
-}
-
-impl Foreign {
-    fn add(&mut self, topic: &str, record: &Record<'_>) {
-        if self.records == 0 {
-            self.first = format!("{topic}-{} @ {}: {}", record.partition, record.offset, excerpt(record.payload));
-        }
-        self.records += 1;
-    }
-
-    fn tell(&mut self, watch: &Watch) {
-        if self.records > self.told {
-            self.told = self.records;
-            watch.tell_blocking(What::Foreign { records: self.records, first: self.first.clone() });
-        }
-    }
-}
-
-/// How far a topic was read in a round.
-struct Progress {
-    reading: Reading,
-}
-
-impl Progress {
-    fn new(topic: &str, places: &[Place]) -> Self {
-        let total = places.iter().map(|place| u64::try_from(place.end - place.read).unwrap_or(0)).sum();
-        Self { reading: Reading { topic: topic.to_owned(), read: 0, total } }
-    }
-
-    fn one_more(&mut self, watch: &Watch) {
-        self.reading.read += 1;
-        if self.reading.read.is_multiple_of(SHOWN_EVERY) {
-            watch.reading(self.reading.clone());
-        }
-    }
 }

@@ -147,61 +147,64 @@ pub fn counterexamples(judgement: &Judgement) -> Vec<String> {
 }
 
 fn shown(example: &Counterexample, words: &Words, format: &str) -> String {
-    let Words { record, input, output: topic, .. } = words;
+    let Words { record, output: topic, .. } = words;
     match example {
-        Counterexample::Identity { class, identity, sent, emitted, what } => {
-            let sent =
-                sent.map_or_else(String::new, |(partition, offset)| format!("   {input}-{partition} @ {offset}"));
-            let places: Vec<String> =
-                emitted.iter().map(|at| format!("{topic}-{} @ {}", at.partition, at.offset)).collect();
-            let what = match class {
-                Class::Conflicting => {
-                    format!("{}{sent}, {}", what.as_deref().unwrap_or("differs"), places.join(", "))
-                }
-                Class::Missing => format!("never emitted{sent}"),
-                Class::Unexpected => {
-                    format!("emitted, though nobody sent it or it was to be left out   {}", places.join(", "))
-                }
-                _ => format!("emitted {}   {}", counted(emitted.len() as u64, "time"), places.join(", ")),
-            };
-            format!("{record} {identity:<7} {what}")
-        }
+        Counterexample::Identity { .. } => identity(example, words),
         Counterexample::Total { key, what, sent, emitted, .. } => {
-            let sent = sent.map(|(partition, offset)| format!("{input}-{partition} @ {offset}"));
-            let places = emitted.iter().map(|at| format!("{topic}-{} @ {}", at.partition, at.offset));
-            let places: Vec<String> = sent.into_iter().chain(places).collect();
+            let sent = sent.map(|sent| place(&words.input, sent));
+            let places: Vec<String> =
+                sent.into_iter().chain(emitted.iter().map(|at| place(topic, at.place()))).collect();
             format!("{key:<7} {what}   {}", places.join(", "))
         }
         Counterexample::Said { key: Some(key), what } => format!("{record} {key:<7} {what}"),
         Counterexample::Said { key: None, what } => what.clone(),
-        Counterexample::Stray { partition, offset, what, .. } => format!("{topic}-{partition} @ {offset}   {what}"),
-        Counterexample::Window {
-            class,
-            key,
-            window_start,
-            window_end,
-            expected: count,
-            expected_figures,
-            emitted,
-            records,
-        } => {
-            let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
-            let expected = match count {
-                0 => format!("no {record} in {input}"),
-                records => format!("{} in {input}", counted(*records, record)),
-            };
-            let found = match class {
-                Class::Missing => "nothing emitted".to_owned(),
-                // The count is right in every record, so it is something else that is not.
-                Class::Conflicting if records.iter().all(|record| record.count == *count) => {
-                    let counted = format!("counted, but not the same ones: {}", differing(expected_figures, records));
-                    found(*emitted, records, topic).replacen("counted", &counted, 1)
-                }
-                _ => found(*emitted, records, topic),
-            };
-            format!("{key:<7} {window} UTC   {expected}, {found}")
+        Counterexample::Stray { partition, offset, what, .. } => {
+            format!("{}   {what}", place(topic, (*partition, *offset)))
         }
+        Counterexample::Window { .. } => window(example, words, format),
     }
+}
+
+/// As in `output-0 @ 7`.
+fn place(topic: &str, (partition, offset): (i32, i64)) -> String {
+    format!("{topic}-{partition} @ {offset}")
+}
+
+fn identity(example: &Counterexample, words: &Words) -> String {
+    let Counterexample::Identity { class, identity, sent, emitted, what } = example else { return String::new() };
+    let sent = sent.map_or_else(String::new, |sent| format!("   {}", place(&words.input, sent)));
+    let places: Vec<String> = emitted.iter().map(|at| place(&words.output, at.place())).collect();
+    let places = places.join(", ");
+    let what = match class {
+        Class::Conflicting => format!("{}{sent}, {places}", what.as_deref().unwrap_or("differs")),
+        Class::Missing => format!("never emitted{sent}"),
+        Class::Unexpected => format!("emitted, though nobody sent it or it was to be left out   {places}"),
+        _ => format!("emitted {}   {places}", counted(emitted.len() as u64, "time")),
+    };
+    format!("{} {identity:<7} {what}", words.record)
+}
+
+fn window(example: &Counterexample, words: &Words, format: &str) -> String {
+    let Counterexample::Window { class, key, window_start, window_end, expected, expected_figures, emitted, records } =
+        example
+    else {
+        return String::new();
+    };
+    let window = format!("{} to {}", clock(*window_start, format), clock(*window_end, "%T"));
+    let in_input = match expected {
+        0 => format!("no {} in {}", words.record, words.input),
+        records => format!("{} in {}", counted(*records, &words.record), words.input),
+    };
+    let found = match class {
+        Class::Missing => "nothing emitted".to_owned(),
+        // The count is right in every record, so it is something else that is not.
+        Class::Conflicting if records.iter().all(|record| record.count == *expected) => {
+            let counted = format!("counted, but not the same ones: {}", differing(expected_figures, records));
+            found(*emitted, records, &words.output).replacen("counted", &counted, 1)
+        }
+        _ => found(*emitted, records, &words.output),
+    };
+    format!("{key:<7} {window} UTC   {in_input}, {found}")
 }
 
 /// What records say of a window besides its count that the input does not.
