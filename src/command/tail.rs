@@ -136,8 +136,14 @@ impl Tailing {
 fn lost(topic: &str, loss: &Loss) -> String {
     match loss {
         Loss::Unread { partition, offsets } => {
-            format!("{topic}-{partition}: the records {} to {} were deleted before they were read", offsets.start, offsets.end - 1)
+            format!(
+                "{topic}-{partition}: the records {} to {} were deleted before they were read",
+                offsets.start,
+                offsets.end - 1
+            )
         }
-        Loss::Anew { partition } => format!("{topic}-{partition}: the topic was deleted and made anew; this is what it holds now"),
+        Loss::Anew { partition } => {
+            format!("{topic}-{partition}: the topic was deleted and made anew; this is what it holds now")
+        }
     }
 }

@@ -46,7 +46,8 @@ pub async fn run(global: &Global, args: Verify, terminal: &Terminal) -> Result<S
     let began = Instant::now();
     let workload = workload(global, &args).await?;
     if args.windows.is_some() && workload.oracle.window().is_some_and(|window| window.gap_ms.is_some()) {
-        let text = "--windows: sessions are of any length, so a number of them is no span\n  Leave it out, or use --follow";
+        let text =
+            "--windows: sessions are of any length, so a number of them is no span\n  Leave it out, or use --follow";
         return Err(Failure::Usage(text.to_owned()).into());
     }
     if args.windows.is_some() && workload.oracle.window().is_none() {

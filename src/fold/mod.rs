@@ -305,11 +305,12 @@ impl Fold {
         let partitions = self.read.as_ref().map_or(0, |read| read.output.len());
         // What lies in an open transaction is not read yet.
         let is_read = self.read.as_ref().is_some_and(|read| read.output.iter().all(|place| place.read >= place.end));
-        let is_at_rest = is_read && match self.scope() {
-            Scope::Past => true,
-            Scope::Present => self.job.seen.as_ref().is_some_and(JobSeen::is_over),
-            Scope::Plan | Scope::Windows(_) => false,
-        };
+        let is_at_rest = is_read
+            && match self.scope() {
+                Scope::Past => true,
+                Scope::Present => self.job.seen.as_ref().is_some_and(JobSeen::is_over),
+                Scope::Plan | Scope::Windows(_) => false,
+            };
         self.ledger.set_in_order(partitions <= 1 || is_at_rest);
     }
 
@@ -376,7 +377,9 @@ impl Fold {
     pub fn until(&self) -> i64 {
         let Scope::Windows(windows) = self.scope() else { return i64::MAX };
         let windows = i64::try_from(windows).unwrap_or(i64::MAX);
-        self.ledger.first_sent().map_or(i64::MAX, |first| first.saturating_add(windows.saturating_mul(self.window_step())))
+        self.ledger
+            .first_sent()
+            .map_or(i64::MAX, |first| first.saturating_add(windows.saturating_mul(self.window_step())))
     }
 
     /// From the start of one window to the start of the next, in ms of event time; 0 before one was seen.

@@ -190,12 +190,19 @@ impl Cell {
             // The deleted records may or may not have been counted, so a count that is too low proves nothing.
             _ if self.gone && self.most <= self.sent && self.least < self.sent => Class::Undecided,
             // So it may have been counted in parts.
-            _ if self.several && self.most <= self.sent && (self.least < self.sent || self.told.contradicts(window, &self.figures)) => {
+            _ if self.several
+                && self.most <= self.sent
+                && (self.least < self.sent || self.told.contradicts(window, &self.figures)) =>
+            {
                 Class::Undecided
             }
             // Each time, other late records may have been counted.
             _ if self.late > 0 && self.least != self.most && self.least >= self.sure() && self.most <= self.sent => {
-                if final_count == self.sent && windowing.fires_again() { Class::Complete } else { Class::Undecided }
+                if final_count == self.sent && windowing.fires_again() {
+                    Class::Complete
+                } else {
+                    Class::Undecided
+                }
             }
             _ if self.least != self.most && !windowing.fires_again() => Class::Conflicting,
             _ if self.most > self.sent => Class::Over,

@@ -345,8 +345,7 @@ impl Ledger {
                 Class::Over if lost_its_past && Some(window.start) == first_sent => Class::Undecided,
                 class => class,
             };
-            let unexplained =
-                unexplained.unwrap_or_else(|| cell.unexplained(&self.windowing, &self.again));
+            let unexplained = unexplained.unwrap_or_else(|| cell.unexplained(&self.windowing, &self.again));
             judge.add(name, window, cell, class, unexplained);
         });
         judge.include(key.dropped());

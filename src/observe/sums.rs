@@ -329,7 +329,14 @@ mod tests {
 
     fn emitted(window: Window, count: u64) -> Emitted {
         let (window, figures) = (Some(window), Figures::sum(3 * count));
-        Emitted { key: "a".into(), window, count, figures, partition: 0, offset: window.map_or(0, |window| window.start) }
+        Emitted {
+            key: "a".into(),
+            window,
+            count,
+            figures,
+            partition: 0,
+            offset: window.map_or(0, |window| window.start),
+        }
     }
 
     proptest! {

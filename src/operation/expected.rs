@@ -93,7 +93,15 @@ impl Expected {
     fn was(&self) -> Run {
         let arguments = vec![":arguments".to_owned()];
         let (jar, parallelism) = (JAR.to_owned(), self.parallelism);
-        Run { jar, entry_class: None, libraries: Vec::new(), parallelism, arguments, savepoint: None, allow_non_restored_state: false }
+        Run {
+            jar,
+            entry_class: None,
+            libraries: Vec::new(),
+            parallelism,
+            arguments,
+            savepoint: None,
+            allow_non_restored_state: false,
+        }
     }
 
     fn room(&self) -> Room {

@@ -46,7 +46,13 @@ pub(super) async fn noted(platform: &Platform, submitted: &Submitted, job: &Job)
     let parameters = &submitted.parameters;
     let jar = parameters.get(JAR).cloned().unwrap_or_default();
     let arguments = arguments(parameters);
-    Ok((!parameters.is_empty()).then_some(NotedRun { jar, entry_class: None, libraries: Vec::new(), parallelism, arguments }))
+    Ok((!parameters.is_empty()).then_some(NotedRun {
+        jar,
+        entry_class: None,
+        libraries: Vec::new(),
+        parallelism,
+        arguments,
+    }))
 }
 
 /// The id of the upload that a job came from: itself, or the newest of the same file.

@@ -122,8 +122,15 @@ mod tests {
 
     fn resume() -> Resume {
         let (jar, arguments) = ("7_a.jar".into(), Vec::new());
-        let run =
-            Run { jar, entry_class: None, libraries: Vec::new(), parallelism: 2, arguments, savepoint: None, allow_non_restored_state: false };
+        let run = Run {
+            jar,
+            entry_class: None,
+            libraries: Vec::new(),
+            parallelism: 2,
+            arguments,
+            savepoint: None,
+            allow_non_restored_state: false,
+        };
         Resume { name: "Click Event Count".into(), run, state: None }
     }
 

@@ -160,7 +160,11 @@ mod tests {
     }
 
     fn emitted(records: usize) -> What {
-        What::Records(Records { topic: Topic::Output, keys: std::iter::repeat_n("", records).collect(), ..Records::default() })
+        What::Records(Records {
+            topic: Topic::Output,
+            keys: std::iter::repeat_n("", records).collect(),
+            ..Records::default()
+        })
     }
 
     #[test]

@@ -49,7 +49,10 @@ fn not_given(fold: &Fold) -> Vec<String> {
     if names.is_empty() {
         return Vec::new();
     }
-    vec![format!("no record of the output has the {} that the workload's file names: only counts were compared", names.join(" or "))]
+    vec![format!(
+        "no record of the output has the {} that the workload's file names: only counts were compared",
+        names.join(" or ")
+    )]
 }
 
 fn present(fold: &Fold) -> Vec<String> {

@@ -111,7 +111,9 @@ fn check_mode(workload: &Workload) -> Result<(), String> {
     let refused = |what: &str| Err(format!("job.mode: an application is part of its cluster, so {what}"));
     match (&job.jar, &job.entry_class) {
         _ if job.sql.is_some() => refused("it is a jar; job.sql is for a session cluster"),
-        _ if !job.libraries.is_empty() => refused("what it needs is in the image as well; job.libraries is for a session cluster"),
+        _ if !job.libraries.is_empty() => {
+            refused("what it needs is in the image as well; job.libraries is for a session cluster")
+        }
         _ if job.submitted_by.is_some() => refused("nobody submits it; job.submitted-by is for a session cluster"),
         (Some(jar), _) if jar.contains('/') => {
             refused("its jar is in the image: job.jar is the name of a file in docker/flink/job, without .jar")

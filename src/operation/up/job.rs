@@ -199,7 +199,11 @@ impl Bringing<'_> {
     }
 
     /// Does a part of an operation; what it tells is told of the job.
-    pub(super) async fn control<T>(&self, flink: &Flink, work: impl AsyncFnOnce(&Control<'_>) -> Result<T>) -> Result<T> {
+    pub(super) async fn control<T>(
+        &self,
+        flink: &Flink,
+        work: impl AsyncFnOnce(&Control<'_>) -> Result<T>,
+    ) -> Result<T> {
         let (news, mut told) = mpsc::unbounded_channel();
         let (_stop, interrupted) = watch::channel(false);
         let control = Control::new(

@@ -456,7 +456,8 @@ mod tests {
     }
 
     fn kept(topic: Topic, ids: &[&str], contents: &[&str], ordered_by: &[&str]) -> What {
-        let (keys, contents, ordered_by) = (ids.iter().collect(), contents.iter().collect(), ordered_by.iter().collect());
+        let (keys, contents, ordered_by) =
+            (ids.iter().collect(), contents.iter().collect(), ordered_by.iter().collect());
         What::Records(Records { topic, keys, contents, ordered_by, ..Records::default() })
     }
 

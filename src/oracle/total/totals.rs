@@ -391,8 +391,8 @@ fn whole(count: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::texts::Texts;
     use crate::history::seen::Place;
+    use crate::history::texts::Texts;
     use crate::ledger::Outcome;
 
     fn sent(from: i64, lines: &[(&str, f64)]) -> What {

@@ -69,7 +69,9 @@ impl Template {
     /// Whether records tell their event time.
     #[must_use]
     pub fn tells_time(&self) -> bool {
-        self.segments.iter().any(|segment| matches!(segment, Segment::EventTime | Segment::EventTimeIso | Segment::Late { .. }))
+        self.segments
+            .iter()
+            .any(|segment| matches!(segment, Segment::EventTime | Segment::EventTimeIso | Segment::Late { .. }))
     }
 
     /// Whether records tell their number.
@@ -90,9 +92,11 @@ impl Template {
         }
         let is_late = |segment: &Segment| matches!(segment, Segment::Late { .. });
         if !self.tells_seq() && self.segments.iter().any(is_late) {
-            return Err("{event-time late N} needs {seq} beside it, so that a generator that starts again can tell which \
+            return Err(
+                "{event-time late N} needs {seq} beside it, so that a generator that starts again can tell which \
                         record it is"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         for pair in self.segments.windows(2) {
             if pair[0].ends_with_digit() && pair[1].begins_with_digit() {
