@@ -38,7 +38,7 @@ impl Spool {
         Self { path, whole: Arc::default() }
     }
 
-    /// Its file.
+    /// Where it is, for whoever removes it when the program has answered.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -86,7 +86,7 @@ impl Cell {
         self.lie(sent.partition, sent.offsets.0);
     }
 
-    /// A session was put together of parts that touch, or with a record that came late: it may be several.
+    /// A session that was put together of parts that touch, or has a record that came late, may be several.
     pub(super) fn may_be_several(&mut self, touches: bool) {
         self.several |= touches || self.late > 0;
     }

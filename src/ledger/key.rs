@@ -68,9 +68,13 @@ impl Key {
     /// Adds records of the input. Sessions that they connect become one. What was deleted before this offset may have been
     /// among them.
     pub(super) fn send(&mut self, window: Window, sent: &Sent, gone: i64, keeping: Keeping<'_>) {
-        let window = if keeping.windowing.assigner.merges() { self.joined(window) } else { window };
+        let merges = keeping.windowing.assigner.merges();
+        let window = if merges { self.joined(window) } else { window };
         self.cell(window, keeping, |cell| {
             cell.send(sent);
+            if merges {
+                cell.may_be_several(false);
+            }
             // Read in time, but deleted before its window was reported.
             cell.lose(sent.partition, gone);
         });
@@ -295,6 +299,7 @@ fn put_in(runs: &mut BTreeMap<i64, Run>, window: Window, step: i64, piece: Piece
 mod tests {
     use super::*;
     use crate::history::traffic::Figures;
+    use crate::history::windowing::Assigner;
     use crate::ledger::Class;
 
     const BOUNDS: Bounds = Bounds { recent: 4, irregular: 3 };
@@ -371,5 +376,27 @@ mod tests {
             key.forget_before(999 * 15);
             assert_eq!(classes(&key).values().sum::<u64>() + key.dropped.counts.short, 1, "{count}");
         }
+    }
+
+    #[test]
+    fn a_late_part_that_joins_a_session_leaves_it_open_how_many_there_were() {
+        let windowing =
+            Windowing { assigner: Assigner::Session { gap: 5 }, waits_ms: Some(0), ..Windowing::tumbling(0) };
+        let again = Again::default();
+        let keeping = Keeping { bounds: BOUNDS, windowing: &windowing, again: &again };
+        let mut key = Key::default();
+        for (start, late) in [(0, 0), (8, 0), (4, 1)] {
+            let (name, offsets, figures) = (String::new(), (start, start), Figures::NONE);
+            let sent =
+                Sent { key: name, window: None, count: 1, late, figures, partition: 0, offsets, under_way: false };
+            key.send(Window { start, end: start + 5 }, &sent, i64::MIN, keeping);
+        }
+        // The job had emitted the first two when the one between them came.
+        for (offset, start) in [(0, 0), (1, 8)] {
+            key.emit(Window { start, end: start + 5 }, Emission::at(0, offset), keeping);
+        }
+        let mut seen = Vec::new();
+        key.each(&mut |window, cell, _| seen.push((window.start, window.end, cell.class(window, true, &windowing))));
+        assert_eq!(seen, [(0, 13, Class::Undecided)]);
     }
 }

@@ -5,13 +5,14 @@
 //! and `value`: all of it, as a hash, so that records can be opaque.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::json::{MOST, Pointers};
 pub(super) use super::json::{Scalar, Values};
+use crate::history::chain::hex;
 use crate::kafka::record::Record;
 
 /// A place, or several whose values are one key together.
@@ -207,13 +208,6 @@ fn text(bytes: &[u8]) -> Scalar<'_> {
 /// As long as no two of ten million are alike by chance.
 fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes)[..16])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]
