@@ -42,6 +42,13 @@ pub fn project_words(project: &str) -> Vec<String> {
     if is_usual { Vec::new() } else { vec!["-p".to_owned(), project.to_owned()] }
 }
 
+/// How a command line names a project, with a space in front; nothing where any shell would take it for this one.
+#[must_use]
+pub fn project_option(project: &str) -> String {
+    let words = project_words(project).join(" ");
+    if words.is_empty() { words } else { format!(" {words}") }
+}
+
 /// Which stack is meant, and how it is to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StackSettings {

@@ -105,6 +105,12 @@ pub struct Becoming {
     /// Jar file, uploaded if it is not there yet, or the name of an uploaded jar [default: unchanged]
     #[arg(long, value_name = "FILE")]
     pub jar: Option<String>,
+    /// Class whose `main` is run [default: unchanged, or as the jar's manifest says]
+    #[arg(long, value_name = "CLASS")]
+    pub entry_class: Option<String>,
+    /// Another jar the job needs, as a connector; can be given several times [default: unchanged]
+    #[arg(long = "lib", value_name = "FILE")]
+    pub libraries: Vec<String>,
     /// Parallelism of the job [default: unchanged]
     #[arg(long, value_name = "N", value_parser = parallelism())]
     pub parallelism: Option<u32>,

@@ -7,9 +7,9 @@ use crate::failure::Status;
 use crate::image::{Base, Standing};
 use crate::platform::engine::{Engine as _, Facts};
 use crate::platform::{Contract as _, Platform};
+use crate::report::Terminal;
 use crate::report::doctor::{Check, DoctorResult};
-use crate::report::{Terminal, project_option};
-use crate::settings::{KAFKA_PORT, REST_PORT};
+use crate::settings::{KAFKA_PORT, REST_PORT, project_option};
 
 /// Disk space for the images, including those that they are built with.
 const DISK: u64 = 4 << 30;

@@ -8,7 +8,8 @@ use crate::flink::Flink;
 use crate::operation::reach;
 use crate::operation::workload::Named;
 use crate::platform::Platform;
-use crate::report::{Terminal, project_option};
+use crate::report::Terminal;
+use crate::settings::project_option;
 use crate::stack::JOBMANAGER;
 use crate::workload::catalog::USUAL;
 

@@ -52,9 +52,11 @@ pub async fn cancel(global: &Global, args: arguments::Cancel, terminal: &Termina
 
 /// `playground submit`.
 pub async fn submit(global: &Global, args: arguments::Submit, terminal: &Terminal) -> Result<Status> {
-    let Becoming { jar, parallelism, allow_non_restored_state, arguments } = args.becoming;
+    let Becoming { jar, entry_class, libraries, parallelism, allow_non_restored_state, arguments } = args.becoming;
     let operation = Operation::Submit(Submit {
         jar: jar.as_deref().map(JarChoice::of),
+        entry_class,
+        libraries: some(libraries).map(jars),
         parallelism,
         from: args.from_savepoint.as_deref().map(From::of),
         arguments: some(arguments),
@@ -66,15 +68,18 @@ pub async fn submit(global: &Global, args: arguments::Submit, terminal: &Termina
 
 /// `playground upgrade`.
 pub async fn upgrade(global: &Global, args: arguments::Upgrade, terminal: &Terminal) -> Result<Status> {
-    let Becoming { jar, parallelism, allow_non_restored_state, arguments } = args.becoming;
-    if jar.is_none() && parallelism.is_none() && arguments.is_empty() {
-        let text = "nothing to upgrade: name what changes, with --parallelism, --jar or -- ARGUMENTS\n  \
+    let Becoming { jar, entry_class, libraries, parallelism, allow_non_restored_state, arguments } = args.becoming;
+    let is_another_program = jar.is_some() || entry_class.is_some() || !libraries.is_empty();
+    if !is_another_program && parallelism.is_none() && arguments.is_empty() {
+        let text = "nothing to upgrade: name what changes, with --parallelism, --jar, --lib, --entry-class or -- ARGUMENTS\n  \
                     playground stop, then playground up, restarts the job from a savepoint as it is";
         bail!(Failure::Usage(text.to_owned()));
     }
     let operation = Operation::Upgrade(Upgrade {
         parallelism,
         jar: jar.as_deref().map(JarChoice::of),
+        entry_class,
+        libraries: some(libraries).map(jars),
         arguments: some(arguments),
         more_arguments: Vec::new(),
         allow_non_restored_state,
@@ -93,6 +98,10 @@ pub async fn rescale(global: &Global, args: arguments::Rescale, terminal: &Termi
 pub async fn scale(global: &Global, args: arguments::Scale, terminal: &Terminal) -> Result<Status> {
     let operation = Operation::Scale { taskmanagers: args.taskmanagers, force: args.force };
     operate(global, &args.operating, &operation, None, terminal).await
+}
+
+fn jars(names: Vec<String>) -> Vec<JarChoice> {
+    names.iter().map(|name| JarChoice::of(name)).collect()
 }
 
 fn some(arguments: Vec<String>) -> Option<Vec<String>> {

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use crate::platform::PortTaken;
-use crate::report::project_option;
+use crate::settings::project_option;
 
 /// Adds advice to the error about a port in use, for a project; leaves any other error as it is.
 pub(super) fn advise(error: anyhow::Error, project: &str) -> anyhow::Error {

@@ -5,7 +5,7 @@ use anyhow::{Result, anyhow};
 use crate::failure::Failure;
 use crate::meant::did_you_mean;
 use crate::platform::Instance;
-use crate::report::project_option;
+use crate::settings::project_option;
 
 /// All instances of the service of this name, or the instance of this name.
 ///

@@ -20,7 +20,7 @@ use crate::platform::{Journal as _, Platform};
 use crate::report::Terminal;
 use crate::report::workload::{Checked, Drafted, WorkloadList, WorkloadText};
 use crate::workload::catalog;
-use crate::workload::draft::{Seen, Topic, draft};
+use crate::workload::draft::{Job, Seen, Topic, draft};
 use crate::workload::model::Workload;
 
 /// How many of the newest records of each partition are looked at.
@@ -46,10 +46,12 @@ async fn drafted(global: &Global, new: New, terminal: &Terminal) -> Result<Draft
     let kafka = super::kafka_on(&platform, global).await?;
     let own = Named::meant(None, &platform).await?.workload;
     let (name, id) = job(&flink, new.job.as_deref(), &own).await?;
-    let (jar, arguments) = submitted(&platform, &id).await?;
+    let job = as_submitted(&platform, name, &id).await?;
+    let jar = new.jar.or(job.jar);
+    let libraries = if new.libraries.is_empty() { job.libraries } else { new.libraries };
     let (input, output) = (new.input.clone(), new.output_topic.clone());
     let (input, output, group) = tokio::task::spawn_blocking(move || topics(&kafka, input, output, &own)).await??;
-    let text = draft(&Seen { job: name, jar: new.jar.or(jar), arguments, group, input, output });
+    let text = draft(&Seen { job: Job { jar, libraries, ..job }, group, input, output });
     if let Some(file) = &new.file {
         let shown = file.display();
         let made = File::create_new(file).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
@@ -84,16 +86,25 @@ async fn job(flink: &Flink, asked: Option<&str>, own: &Workload) -> Result<(Stri
     }
 }
 
-/// Jar and arguments of a job that was submitted by us.
-async fn submitted(platform: &Platform, id: &str) -> Result<(Option<String>, Vec<String>)> {
+/// A job as it was submitted by us; of one that somebody else submitted, its name.
+async fn as_submitted(platform: &Platform, name: String, id: &str) -> Result<Job> {
     let marks = platform.marks().await.context("look for what the job was submitted as")?;
     let run = marks.into_iter().filter(|mark| mark.target == id).find_map(|mark| mark.job.run);
-    let Some(run) = run else { return Ok((None, Vec::new())) };
-    let arguments = run.arguments.into_iter().map(|argument| argument.replace(BROKER, "{broker}")).collect();
-    // An upload's name: `<uuid>_<file>-<hash>.jar`.
-    let file = run.jar.split_once('_').map_or(run.jar.as_str(), |(_, file)| file);
+    let Some(run) = run else { return Ok(Job { name, ..Job::default() }) };
+    Ok(Job {
+        name,
+        jar: Some(file_of(&run.jar)),
+        libraries: run.libraries.iter().map(|library| file_of(library)).collect(),
+        entry_class: run.entry_class,
+        arguments: run.arguments.into_iter().map(|argument| argument.replace(BROKER, "{broker}")).collect(),
+    })
+}
+
+/// The file that was uploaded under an id, `<uuid>_<file>-<hash>.jar`, as if it lay beside the workload's.
+fn file_of(upload: &str) -> String {
+    let file = upload.split_once('_').map_or(upload, |(_, file)| file);
     let stem = file.rsplit_once('-').map_or(file, |(stem, _)| stem);
-    Ok((Some(format!("./{stem}.jar")), arguments))
+    format!("./{stem}.jar")
 }
 
 /// The two topics, and the group that reads the input. Blocks.

@@ -225,7 +225,8 @@ impl Fold {
         match what {
             What::Cut { partition, whole_from } => self.ledger.input_is_whole_from(*partition, *whole_from),
             What::Sent(sent) => {
-                if let Some(window) = sent.window.filter(|_| !sent.under_way) {
+                if !sent.under_way {
+                    let window = sent.window;
                     let newest = self.newest.entry(sent.partition).or_insert((window.start, window.length()));
                     newest.0 = newest.0.max(window.start);
                 }
@@ -234,8 +235,8 @@ impl Fold {
             What::Emitted(emitted) => {
                 self.emission(at);
                 // Only the steps of a plan need it; `verify --follow` would accumulate it for days.
-                if let (Some(window), Scope::Plan) = (emitted.window, self.scope()) {
-                    self.emitted.entry(emitted.key.clone()).or_default().insert(window.start);
+                if self.scope() == Scope::Plan {
+                    self.emitted.entry(emitted.key.clone()).or_default().insert(emitted.window.start);
                 }
                 if self.holds() == Holds::Spread {
                     self.spread.emitted(at, emitted);
@@ -497,7 +498,7 @@ mod tests {
     }
 
     fn sent(number: i64) -> What {
-        let (key, window) = ("a".to_owned(), Some(window(number)));
+        let (key, window) = ("a".to_owned(), window(number));
         What::Sent(Sent {
             key,
             window,
@@ -511,7 +512,7 @@ mod tests {
     }
 
     fn emitted(number: i64, count: u64) -> What {
-        let (key, window) = ("a".to_owned(), Some(window(number)));
+        let (key, window) = ("a".to_owned(), window(number));
         What::Emitted(Emitted { key, window, count, figures: Figures::NONE, partition: 0, offset: number })
     }
 

@@ -39,8 +39,11 @@ pub struct SpreadSeen {
 
 impl SpreadSeen {
     pub(super) fn emitted(&mut self, at: i64, emitted: &Emitted) {
-        let start = emitted.window.map_or(i64::MIN, |window| window.start);
-        self.counts.entry(emitted.key.clone()).or_default().push(Counted { at, start, count: emitted.count });
+        self.counts.entry(emitted.key.clone()).or_default().push(Counted {
+            at,
+            start: emitted.window.start,
+            count: emitted.count,
+        });
     }
 
     pub(super) fn read(&mut self, at: i64, read: &Read) {

@@ -36,8 +36,7 @@ impl Transactions {
     pub fn add(&mut self, at: i64, what: &What) {
         match what {
             What::Written(record) => {
-                let window = record.window.unwrap_or(Window::ALWAYS);
-                self.written(at, (record.partition, record.offset), (record.key.clone(), window));
+                self.written(at, (record.partition, record.offset), (record.key.clone(), record.window));
             }
             What::WrittenRecords(batch) => {
                 for (offset, key, numbers, _) in batch.each() {
@@ -102,7 +101,7 @@ mod tests {
     use crate::history::traffic::{Emitted, Figures};
 
     fn record(offset: i64) -> Emitted {
-        Emitted { key: "a".into(), window: None, count: 1000, figures: Figures::NONE, partition: 0, offset }
+        Emitted { key: "a".into(), window: Window::ALWAYS, count: 1000, figures: Figures::NONE, partition: 0, offset }
     }
 
     fn transactions(events: impl IntoIterator<Item = (i64, What)>) -> Transactions {

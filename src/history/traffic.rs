@@ -36,7 +36,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window of records that belong to none: all of time.
+    /// Of results that belong to none: all of time.
     pub const ALWAYS: Self = Self { start: i64::MIN, end: i64::MAX };
 
     /// How long it is, in ms.
@@ -118,9 +118,8 @@ fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
 pub struct Sent {
     /// The key they all have, as in `/shop`.
     pub key: String,
-    /// Their window; none where the workload has no windows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Window>,
+    /// Their window.
+    pub window: Window,
     /// How many records they are.
     pub count: u64,
     /// How many of them came so late that the job may have left them out.
@@ -148,9 +147,8 @@ fn is_zero(number: &u64) -> bool {
 pub struct Emitted {
     /// The key that was counted, as in `/shop`.
     pub key: String,
-    /// Its window; none where the workload has no windows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Window>,
+    /// Its window.
+    pub window: Window,
     /// The job's count.
     pub count: u64,
     /// The job's figures next to it, where it gives some.

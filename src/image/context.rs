@@ -37,6 +37,9 @@ impl Image {
         for (path, content) in files(self.folder) {
             append(&mut archive, path, content)?;
         }
+        for jar in &*self.jars {
+            append(&mut archive, &format!("{}/{}", self.folder, jar.name), &jar.content)?;
+        }
         if self.folder == BUILDER {
             append(&mut archive, CERTIFICATES, &machine.certificates)?;
         }

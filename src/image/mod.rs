@@ -6,6 +6,7 @@
 //! the playground never take each other's images, and a change is noticed by content, never by date.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use include_dir::{Dir, include_dir};
@@ -13,12 +14,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::stack::{Stack, hex};
 
+mod application;
 mod base;
 mod context;
 mod machine;
 mod program;
 mod stock;
 
+pub use application::images_of;
 pub use base::Base;
 pub use machine::Machine;
 pub use program::Program;
@@ -66,6 +69,8 @@ pub struct Image {
     /// The same without the certificates of the building machine: they decide whether a download works, not what it brings.
     recipe: String,
     folder: &'static str,
+    /// The user's, which lie in its folder besides.
+    jars: Arc<[application::Jar]>,
 }
 
 /// All images, those first that others stand on.
@@ -88,6 +93,7 @@ pub fn pinned(stack: &Stack, images: &[Image]) -> Stack {
             service.image.clone_from(&image.tag);
         }
     }
+    application::runs_in(&mut stack, images);
     stack
 }
 
@@ -112,7 +118,7 @@ fn image(
     args.extend(below.iter().filter_map(|image| Some((argument(image)?.to_owned(), image.tag.clone()))));
     let tag = format!("{name}-{}", &hash[..TAG_DIGITS]);
     let after = below.iter().map(|image| image.name.clone()).collect();
-    Ok(Image { name, tag, dockerfile, args, after, hash, recipe, folder })
+    Ok(Image { name, tag, dockerfile, args, after, hash, recipe, folder, jars: Arc::default() })
 }
 
 /// The names of a Dockerfile's build arguments.

@@ -114,7 +114,7 @@ impl<'a> Batch<'a> {
             let Fields { time, offset, key, value, headers } = record.record().context("a record is malformed")?;
             let timestamp = appended.unwrap_or_else(|| began.saturating_add(time));
             let (partition, offset) = (0, base.saturating_add(offset));
-            Ok(Record { partition, offset, timestamp, key, headers: Headers(headers), payload: value })
+            Ok(Record { partition, offset, timestamp, key, headers: Headers(headers), payload: value, missing: 0 })
         })
     }
 }

@@ -13,36 +13,61 @@ use super::transactions::Transactions;
 /// Where format 2 has its number, and where the older ones had theirs.
 const FORMAT: usize = 16;
 
+/// Where a reader is in a partition's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The offsets that it is still to read.
+    pub offsets: Range<i64>,
+    /// At how many offsets it found nothing since the last record. Every offset was given to a record, a marker of a transaction
+    /// or what it took back, and only compaction takes records out of the middle of a log.
+    pub missing: i64,
+}
+
+impl Span {
+    /// Goes on at an offset up to which nothing was found.
+    fn pass_over(&mut self, to: i64) {
+        let to = to.min(self.offsets.end);
+        if to > self.offsets.start {
+            self.missing = self.missing.saturating_add(to.saturating_sub(self.offsets.start));
+            self.offsets.start = to;
+        }
+    }
+}
+
 /// Gives each record of a log within a span to `each`, not saying of which partition, without those that transactions
 /// took back, and shortens the span by what lies behind. The end of the log may be cut off.
 pub fn walk(
     mut log: &[u8],
-    span: &mut Range<i64>,
+    span: &mut Span,
     transactions: &mut Transactions,
     unpacker: &mut Unpacker,
     mut each: impl FnMut(Record<'_>) -> Result<()>,
 ) -> Result<()> {
     while let Some(format) = log.get(FORMAT)
-        && !span.is_empty()
+        && !span.offsets.is_empty()
     {
-        let mut each = |span: &mut Range<i64>, record: Record<'_>| {
+        let mut each = |span: &mut Span, record: Record<'_>| {
             // The first batch may begin before the span, and the last one end behind it.
-            if span.contains(&record.offset) {
-                each(record)?;
-                span.start = record.offset + 1;
+            if span.offsets.contains(&record.offset) {
+                span.pass_over(record.offset);
+                each(Record { missing: span.missing, ..record })?;
+                *span = Span { offsets: record.offset + 1..span.offsets.end, missing: 0 };
             }
             Ok(())
         };
-        let next = match format {
+        match format {
             0 | 1 => {
                 let Some(message) = Message::take(&mut log)? else { break };
                 message.records(unpacker, |record| each(span, record))?;
-                message.offset.saturating_add(1)
+                span.pass_over(message.offset.saturating_add(1));
             }
             2 => {
                 let Some(batch) = Batch::take(&mut log)? else { break };
                 let hidden = transactions.hide(&batch) || batch.is_control();
-                if !hidden && batch.base_offset() < span.end && batch.next_offset() > span.start {
+                span.pass_over(batch.base_offset());
+                if hidden {
+                    span.offsets.start = batch.next_offset().clamp(span.offsets.start, span.offsets.end);
+                } else if batch.base_offset() < span.offsets.end && batch.next_offset() > span.offsets.start {
                     let records = match batch.codec()? {
                         None => batch.packed(),
                         Some(codec) => unpacker.unpack(codec, batch.packed())?,
@@ -51,14 +76,13 @@ pub fn walk(
                         each(span, record?)?;
                     }
                 }
-                batch.next_offset()
+                span.pass_over(batch.next_offset());
             }
             other => {
                 return Err(anyhow::anyhow!("records of format {other}"))
                     .context("only formats 0, 1 and 2 are supported");
             }
-        };
-        span.start = next.clamp(span.start, span.end);
+        }
     }
     Ok(())
 }
@@ -74,13 +98,41 @@ mod tests {
 
     const TRANSACTIONAL: i16 = 1 << 4;
 
-    fn read(log: &[u8], span: &mut Range<i64>, aborted: Vec<Aborted>) -> Result<Vec<(i64, Vec<u8>)>> {
+    fn read(log: &[u8], offsets: &mut Range<i64>, aborted: Vec<Aborted>) -> Result<Vec<(i64, Vec<u8>)>> {
         let mut seen = Vec::new();
-        walk(log, span, &mut Transactions::new(aborted), &mut Unpacker::default(), |record| {
+        let mut span = Span { offsets: offsets.clone(), missing: 0 };
+        walk(log, &mut span, &mut Transactions::new(aborted), &mut Unpacker::default(), |record| {
             seen.push((record.offset, record.payload.to_vec()));
             Ok(())
         })?;
+        *offsets = span.offsets;
         Ok(seen)
+    }
+
+    /// The offsets of records, each with how many are missing before it, and how many are behind the last one.
+    fn missing(logs: &[Vec<u8>], to: i64) -> (Vec<(i64, i64)>, i64) {
+        let (mut seen, mut span) = (Vec::new(), Span { offsets: 0..to, missing: 0 });
+        for log in logs {
+            walk(
+                log,
+                &mut span,
+                &mut Transactions::new(vec![Aborted { producer: 1, first: 0 }]),
+                &mut Unpacker::default(),
+                |record| {
+                    seen.push((record.offset, record.missing));
+                    Ok(())
+                },
+            )
+            .unwrap();
+        }
+        (seen, span.missing)
+    }
+
+    /// A batch of which compaction has left nothing at the end.
+    fn thinned(base: i64, values: &[&[u8]], next: i64) -> Vec<u8> {
+        let mut batch = plain(base, values);
+        batch[23..27].copy_from_slice(&i32::try_from(next - base - 1).unwrap().to_be_bytes());
+        batch
     }
 
     fn offsets(log: &[u8], span: &mut Range<i64>, aborted: Vec<Aborted>) -> Vec<i64> {
@@ -114,6 +166,17 @@ mod tests {
         let log = [plain(0, &[b"a"]), plain(7, &[b"b"])].concat();
         let mut span = 0..5;
         assert_eq!((offsets(&log, &mut span, Vec::new()), span), (vec![0], 5..5));
+    }
+
+    #[test]
+    fn what_compaction_took_is_noticed_and_what_a_transaction_took_back_is_not_missing() {
+        let whole = [of(1, 0), marker(2, 1, false), plain(3, &[b"a", b"b"])];
+        assert_eq!(missing(&whole, 5), (vec![(3, 0), (4, 0)], 0));
+        // Between batches, at the end of one, before a marker; the next answer goes on with what this one left open.
+        let some = [thinned(0, &[b"a"], 3), plain(5, &[b"b"]), marker(8, 2, true), plain(9, &[b"c"])];
+        assert_eq!(missing(&some, 10), (vec![(0, 0), (5, 4), (9, 2)], 0));
+        assert_eq!(missing(&some[..1], 3), (vec![(0, 0)], 2));
+        assert_eq!(missing(&[some.concat()], 10).0, missing(&some, 10).0);
     }
 
     #[test]
@@ -151,12 +214,12 @@ mod tests {
     #[test]
     fn an_error_leaves_the_position_at_the_record() {
         let log = plain(0, &[b"a", b"b", b"c"]);
-        let mut span = 0..3;
+        let mut span = Span { offsets: 0..3, missing: 0 };
         let walked = walk(&log, &mut span, &mut Transactions::default(), &mut Unpacker::default(), |record| {
             anyhow::ensure!(record.offset < 1, "enough");
             Ok(())
         });
-        assert_eq!((walked.unwrap_err().to_string().as_str(), span), ("enough", 1..3));
+        assert_eq!((walked.unwrap_err().to_string().as_str(), span.offsets), ("enough", 1..3));
         let mut unknown = plain(0, &[b"a"]);
         unknown[FORMAT] = 3;
         assert_eq!(

@@ -17,6 +17,8 @@ pub struct Record<'a> {
     pub headers: Headers<'a>,
     /// Its value; empty when it has none.
     pub payload: &'a [u8],
+    /// At how many offsets before it there is nothing any more, since the record before it: the topic is compacted.
+    pub missing: i64,
 }
 
 impl<'a> Record<'a> {

@@ -315,7 +315,7 @@ mod tests {
 
     fn cell(emissions: &[(u64, u64)]) -> Cell {
         let mut cell = Cell::default();
-        let (key, window) = (String::new(), None);
+        let (key, window) = (String::new(), WINDOW);
         cell.send(&Sent {
             key,
             window,

@@ -320,7 +320,7 @@ mod tests {
             let (name, offsets) = (String::new(), (number, number));
             let sent = Sent {
                 key: name,
-                window: None,
+                window: Window::ALWAYS,
                 count: 1000,
                 figures: Figures::NONE,
                 partition: 0,
@@ -387,8 +387,16 @@ mod tests {
         let mut key = Key::default();
         for (start, late) in [(0, 0), (8, 0), (4, 1)] {
             let (name, offsets, figures) = (String::new(), (start, start), Figures::NONE);
-            let sent =
-                Sent { key: name, window: None, count: 1, late, figures, partition: 0, offsets, under_way: false };
+            let sent = Sent {
+                key: name,
+                window: Window::ALWAYS,
+                count: 1,
+                late,
+                figures,
+                partition: 0,
+                offsets,
+                under_way: false,
+            };
             key.send(Window { start, end: start + 5 }, &sent, i64::MIN, keeping);
         }
         // The job had emitted the first two when the one between them came.

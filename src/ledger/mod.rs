@@ -193,7 +193,7 @@ impl Ledger {
 
     /// Adds records of the input for a key and window.
     pub fn sent(&mut self, sent: &Sent) {
-        let window = sent.window.unwrap_or(Window::ALWAYS);
+        let window = sent.window;
         if !self.takes(window) {
             return;
         }
@@ -207,7 +207,7 @@ impl Ledger {
     pub fn emitted(&mut self, emitted: &Emitted) {
         self.heard = true;
         self.given.add(&emitted.figures);
-        let window = emitted.window.unwrap_or(Window::ALWAYS);
+        let window = emitted.window;
         let takes = self.takes(window);
         let keeping = Keeping { bounds: self.bounds, windowing: &self.windowing, again: &self.again };
         change(&mut self.keys, &emitted.key, |key| {

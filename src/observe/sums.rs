@@ -140,7 +140,7 @@ impl Sum {
     fn sent(self, partition: usize) -> Sent {
         let Self { key, window, count, late, figures, offsets, .. } = self;
         let partition = i32::try_from(partition).unwrap_or(i32::MAX);
-        Sent { key: key.into(), window: Some(window), count, late, figures, partition, offsets, under_way: false }
+        Sent { key: key.into(), window, count, late, figures, partition, offsets, under_way: false }
     }
 
     /// Takes what was added up so far; from here on it adds up what comes after that.
@@ -149,7 +149,7 @@ impl Sum {
         let figures = std::mem::take(&mut self.figures);
         let (key, partition) = (self.key.to_string(), i32::try_from(partition).unwrap_or(i32::MAX));
         let Self { window, offsets, .. } = *self;
-        Sent { key, window: Some(window), count, late, figures, partition, offsets, under_way: true }
+        Sent { key, window, count, late, figures, partition, offsets, under_way: true }
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
             sums.add(0, offset, &at("a", time, assigner), &mut |sent| told.push(sent));
             sums.tell_old(&mut |sent| told.push(sent));
         }
-        let told: Vec<_> = told.iter().map(|sent| (sent.window.unwrap().start, sent.count)).collect();
+        let told: Vec<_> = told.iter().map(|sent| (sent.window.start, sent.count)).collect();
         assert_eq!(told, [(-5, 1), (0, 2), (5, 2), (10, 2)]);
     }
 
@@ -328,15 +328,8 @@ mod tests {
     }
 
     fn emitted(window: Window, count: u64) -> Emitted {
-        let (window, figures) = (Some(window), Figures::sum(3 * count));
-        Emitted {
-            key: "a".into(),
-            window,
-            count,
-            figures,
-            partition: 0,
-            offset: window.map_or(0, |window| window.start),
-        }
+        let figures = Figures::sum(3 * count);
+        Emitted { key: "a".into(), window, count, figures, partition: 0, offset: window.start }
     }
 
     proptest! {
@@ -344,7 +337,7 @@ mod tests {
         fn nothing_is_lost_and_nothing_told_twice(records in prop::collection::vec((0_usize..3, 0_usize..4, 0_i64..6), 0..300)) {
             const KEYS: [&str; 4] = ["a", "b", "c", "d"];
             let (mut sums, mut told) = (sums(), BTreeMap::<(String, i64), u64>::new());
-            let mut tell = |sent: Sent| *told.entry((sent.key, sent.window.unwrap().start)).or_default() += sent.count;
+            let mut tell = |sent: Sent| *told.entry((sent.key, sent.window.start)).or_default() += sent.count;
             let mut expected = BTreeMap::<(String, i64), u64>::new();
             for (offset, (partition, key, window)) in (0..).zip(&records) {
                 sums.add(*partition, offset, &record(KEYS[*key], *window), &mut tell);

@@ -233,6 +233,14 @@ impl<'a> Rounds<'a> {
         let mut batches = Batches::new(Topic::Input, What::Records);
         let losses = input.read_to(&until, |record| {
             progress.one_more(watch);
+            if let Some(gone) = compacted(Topic::Input, record) {
+                batches.tell(watch);
+                if let Some(opening) = openings.get_mut(usize::try_from(record.partition)?) {
+                    // The window in progress may lack what is gone.
+                    *opening = Opening::somewhere();
+                }
+                watch.tell_blocking(gone);
+            }
             if is_socket && record.payload.is_empty() {
                 batches.tell(watch);
                 let (partition, offset, at) = (record.partition, record.offset, record.timestamp);
@@ -306,6 +314,10 @@ impl<'a> Rounds<'a> {
         let losses = output.read(|record| {
             progress.one_more(watch);
             let (partition, offset) = (record.partition, record.offset);
+            if let Some(gone) = compacted(Topic::Output, record) {
+                batches.tell(watch);
+                watch.tell_blocking(gone);
+            }
             if let Some(spool) = spool {
                 spool.add(Topic::Output, partition, offset, record.payload)?;
             }
@@ -324,7 +336,7 @@ impl<'a> Rounds<'a> {
                 Ok(oracle::Emitted::Forbidden { key, what }) => What::Stray(Stray { partition, offset, what, key }),
                 Err(what) => What::Stray(Stray { partition, offset, what, key: None }),
             };
-            if let (What::Emitted(Emitted { key, window: Some(window), .. }), Some(sums)) = (&what, sums.as_mut()) {
+            if let (What::Emitted(Emitted { key, window, .. }), Some(sums)) = (&what, sums.as_mut()) {
                 sums.tell_of(key, *window, &mut |sent| watch.tell_blocking(What::Sent(sent)));
             }
             watch.tell_blocking(what);
@@ -361,6 +373,13 @@ fn count(record: &Record<'_>, meaning: &Meaning<'_>, opening: &mut Opening, sums
     }
 }
 
+/// What compaction took from right before a record.
+fn compacted(topic: Topic, record: &Record<'_>) -> Option<What> {
+    let (partition, to) = (record.partition, record.offset);
+    let gone = What::Gone { topic, partition, from: to.saturating_sub(record.missing), to, unread: true };
+    (record.missing > 0).then_some(gone)
+}
+
 fn number(partition: usize) -> i32 {
     i32::try_from(partition).unwrap_or(i32::MAX)
 }
@@ -368,5 +387,5 @@ fn number(partition: usize) -> i32 {
 /// A count, as it lies in the output.
 fn emitted(record: &Record<'_>, count: oracle::Outcome) -> Emitted {
     let oracle::Outcome { key, window, count, figures } = count;
-    Emitted { key, window: Some(window), count, figures, partition: record.partition, offset: record.offset }
+    Emitted { key, window, count, figures, partition: record.partition, offset: record.offset }
 }

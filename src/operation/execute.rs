@@ -1,6 +1,8 @@
 //! Carries out a plan: each part as planned, timed and reported. It decides nothing; the plan also says what to do if a
 //! job that was started does not come up.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 
 use super::channel::Order;
@@ -8,7 +10,7 @@ use super::come_up::CameUp;
 use super::control::{Control, seconds};
 use super::marks::Noted;
 use super::origin::noted;
-use super::plan::{Act, JAR, Part, Plan, SAVEPOINT};
+use super::plan::{Act, Part, Plan, SAVEPOINT};
 use super::resume::Resume;
 use super::start::Submission;
 use super::stop::StopEnd;
@@ -30,7 +32,8 @@ enum Carried {
 /// What becomes known as parts are carried out.
 #[derive(Default)]
 struct Known {
-    jar: Option<String>,
+    /// The ids of jars, by what stands for them in the plan.
+    uploaded: BTreeMap<String, String>,
     savepoint: Option<String>,
     job: Option<String>,
     parallelism: Option<u32>,
@@ -71,8 +74,10 @@ impl Known {
     /// A run with the placeholders replaced by what is known.
     fn filled(&self, run: &Run) -> Result<Run> {
         let mut run = run.clone();
-        if run.jar == JAR {
-            run.jar = self.jar.clone().context("no jar was uploaded")?;
+        for jar in std::iter::once(&mut run.jar).chain(&mut run.libraries) {
+            if jar.starts_with(':') {
+                *jar = self.uploaded.get(jar).cloned().with_context(|| format!("{jar} was not uploaded"))?;
+            }
         }
         if run.savepoint.as_deref() == Some(SAVEPOINT) {
             run.savepoint = Some(self.savepoint.clone().context("no savepoint was taken")?);
@@ -144,7 +149,9 @@ impl Control<'_> {
         match &part.act {
             Act::Order(order) => return self.order(plan, part, order, known).await,
             Act::ComeUp { job, parallelism } => return self.await_up(plan, job, *parallelism, known).await,
-            Act::Upload { file, name } => known.jar = Some(self.upload(part, file, name).await?),
+            Act::Upload { id, file, name } => {
+                known.uploaded.insert(id.clone(), self.upload(part, file, name).await?);
+            }
             Act::Check(run) => self.check(part, &known.filled(run)?).await?,
             Act::End { job } => self.end(job).await?,
             Act::Rescale { job, request, parallelism } => {

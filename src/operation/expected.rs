@@ -4,12 +4,13 @@
 use anyhow::Result;
 
 use super::channel::Via;
+use super::jar::Jars;
 use super::model::Operation;
 use super::plan::{Ids, JAR, Plan};
 use super::scale::{self, Workers};
 use super::slots::Room;
 use super::subject::Subject;
-use super::{cancel, jar, rescale, stop, submit, take, upgrade};
+use super::{cancel, rescale, stop, submit, take, upgrade};
 use crate::flink::jar::Run;
 use crate::settings::{PARALLELISM, StackSettings};
 use crate::workload::model::Workload;
@@ -48,11 +49,8 @@ impl Expected {
             }
             Operation::Upgrade(to) => {
                 let was = self.was();
-                let jar = match &to.jar {
-                    Some(choice) => jar::FoundJar::expected(choice),
-                    None => jar::FoundJar::Uploaded(was.jar.clone()),
-                };
-                upgrade::plan(to, &upgrade::Observed { subject, was, jar, room: self.room(), workers }, &ids)
+                let jars = Jars::expected(&was, to.jar.as_ref(), to.libraries.as_deref());
+                upgrade::plan(to, &upgrade::Observed { subject, was, jars, room: self.room(), workers }, &ids)
             }
             Operation::Scale { taskmanagers, force } => {
                 let jobs = vec![(subject.summary, subject.job)];

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::control::Control;
 use super::plan::{self, Act, Part};
 use crate::failure::Failure;
-use crate::flink::jar::Jar;
+use crate::flink::jar::{Jar, Run};
 use crate::stack::hex;
 
 /// How many digits of a jar's hash are in the name of its upload.
@@ -47,18 +48,18 @@ pub(super) enum FoundJar {
 }
 
 impl FoundJar {
-    /// Its id, or the name of what it will be once it is uploaded.
-    pub(super) fn id(&self) -> String {
+    /// Its id, or what stands for that until it is uploaded.
+    fn id(&self, stands_for: &str) -> String {
         match self {
             Self::Uploaded(id) => id.clone(),
-            Self::File { .. } => plan::JAR.to_owned(),
+            Self::File { .. } => stands_for.to_owned(),
         }
     }
 
     /// The part that uploads it, where it has to be.
-    pub(super) fn upload(&self) -> Option<Part> {
+    fn upload(&self, stands_for: &str) -> Option<Part> {
         let Self::File { file, name } = self else { return None };
-        let act = Act::Upload { file: file.clone(), name: name.clone() };
+        let act = Act::Upload { id: stands_for.to_owned(), file: file.clone(), name: name.clone() };
         Some(Part::new("upload", "not uploaded yet", act))
     }
 
@@ -71,7 +72,59 @@ impl FoundJar {
     }
 }
 
+/// The jars of a job, as they are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Jars {
+    /// The one that has its `main`.
+    pub(super) main: FoundJar,
+    /// Those that it needs besides.
+    pub(super) libraries: Vec<FoundJar>,
+}
+
+impl Jars {
+    /// Those that a job was submitted with.
+    pub(super) fn of(run: &Run) -> Self {
+        let libraries = run.libraries.iter().cloned().map(FoundJar::Uploaded).collect();
+        Self { main: FoundJar::Uploaded(run.jar.clone()), libraries }
+    }
+
+    /// Those of a stack that is not there yet, with what is asked for in the place of what a job was submitted with.
+    pub(super) fn expected(was: &Run, jar: Option<&JarChoice>, libraries: Option<&[JarChoice]>) -> Self {
+        let was = Self::of(was);
+        Self {
+            main: jar.map_or(was.main, FoundJar::expected),
+            libraries: libraries.map_or(was.libraries, |all| all.iter().map(FoundJar::expected).collect()),
+        }
+    }
+
+    /// The parts that upload those that have to be.
+    pub(super) fn uploads(&self) -> Vec<Part> {
+        let libraries =
+            self.libraries.iter().enumerate().map(|(index, library)| library.upload(&plan::library(index + 1)));
+        std::iter::once(self.main.upload(plan::JAR)).chain(libraries).flatten().collect()
+    }
+
+    /// The id of the one that has its `main`.
+    pub(super) fn main_id(&self) -> String {
+        self.main.id(plan::JAR)
+    }
+
+    /// The ids of the others.
+    pub(super) fn library_ids(&self) -> Vec<String> {
+        let ids = self.libraries.iter().enumerate().map(|(index, library)| library.id(&plan::library(index + 1)));
+        ids.collect()
+    }
+}
+
 impl Control<'_> {
+    /// Finds the jars that are meant; files are read, and nothing is sent.
+    ///
+    /// # Errors
+    /// As those of [`Self::find_jar`].
+    pub(super) async fn find_jars(&self, choices: &[JarChoice]) -> Result<Vec<FoundJar>> {
+        try_join_all(choices.iter().map(|choice| self.find_jar(choice))).await
+    }
+
     /// Finds the jar that is meant; a file is read, and nothing is sent.
     ///
     /// # Errors
@@ -110,9 +163,9 @@ impl Control<'_> {
     /// [`Failure::Usage`] for a name that no upload has, or a file that is no jar.
     pub async fn jar(&self, choice: &JarChoice) -> Result<String> {
         let found = self.find_jar(choice).await?;
-        match (&found, found.upload()) {
+        match (&found, found.upload(plan::JAR)) {
             (FoundJar::File { file, name }, Some(part)) => self.upload(&part, file, name).await,
-            _ => Ok(found.id()),
+            _ => Ok(found.id(plan::JAR)),
         }
     }
 
@@ -154,13 +207,13 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
 
 fn refused(file: &Path, why: &str) -> anyhow::Error {
     anyhow!(Failure::Usage(format!(
-        "{}: {why}\n  --jar takes a jar file or the name of an uploaded jar",
+        "{}: {why}\n  A jar is named by its file or, once it is uploaded, by its name",
         file.display()
     )))
 }
 
 /// The name that a jar is uploaded under: its content is part of it, so that the same one is not uploaded twice.
-fn upload_name(file: &Path, content: &[u8]) -> String {
+pub(super) fn upload_name(file: &Path, content: &[u8]) -> String {
     let stem = file.file_stem().map_or_else(|| "job".into(), |stem| stem.to_string_lossy());
     let hash = hex(&Sha256::digest(content)[..HASH_DIGITS / 2]);
     format!("{stem}-{hash}.jar")

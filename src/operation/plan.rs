@@ -1,7 +1,7 @@
 //! What an operation will do, as data: each part with its name, its cause, and what is sent for it. A dry run prints it,
 //! and the executor carries out nothing else.
 //!
-//! What is known only once an earlier part is done has a name in it: `:jar` of an upload, `:savepoint` of a stop.
+//! What is known only once an earlier part is done has a name in it: `:jar` and `:library-1` of uploads, `:savepoint` of a stop.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,11 @@ use crate::flink::request::Request;
 
 /// Stands for the id of a jar that an earlier part uploads.
 pub(super) const JAR: &str = ":jar";
+/// Stands for the id of a library that an earlier part uploads, by its number among the job's.
+pub(super) fn library(number: usize) -> String {
+    format!(":library-{number}")
+}
+
 /// Stands for the path of a savepoint that an earlier part takes.
 pub(super) const SAVEPOINT: &str = ":savepoint";
 
@@ -49,8 +54,10 @@ pub struct Part {
 pub enum Act {
     /// Gives Flink an order through the channel that was chosen.
     Order(Order),
-    /// Uploads a jar, whose id is `:jar` from then on.
+    /// Uploads a jar.
     Upload {
+        /// What stands for its id in later parts.
+        id: String,
         /// Where it lies.
         file: PathBuf,
         /// The name that it is uploaded under.
@@ -122,10 +129,10 @@ impl Plan {
             _ => None,
         })?;
         let uploaded = self.parts.iter().find_map(|part| match &part.act {
-            Act::Upload { name, .. } => Some(name.as_str()),
+            Act::Upload { id, name, .. } if *id == run.jar => Some(name.as_str()),
             _ => None,
         });
-        uploaded.filter(|_| run.jar == JAR).or(Some(&run.jar))
+        uploaded.or(Some(&run.jar))
     }
 
     /// All lines that are sent, if no job has to be rolled back.

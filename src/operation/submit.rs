@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::Order;
 use super::control::Control;
-use super::jar::{FoundJar, JarChoice};
+use super::jar::{FoundJar, JarChoice, Jars};
 use super::origin::origin;
 use super::plan::{Act, Ids, Part, Plan};
 use super::savepoint::latest;
@@ -21,6 +21,12 @@ use crate::workload::model::Workload;
 pub struct Submit {
     /// Which jar.
     pub jar: Option<JarChoice>,
+    /// The class whose `main` is run.
+    #[serde(default)]
+    pub entry_class: Option<String>,
+    /// Which jars it needs besides, all of them.
+    #[serde(default)]
+    pub libraries: Option<Vec<JarChoice>>,
     /// Subtasks of each vertex.
     pub parallelism: Option<u32>,
     /// From which savepoint.
@@ -56,8 +62,8 @@ impl From {
 pub(super) struct Observed {
     /// How the click job ran last, if Flink remembers.
     pub(super) was: Option<Run>,
-    /// The jar to run.
-    pub(super) jar: FoundJar,
+    /// The jars to run.
+    pub(super) jars: Jars,
     /// The click job that is not over.
     pub(super) live: Option<Summary>,
     /// The savepoint that is asked for.
@@ -69,10 +75,17 @@ impl Observed {
         let jobs = control.flink().jobs().await?;
         let ours = &control.workload().job.name;
         let was = last_run(control, &jobs).await;
-        let jar = match (&submit.jar, &was) {
+        let main = match (&submit.jar, &was) {
             (Some(choice), _) => control.find_jar(choice).await?,
             (None, Some(was)) => FoundJar::Uploaded(was.jar.clone()),
             (None, None) => control.find_jar(&workload::jar(control.workload())?).await?,
+        };
+        let libraries = match (&submit.libraries, &was) {
+            (Some(choices), _) => control.find_jars(choices).await?,
+            // Another program's are no good to it.
+            (None, _) if !workload::is_its(control.workload(), &main) => Vec::new(),
+            (None, Some(was)) => Jars::of(was).libraries,
+            (None, None) => control.find_jars(&workload::libraries(control.workload())).await?,
         };
         let savepoint = match &submit.from {
             Some(From::Path(path)) => Some(path.clone()),
@@ -80,17 +93,17 @@ impl Observed {
             None => None,
         };
         let live = jobs.into_iter().find(|job| job.name == *ours && !job.is_over());
-        Ok(Self { was, jar, live, savepoint })
+        Ok(Self { was, jars: Jars { main, libraries }, live, savepoint })
     }
 
     /// Of a stack that is not there yet, with its click job stopped.
     pub(super) fn expected(was: Run, submit: &Submit) -> Self {
-        let jar = submit.jar.as_ref().map_or_else(|| FoundJar::Uploaded(was.jar.clone()), FoundJar::expected);
+        let jars = Jars::expected(&was, submit.jar.as_ref(), submit.libraries.as_deref());
         let savepoint = submit.from.as_ref().map(|from| match from {
             From::Latest => super::plan::SAVEPOINT.to_owned(),
             From::Path(path) => path.clone(),
         });
-        Self { was: Some(was), jar, live: None, savepoint }
+        Self { was: Some(was), jars, live: None, savepoint }
     }
 }
 
@@ -121,7 +134,7 @@ async fn latest_of(control: &Control<'_>, last: Option<&Summary>) -> Result<Stri
 /// [`Failure::Usage`], where the click job runs.
 pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids, workload: &Workload) -> Result<Plan> {
     let run = what(submit, observed, workload);
-    let is_ours = workload::is_its(workload, &observed.jar);
+    let is_ours = workload::is_its(workload, &observed.jars.main);
     if let Some(live) = observed.live.as_ref().filter(|_| is_ours) {
         bail!(Failure::Usage(format!(
             "{} ({}) is {}: two of them would process every {} twice\n  \
@@ -130,7 +143,7 @@ pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids, workload: &W
         )));
     }
     let cause = run.savepoint.as_ref().map_or_else(|| "with empty state".to_owned(), |path| format!("from {path}"));
-    let mut parts: Vec<Part> = observed.jar.upload().into_iter().collect();
+    let mut parts = observed.jars.uploads();
     let parallelism = run.parallelism;
     parts.push(Part::order(start::PART, cause, Order::Run { id: ids.job.clone(), run }));
     if !submit.detached {
@@ -142,7 +155,7 @@ pub(super) fn plan(submit: &Submit, observed: &Observed, ids: &Ids, workload: &W
 }
 
 fn what(submit: &Submit, observed: &Observed, workload: &Workload) -> Run {
-    let is_ours = workload::is_its(workload, &observed.jar);
+    let is_ours = workload::is_its(workload, &observed.jars.main);
     let was = observed.was.as_ref();
     let arguments = match (&submit.arguments, was) {
         (Some(arguments), _) => arguments.clone(),
@@ -152,9 +165,9 @@ fn what(submit: &Submit, observed: &Observed, workload: &Workload) -> Run {
         (None, None) => workload::arguments(workload, &JobVariant::default()),
     };
     Run {
-        jar: observed.jar.id(),
-        entry_class: workload::entry_class(workload).filter(|_| is_ours),
-        libraries: was.filter(|_| is_ours).map_or_else(Vec::new, |was| was.libraries.clone()),
+        jar: observed.jars.main_id(),
+        entry_class: submit.entry_class.clone().or_else(|| workload::entry_class(workload).filter(|_| is_ours)),
+        libraries: observed.jars.library_ids(),
         parallelism: submit.parallelism.or(was.map(|was| was.parallelism)).unwrap_or(PARALLELISM),
         arguments,
         savepoint: observed.savepoint.clone(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::Order;
 use super::control::Control;
-use super::jar::{FoundJar, JarChoice};
+use super::jar::{JarChoice, Jars};
 use super::origin::origin;
 use super::plan::{Act, Ids, Part, Plan, SAVEPOINT};
 use super::scale::Workers;
@@ -24,6 +24,12 @@ pub struct Upgrade {
     pub parallelism: Option<u32>,
     /// Another jar.
     pub jar: Option<JarChoice>,
+    /// Another class whose `main` is run.
+    #[serde(default)]
+    pub entry_class: Option<String>,
+    /// Other jars that it needs besides, all of them.
+    #[serde(default)]
+    pub libraries: Option<Vec<JarChoice>>,
     /// Other arguments, all of them.
     pub arguments: Option<Vec<String>>,
     /// Arguments behind those that it has.
@@ -40,8 +46,8 @@ pub(super) struct Observed {
     pub(super) subject: Subject,
     /// What the job was submitted as.
     pub(super) was: Run,
-    /// The jar that it is to be run from.
-    pub(super) jar: FoundJar,
+    /// The jars that it is to be run from.
+    pub(super) jars: Jars,
     pub(super) room: Room,
     pub(super) workers: Workers,
 }
@@ -51,12 +57,15 @@ impl Observed {
         let subject = Subject::observe(control, job).await?;
         subject.must_run()?;
         let was = origin(control.platform(), control.flink(), &subject.summary.id).await?;
-        let jar = match &to.jar {
-            Some(choice) => control.find_jar(choice).await?,
-            None => FoundJar::Uploaded(was.jar.clone()),
-        };
+        let mut jars = Jars::of(&was);
+        if let Some(choice) = &to.jar {
+            jars.main = control.find_jar(choice).await?;
+        }
+        if let Some(choices) = &to.libraries {
+            jars.libraries = control.find_jars(choices).await?;
+        }
         let (room, workers) = tokio::try_join!(control.room(Some(&subject)), Workers::observe(control))?;
-        Ok(Self { subject, was, jar, room, workers })
+        Ok(Self { subject, was, jars, room, workers })
     }
 }
 
@@ -65,10 +74,10 @@ impl Observed {
 /// # Errors
 /// Slots that cannot be had.
 pub(super) fn plan(to: &Upgrade, observed: &Observed, ids: &Ids) -> Result<Plan> {
-    let Observed { subject, was, jar, room, workers } = observed;
+    let Observed { subject, was, jars, room, workers } = observed;
     subject.must_run()?;
-    let new = becomes(was, jar, to);
-    let mut parts: Vec<Part> = jar.upload().into_iter().collect();
+    let new = becomes(was, jars, to);
+    let mut parts = jars.uploads();
     parts.push(Part::new(
         "plan",
         "main() of the new job is called while the old one keeps running",
@@ -104,13 +113,13 @@ fn started(run: &Run, id: &str, cause: &str) -> [Part; 2] {
     ]
 }
 
-fn becomes(was: &Run, jar: &FoundJar, to: &Upgrade) -> Run {
+fn becomes(was: &Run, jars: &Jars, to: &Upgrade) -> Run {
     let mut arguments = to.arguments.clone().unwrap_or_else(|| was.arguments.clone());
     arguments.extend(to.more_arguments.iter().cloned());
     Run {
-        jar: jar.id(),
-        entry_class: was.entry_class.clone(),
-        libraries: was.libraries.clone(),
+        jar: jars.main_id(),
+        entry_class: to.entry_class.clone().or_else(|| was.entry_class.clone()),
+        libraries: jars.library_ids(),
         parallelism: to.parallelism.unwrap_or(was.parallelism),
         arguments,
         savepoint: None,

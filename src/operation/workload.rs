@@ -1,13 +1,14 @@
 //! The workload of a stack: what its job is submitted as, and the note by which later commands know it.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::jar::{FoundJar, JarChoice, read};
+use super::jar::{FoundJar, JarChoice, read, upload_name};
 use crate::checker;
 use crate::failure::Failure;
-use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, Platform};
-use crate::report::project_option;
-use crate::settings::JobVariant;
+use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, NotedRun, Owner, Platform};
+use crate::settings::{JobVariant, project_option};
 use crate::workload::catalog::{self, USUAL};
 use crate::workload::model::{Mode, Workload};
 
@@ -62,7 +63,8 @@ impl Named {
             return Ok(());
         }
         let target = serde_json::to_string(&self.workload).context("write the workload as JSON")?;
-        let (what, by, job) = (self.name.clone(), "up".to_owned(), NotedJob::default());
+        let (what, by) = (self.name.clone(), "up".to_owned());
+        let job = NotedJob { run: self.application()?, ..NotedJob::default() };
         let owner = Owner::current().context("find out this process's identity")?;
         platform.mark(&Mark { id: NOTE.to_owned(), kind: Kind::Workload, what, target, by, owner, job }).await
     }
@@ -104,16 +106,34 @@ impl Named {
 }
 
 impl Named {
+    /// What an application from files is begun as, by the content of its jars; none of any other job.
+    fn application(&self) -> Result<Option<NotedRun>> {
+        let job = &self.workload.job;
+        if job.mode != Mode::Application || job.files().next().is_none() {
+            return Ok(None);
+        }
+        let mut jars = job.files().map(|jar| Ok(upload_name(Path::new(jar), &read(Path::new(jar))?)));
+        let jar = jars.next().transpose()?.unwrap_or_default();
+        let libraries = jars.collect::<Result<_>>()?;
+        let (entry_class, arguments) = (job.entry_class.clone(), job.arguments.clone());
+        Ok(Some(NotedRun { jar, entry_class, libraries, parallelism: 0, arguments }))
+    }
+
     /// An application goes on as what it was begun as: high availability knows it, and runs nothing else in its place.
     fn goes_on_as(&self, mark: Mark, project: &str) -> Result<()> {
-        let was = if self.workload.job.mode == Mode::Application { read_note(mark).ok() } else { None };
-        if was.is_none_or(|was| was.workload.job == self.workload.job) {
+        if self.workload.job.mode == Mode::Session {
+            return Ok(());
+        }
+        let is_another_jar = mark.job.run != self.application()?;
+        let was = read_note(mark).ok();
+        if was.is_none_or(|was| was.workload.job == self.workload.job) && !is_another_jar {
             return Ok(());
         }
         let option = project_option(project);
         bail!(Failure::Usage(format!(
-            "the job of workload {} is not the one that project {project} runs, and an application goes on as it was begun\n  \
+            "the {} of workload {} is not the one that project {project} runs, and an application goes on as it was begun\n  \
              playground{option} down --volumes removes it with its state; -p NAME makes a stack of its own",
+            if is_another_jar { "jar" } else { "job" },
             self.workload.name
         )))
     }

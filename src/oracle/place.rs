@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn a_value_stands_in_the_value_the_key_or_beside_them() {
         let (key, headers) = (Some(&br#"{"user":7}"#[..]), Headers(b"\x02\x08from\x06web"));
-        let record = Record { partition: 3, offset: 17, timestamp: 99, key, headers, payload: br#"{"id":"a"}"# };
+        let payload = br#"{"id":"a"}"#;
+        let record = Record { partition: 3, offset: 17, timestamp: 99, key, headers, payload, missing: 0 };
         let asked = ["/id", "key:/user", "header:from", "partition", "offset", "timestamp", "key"];
         let read = read(&asked, &record).unwrap();
         assert_eq!(read, some(&["a", "7", "web", "3", "17", "99", r#"{"user":7}"#]));

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Paint, Render};
+use crate::settings::project_option;
 
 /// What was removed.
 #[derive(Debug, Serialize)]
@@ -28,7 +29,7 @@ impl Render for DownResult {
         }
         if !self.kept.is_empty() {
             lines.push(format!("kept      {}", self.kept.join(", ")));
-            let project = super::project_option(&self.project);
+            let project = project_option(&self.project);
             lines.push(format!(
                 "{}      playground{project} up · playground{project} down --volumes",
                 paint.bold("next")

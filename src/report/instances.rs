@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Paint, Render};
+use crate::settings::project_option;
 
 /// What was done to instances.
 #[derive(Debug, Serialize)]
@@ -19,7 +20,7 @@ pub struct Changed {
 
 impl Render for Changed {
     fn human(&self, paint: Paint) -> String {
-        let project = super::project_option(&self.project);
+        let project = project_option(&self.project);
         let next = self.next.iter().map(|command| format!("playground{project} {command}")).collect::<Vec<_>>();
         let mut lines: Vec<String> = self.instances.iter().map(|name| format!("{:<9} {name}", self.done)).collect();
         lines.push(format!("{:<9} {}", paint.bold("next"), next.join(" · ")));

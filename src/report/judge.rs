@@ -124,7 +124,7 @@ mod tests {
             plan,
         };
         let window = |number: i64| {
-            let (key, window) = ("a".to_owned(), Some(Window { start: 15 * number, end: 15 * number + 15 }));
+            let (key, window) = ("a".to_owned(), Window { start: 15 * number, end: 15 * number + 15 });
             let offsets = (10 * number, 10 * number + 9);
             let sent = Sent {
                 key: key.clone(),

@@ -274,9 +274,8 @@ mod tests {
     const LENGTH: i64 = 15_000;
     const KEYS: [&str; 6] = ["/help", "/index", "/shop", "/jobs", "/about", "/news"];
 
-    #[allow(clippy::unnecessary_wraps, reason = "as records have it")]
-    fn window(start: i64) -> Option<Window> {
-        Some(Window { start, end: start + LENGTH })
+    fn window(start: i64) -> Window {
+        Window { start, end: start + LENGTH }
     }
 
     /// Six windows of every key, of which `count` makes the records.

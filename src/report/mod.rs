@@ -11,7 +11,6 @@ use serde::Serialize;
 use crate::cli::Output;
 use crate::failure::Failure;
 use crate::platform::Line;
-use crate::settings::project_words;
 
 pub mod backpressure;
 mod columns;
@@ -45,13 +44,6 @@ pub mod workload;
 pub trait Render: Serialize {
     /// The page for people, ending without a line break.
     fn human(&self, paint: Paint) -> String;
-}
-
-/// How a command line names a project, with a space in front; nothing where any shell would take it for this one.
-#[must_use]
-pub fn project_option(project: &str) -> String {
-    let words = project_words(project).join(" ");
-    if words.is_empty() { words } else { format!(" {words}") }
 }
 
 /// Whether text may carry colour.

@@ -12,6 +12,7 @@ use crate::operation::Via;
 use crate::operation::marks::Left;
 use crate::operation::plan::{Part as Planned, Plan};
 use crate::operation::savepoint::Savepoint;
+use crate::settings::project_option;
 
 /// An operation that came to an end.
 #[derive(Debug, Serialize)]
@@ -37,7 +38,7 @@ impl Render for OperationPage {
         if let Some(reason) = &done.reason {
             lines.push(format!("why       {}", safe::text(reason)));
         }
-        let project = super::project_option(&self.project);
+        let project = project_option(&self.project);
         let next = next(done).map(|command| format!("playground{project} {command}"));
         lines.push(format!("{}      {}", paint.bold("next"), next.join(" · ")));
         lines.join("\n")

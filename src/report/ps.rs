@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::table::{Cell, Tone, lines, plain};
 use super::{Paint, Render};
 use crate::platform::{Health, Instance, State};
+use crate::settings::project_option;
 
 /// The containers of a project.
 #[derive(Debug, Serialize)]
@@ -18,7 +19,7 @@ pub struct PsResult {
 impl Render for PsResult {
     fn human(&self, paint: Paint) -> String {
         if self.instances.is_empty() {
-            let project = super::project_option(&self.project);
+            let project = project_option(&self.project);
             return format!(
                 "project {} has no containers\n{}      playground{project} up",
                 self.project,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Paint, Render, columns, plain};
 use crate::operation::up::{Part, Reached};
 use crate::platform::PlatformNews;
+use crate::settings::project_option;
 
 /// A stack that is up.
 #[derive(Debug, Serialize)]
@@ -25,7 +26,7 @@ pub struct UpResult {
 
 impl Render for UpResult {
     fn human(&self, paint: Paint) -> String {
-        let project = super::project_option(&self.project);
+        let project = project_option(&self.project);
         let scenario = [&["scenario failover".to_owned()], &self.options[..]].concat().join(" ");
         let next = ["tail output", &scenario, "down"].map(|command| format!("playground{project} {command}"));
         format!(

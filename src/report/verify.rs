@@ -11,7 +11,7 @@ use crate::fold::Fold;
 use crate::history::seen::Place;
 use crate::ledger::{Counts, Judgement, Outcome, Span};
 use crate::observe::Reading;
-use crate::settings::Delivery;
+use crate::settings::{Delivery, project_option};
 use crate::verdict::{JudgedJob, Verdict};
 use crate::workload::model::Workload;
 
@@ -75,7 +75,7 @@ impl Render for Verification {
         lines.extend(ledger::counterexamples(&self.ledger));
         lines.extend(self.notes().into_iter().map(|note| format!("note      {note}")));
         lines.extend(self.why().into_iter().map(|why| format!("why       {why}")));
-        let option = super::project_option(&self.project);
+        let option = project_option(&self.project);
         let next: Vec<String> = self.next().iter().map(|command| format!("playground{option} {command}")).collect();
         lines.push(format!("next      {}", next.join(" · ")));
         lines.join("\n")
@@ -313,8 +313,7 @@ mod tests {
 
     fn two_windows(count: u64) -> Vec<What> {
         let of = |number: i64| {
-            let (key, window) =
-                ("/shop".to_owned(), Some(Window { start: number * LENGTH, end: (number + 1) * LENGTH }));
+            let (key, window) = ("/shop".to_owned(), Window { start: number * LENGTH, end: (number + 1) * LENGTH });
             let offsets = (number * 1000, number * 1000 + 999);
             let sent = Sent {
                 key: key.clone(),
@@ -412,7 +411,7 @@ mod tests {
         });
         let open = What::Sent(Sent {
             key: "/shop".into(),
-            window: Some(Window { start: 2 * LENGTH, end: 3 * LENGTH }),
+            window: Window { start: 2 * LENGTH, end: 3 * LENGTH },
             count: 1000,
             late: 0,
             figures: Figures::NONE,

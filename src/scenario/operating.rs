@@ -105,6 +105,8 @@ pub(super) fn parse(name: &str, table: Table) -> Result<Operating> {
 fn submit(step: SubmitStep) -> Result<Submit> {
     Ok(Submit {
         jar: step.jar.as_deref().map(JarChoice::of),
+        entry_class: None,
+        libraries: None,
         parallelism: parallelism(step.parallelism)?,
         from: step.from_savepoint.as_deref().map(From::of),
         arguments: step.arguments,
@@ -117,6 +119,8 @@ fn upgrade(step: UpgradeStep) -> Result<Upgrade> {
     Ok(Upgrade {
         parallelism: parallelism(step.parallelism)?,
         jar: step.jar.as_deref().map(JarChoice::of),
+        entry_class: None,
+        libraries: None,
         more_arguments: step.arguments,
         arguments: None,
         allow_non_restored_state: step.allow_non_restored_state,

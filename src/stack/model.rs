@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub struct Stack {
     pub networks: Vec<Network>,
     /// The named volumes that services mount.
     pub volumes: Vec<Volume>,
+    /// The user's jars that Flink's cluster has in its image, in place of the playground's: those of an application.
+    pub jars: Vec<PathBuf>,
 }
 
 /// A service: one or more containers made alike.

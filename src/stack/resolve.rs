@@ -38,6 +38,7 @@ pub(super) fn stack(source: &Source<'_>, project: &str, variables: &Variables) -
         networks: scope.networks(&services)?,
         volumes: scope.volumes()?,
         services,
+        jars: Vec::new(),
     };
     Ok(stack)
 }

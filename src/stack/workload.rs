@@ -1,6 +1,8 @@
 //! What a workload changes of the stack: who writes its input, who serves it to a job that reads a socket, and who submits its
 //! job or runs it.
 
+use std::path::PathBuf;
+
 use super::{JOBMANAGER, Service, Stack, TASKMANAGER};
 use crate::failure::Failure;
 use crate::settings::{PARALLELISM, StackSettings};
@@ -72,11 +74,14 @@ impl Stack {
         let parallelism = settings.parallelism.unwrap_or(PARALLELISM);
         let mut command = jobmanager.command.take().unwrap_or_default();
         command.extend(["-D".to_owned(), format!("{PARALLELISM_OPTION}{parallelism}")]);
-        command.push("--job-classname".to_owned());
-        command.extend(workload.job.entry_class.clone());
+        // Otherwise it is the one jar whose manifest names a class.
+        if let Some(class) = &workload.job.entry_class {
+            command.extend(["--job-classname".to_owned(), class.clone()]);
+        }
         command.extend(workload.arguments(BROKER));
         jobmanager.command = Some(command);
         jobmanager.entrypoint = Some(["bash", "-c", APPLICATION, JOBMANAGER].map(str::to_owned).into());
+        self.jars = workload.job.files().map(PathBuf::from).collect();
         Ok(())
     }
 

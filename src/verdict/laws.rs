@@ -78,10 +78,9 @@ fn world() -> impl Strategy<Value = World> {
         })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as records have it")]
-fn window(number: usize) -> Option<Window> {
+fn window(number: usize) -> Window {
     let start = i64::try_from(number).unwrap() * 15;
-    Some(Window { start, end: start + 15 })
+    Window { start, end: start + 15 }
 }
 
 fn name(key: usize) -> String {
@@ -351,7 +350,7 @@ fn input_begins_at(events: &[Event], begins: [usize; KEYS]) -> Vec<Event> {
                 }
                 // As a reader that begins in the middle of a partition tells it.
                 if !std::mem::replace(&mut opened[partition], true) {
-                    let whole_from = sent.window.unwrap().end;
+                    let whole_from = sent.window.end;
                     cut.push(Event { at, what: What::Cut { partition: sent.partition, whole_from } });
                 }
                 cut.push(Event { at, what: What::Sent(sent) });

@@ -164,7 +164,7 @@ mod tests {
     fn windows(count: impl Fn(i64) -> u64) -> Vec<What> {
         let of = |number: i64| {
             (0..6).flat_map(move |key| {
-                let window = Some(Window { start: number * 15, end: number * 15 + 15 });
+                let window = Window { start: number * 15, end: number * 15 + 15 };
                 let (name, partition) = (format!("k{key}"), i32::try_from(key).unwrap_or_default());
                 let offset = 6 * number + key;
                 let offsets = (number * 1000, number * 1000 + 999);
@@ -245,7 +245,7 @@ mod tests {
         let short = |offset| if offset == 3 { 900 } else { 1000 };
         // A later count that is too low does not take back one that was too high.
         let counted = |offset, count| {
-            let (key, window) = ("k3".to_owned(), Some(Window { start: 0, end: 15 }));
+            let (key, window) = ("k3".to_owned(), Window { start: 0, end: 15 });
             What::Emitted(Emitted { key, window, count, figures: Figures::NONE, partition: 0, offset })
         };
         let hidden = [windows(short), vec![counted(50, 1001), counted(51, 57)]].concat();
@@ -268,7 +268,7 @@ mod tests {
         assert!(found.reasons[0].starts_with("no transaction was interrupted"), "{:?}", found.reasons);
         let cut_off = What::Written(Emitted {
             key: "k".into(),
-            window: None,
+            window: Window::ALWAYS,
             count: 1,
             figures: Figures::NONE,
             partition: 0,
@@ -323,7 +323,7 @@ mod tests {
             facts.checkpoint_interval = None;
         }
         let failed = What::Job(JobSeen { id: Some("2367774c".into()), subtasks: 4, ..JobSeen::absent("RESTARTING") });
-        let (key, window) = ("k3".to_owned(), Some(Window { start: 15, end: 30 }));
+        let (key, window) = ("k3".to_owned(), Window { start: 15, end: 30 });
         let again = What::Emitted(Emitted { key, window, count: 57, figures: Figures::NONE, partition: 0, offset: 70 });
         let run = |failed: Vec<What>| {
             let more = [job.clone(), windows(|_| 1000), vec![read()], failed, vec![read(), again.clone()]].concat();
@@ -338,7 +338,7 @@ mod tests {
     fn what_nothing_explains_is_a_doubt_of_a_job_and_none_of_topics_alone() {
         let again = What::Emitted(Emitted {
             key: "k0".into(),
-            window: Some(Window { start: 0, end: 15 }),
+            window: Window { start: 0, end: 15 },
             count: 1000,
             figures: Figures::NONE,
             partition: 0,

@@ -142,7 +142,7 @@ mod tests {
             began: 0,
             plan,
         };
-        let window = |number: i64| Some(Window { start: number * 15_000, end: number * 15_000 + 15_000 });
+        let window = |number: i64| Window { start: number * 15_000, end: number * 15_000 + 15_000 };
         let sent = Sent {
             key: "a".into(),
             window: window(0),

@@ -48,23 +48,34 @@ pub fn find(name: &str) -> Result<Workload, Failure> {
 
 /// A workload of this text, with the text of its script.
 fn read(name: &str, text: &str) -> Result<Workload, Failure> {
-    let mut workload = parse::workload(name, text)?;
-    let folder = if is_file(name) { Path::new(name).parent() } else { None };
-    if let Some(jar) = workload.job.jar.as_mut().filter(|jar| jar.contains('/')) {
-        *jar = folder.unwrap_or(Path::new("")).join(&*jar).display().to_string();
+    let mut workload = parse::read(name, text)?;
+    // The stack remembers its workload, wherever a later command is run.
+    let folder =
+        std::path::absolute(name).ok().filter(|_| is_file(name)).and_then(|file| Some(file.parent()?.to_owned()));
+    match &folder {
+        None => {
+            if let Some(sql) = workload.job.sql.as_mut().filter(|sql| is_path(sql)) {
+                *sql = built_in_script(name, sql)?;
+            }
+        }
+        Some(folder) => lies_in(&mut workload, name, folder)?,
     }
-    for library in workload.job.libraries.iter_mut().filter(|library| library.contains('/')) {
-        *library = folder.unwrap_or(Path::new("")).join(&*library).display().to_string();
+    parse::checked(name, workload)
+}
+
+/// What a file of the user's names lies where it lies. A jar that does not is one that was uploaded.
+fn lies_in(workload: &mut Workload, name: &str, folder: &Path) -> Result<(), Failure> {
+    for jar in workload.job.jar.iter_mut().chain(&mut workload.job.libraries) {
+        let file = folder.join(&*jar);
+        if jar.contains('/') || file.is_file() {
+            *jar = file.display().to_string();
+        }
     }
-    workload.oracle.lies_in(folder.unwrap_or(Path::new("")));
     if let Some(sql) = workload.job.sql.as_mut().filter(|sql| is_path(sql)) {
-        *sql = match folder {
-            Some(folder) => script(name, &folder.join(&*sql))?,
-            None => built_in_script(name, sql)?,
-        };
+        *sql = script(name, &folder.join(&*sql))?;
     }
-    parse::check(&workload).map_err(|error| Failure::Usage(format!("workload {name}: {error}")))?;
-    Ok(workload)
+    workload.oracle.lies_in(folder);
+    Ok(())
 }
 
 /// A script is given by its file, or as it is.

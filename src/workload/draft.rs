@@ -9,18 +9,29 @@ use serde_json::Value;
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Seen {
-    /// The job's name.
-    pub job: String,
-    /// Its jar, where it is known.
-    pub jar: Option<String>,
-    /// The arguments of its `main`, as it was submitted.
-    pub arguments: Vec<String>,
+    /// The job.
+    pub job: Job,
     /// The consumer group that has committed offsets of the input.
     pub group: Option<String>,
     /// The topic that it reads.
     pub input: Topic,
     /// The topic that it writes.
     pub output: Topic,
+}
+
+/// A job, as far as it is known what it was submitted as.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Job {
+    /// Its name.
+    pub name: String,
+    /// Its jar, where it is known.
+    pub jar: Option<String>,
+    /// The jars that it needs besides.
+    pub libraries: Vec<String>,
+    /// The class whose `main` is run, where it was named.
+    pub entry_class: Option<String>,
+    /// The arguments of its `main`.
+    pub arguments: Vec<String>,
 }
 
 /// A topic, as far as it was read.
@@ -120,7 +131,7 @@ pub fn draft(seen: &Seen) -> String {
         "# A workload: a job, its topics, and what is right of its output. docs/workloads.md says what each key means.\n\
          # playground workload check FILE reads it; playground up --workload FILE starts a stack with it.\n\n\
          name = {}\npurpose = \"what the job does, in a line\"\nrecord = \"record\"\n\n",
-        quoted(&name(&seen.job))
+        quoted(&name(&seen.job.name))
     );
     file.push_str(&job(seen));
     let _ = write!(file, "\n[input]\ntopic = {}\n", quoted(&seen.input.name));
@@ -137,18 +148,23 @@ pub fn draft(seen: &Seen) -> String {
 }
 
 fn job(seen: &Seen) -> String {
-    let mut text = format!("[job]\nname = {}\n", quoted(&seen.job));
-    match &seen.jar {
+    let mut text = format!("[job]\nname = {}\n", quoted(&seen.job.name));
+    match &seen.job.jar {
         Some(jar) => {
             let _ = writeln!(text, "jar = {}", quoted(jar));
         }
         None => text.push_str("# The jar, relative to this file; or sql = \"script.sql\".\njar = \"./my-job.jar\"\n"),
     }
-    let arguments: Vec<String> = seen.arguments.iter().map(|argument| quoted(argument)).collect();
+    if !seen.job.libraries.is_empty() {
+        let _ = writeln!(text, "libraries = {}", list(&seen.job.libraries));
+    }
+    if let Some(class) = &seen.job.entry_class {
+        let _ = writeln!(text, "entry-class = {}", quoted(class));
+    }
     let _ = writeln!(
         text,
-        "# {{broker}}, {{input}}, {{output}} and {{group}} stand for what they name.\narguments = [{}]",
-        arguments.join(", ")
+        "# {{broker}}, {{input}}, {{output}} and {{group}} stand for what they name.\narguments = {}",
+        list(&seen.job.arguments)
     );
     match &seen.group {
         Some(group) => {
@@ -158,6 +174,11 @@ fn job(seen: &Seen) -> String {
     }
     text.push_str("# What it promises of its output: at-least-once or exactly-once.\ndelivery = \"at-least-once\"\n");
     text
+}
+
+fn list(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", quoted.join(", "))
 }
 
 /// A feed like the samples, commented out: whether the generator is to write the input is the user's to say.
@@ -335,9 +356,12 @@ mod tests {
 
     fn seen(input: &[&str], output: &[&str]) -> Seen {
         Seen {
-            job: "Payment Screening".into(),
-            jar: Some("./payments.jar".into()),
-            arguments: vec!["--brokers".into(), "{broker}".into()],
+            job: Job {
+                name: "Payment Screening".into(),
+                jar: Some("./payments.jar".into()),
+                arguments: vec!["--brokers".into(), "{broker}".into()],
+                ..Job::default()
+            },
             group: Some("screening".into()),
             input: topic("payments", input),
             output: topic("screened", output),
@@ -395,6 +419,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_job_needs_besides_is_in_its_draft() {
+        let mut with = seen(&[], &[]);
+        with.job.libraries = vec!["./rates.jar".into(), "./codec.jar".into()];
+        with.job.entry_class = Some("shop.Payments".into());
+        let job = parse::workload("draft.toml", &draft(&with)).unwrap().job;
+        assert_eq!((job.libraries, job.entry_class), (with.job.libraries, with.job.entry_class));
+    }
+
+    #[test]
     fn a_draft_of_counts_is_one_with_windows() {
         let text = draft(&seen(
             &[r#"{"timestamp":1604280262000,"page":"/help"}"#, r#"{"timestamp":1604280262015,"page":"/shop"}"#],
@@ -411,7 +444,8 @@ mod tests {
 
     #[test]
     fn what_was_not_seen_is_left_to_the_user() {
-        let nothing = Seen { jar: None, group: None, arguments: Vec::new(), ..seen(&[], &[]) };
+        let job = Job { name: "Payment Screening".into(), ..Job::default() };
+        let nothing = Seen { job, group: None, ..seen(&[], &[]) };
         let text = draft(&nothing);
         parse::workload("draft.toml", &text).unwrap();
         assert!(text.contains("# No record of it was seen") && text.contains("# No field was found"), "{text}");

@@ -153,6 +153,11 @@ impl Output {
 }
 
 impl JobSpec {
+    /// The files among its jars. The others are names: of uploaded ones, or of those in the image.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.jar.iter().chain(&self.libraries).map(String::as_str).filter(|jar| jar.contains('/'))
+    }
+
     /// Whether its job comes up with the stack: the playground submits it, a service does, or it is an application. Otherwise
     /// somebody else submits it, under its name.
     #[must_use]

@@ -1,5 +1,7 @@
 //! Workload files: TOML in, [`Workload`] out, every mistake named with its line.
 
+use std::path::Path;
+
 use super::model::{Mode, Workload};
 use crate::failure::Failure;
 use crate::kafka::record::Record;
@@ -7,15 +9,32 @@ use crate::meant::did_you_mean;
 use crate::oracle::Decided;
 use crate::settings::option::{Scope, StackOption};
 
-/// Reads a workload; `origin` names the file in messages.
+/// Reads a workload whose files lie where it says; `origin` names it in messages.
 ///
 /// # Errors
 /// [`Failure::Usage`], with the line and column of what is no workload.
+#[cfg(test)]
 pub fn workload(origin: &str, text: &str) -> Result<Workload, Failure> {
-    let about = |error: &str| Failure::Usage(format!("workload {origin}: {error}"));
-    let workload: Workload = toml::from_str(text).map_err(|error| about(&told(&error)))?;
-    check(&workload).map_err(|error| about(&error))?;
-    Ok(workload)
+    read(origin, text).and_then(|workload| checked(origin, workload))
+}
+
+/// Reads a workload as its text has it.
+///
+/// # Errors
+/// [`Failure::Usage`], with the line and column of what is no workload.
+pub(super) fn read(origin: &str, text: &str) -> Result<Workload, Failure> {
+    toml::from_str(text).map_err(|error| Failure::Usage(format!("workload {origin}: {}", told(&error))))
+}
+
+/// The workload, unless it is what none may be.
+///
+/// # Errors
+/// [`Failure::Usage`], with what is wrong.
+pub(super) fn checked(origin: &str, workload: Workload) -> Result<Workload, Failure> {
+    match check(&workload) {
+        Ok(()) => Ok(workload),
+        Err(error) => Err(Failure::Usage(format!("workload {origin}: {error}"))),
+    }
 }
 
 /// What the reader of TOML says, with the word that may have been meant.
@@ -31,7 +50,7 @@ fn told(error: &toml::de::Error) -> String {
 }
 
 /// What no workload may be, though its file can be read.
-pub(super) fn check(workload: &Workload) -> Result<(), String> {
+fn check(workload: &Workload) -> Result<(), String> {
     for (field, text) in [
         ("name", &workload.name),
         ("record", &workload.record),
@@ -109,17 +128,28 @@ fn check_mode(workload: &Workload) -> Result<(), String> {
         return Ok(());
     }
     let refused = |what: &str| Err(format!("job.mode: an application is part of its cluster, so {what}"));
-    match (&job.jar, &job.entry_class) {
-        _ if job.sql.is_some() => refused("it is a jar; job.sql is for a session cluster"),
-        _ if !job.libraries.is_empty() => {
-            refused("what it needs is in the image as well; job.libraries is for a session cluster")
-        }
+    let Some(jar) = job.jar.as_deref().filter(|_| job.sql.is_none()) else {
+        return refused("it is a jar, named by job.jar; job.sql is for a session cluster");
+    };
+    let files: Vec<&Path> = job.files().map(Path::new).collect();
+    let is_there_twice = |at: usize| files[..at].iter().any(|other| other.file_name() == files[at].file_name());
+    if let Some(twice) = (0..files.len()).find(|at| is_there_twice(*at)) {
+        let name = files[twice].file_name().unwrap_or_default().display();
+        return refused(&format!("its jars lie in one folder; two are named {name}"));
+    }
+    match jar.contains('/') {
         _ if job.submitted_by.is_some() => refused("nobody submits it; job.submitted-by is for a session cluster"),
-        (Some(jar), _) if jar.contains('/') => {
-            refused("its jar is in the image: job.jar is the name of a file in docker/flink/job, without .jar")
+        true if files.len() < 1 + job.libraries.len() => {
+            refused("its image has all its jars: job.libraries are files, as job.jar is")
         }
-        (Some(_), Some(_)) => Ok(()),
-        _ => refused("job.jar and job.entry-class have to name it"),
+        true => Ok(()),
+        false if !job.libraries.is_empty() => {
+            refused("job.libraries go with a job.jar that is a file, as in \"./job.jar\"")
+        }
+        false if job.entry_class.is_none() => refused(
+            "job.entry-class has to name its class: the image has several jars. A file is given as in \"./job.jar\"",
+        ),
+        false => Ok(()),
     }
 }
 
@@ -190,7 +220,7 @@ mod tests {
            |
         30 | lenght-ms = 15000
            | ^^^^^^^^^
-        unknown field `lenght-ms`, expected one of `length-ms`, `slide-ms`, `gap-ms`, `out-of-orderness-ms`, `allowed-lateness-ms`, `input`, `output`; did you mean 'length-ms'?
+        unknown field `lenght-ms`, expected one of `length-ms`, `slide-ms`, `gap-ms`, `out-of-orderness-ms`, `allowed-lateness-ms`, `decimals`, `input`, `output`; did you mean 'length-ms'?
         workload x.toml: oracle.window: length-ms is 0, and has to be at least 1
         workload x.toml: TOML parse error at line 29, column 9
            |
@@ -225,19 +255,25 @@ mod tests {
             ("log = \"taskmanager\"", ""),
             ("every-ms = 50", "every-ms = 50\npartitions = 3"),
             ("entry-class = \"playground.event.EventCounter\"", ""),
-            ("jar = \"event-counter\"", "jar = \"./event-counter.jar\""),
+            ("jar = \"event-counter\"", "sql = \"INSERT INTO a SELECT * FROM b\""),
+            ("jar = \"event-counter\"", "jar = \"event-counter\"\nlibraries = [\"./a.jar\"]"),
+            ("jar = \"event-counter\"", "jar = \"./a.jar\"\nlibraries = [\"b.jar\"]"),
+            ("jar = \"event-counter\"", "jar = \"./a.jar\"\nlibraries = [\"../a.jar\"]"),
             ("event-{choice 3} {uniform 1 9}.0", "event"),
         ];
         let messages: Vec<String> = mistakes.into_iter().map(|(from, to)| wrong(from, to)).collect();
-        insta::assert_snapshot!(messages.join("\n"), @r"
+        insta::assert_snapshot!(messages.join("\n"), @r#"
         workload x.toml: oracle.total: output: line: the pattern has no group (?<count>…)
         workload x.toml: oracle.total: input has a value, or output has a sum, and the other one has not: both of them, or neither
         workload x.toml: output: a topic and a log are named, and a job writes one of them here
         workload x.toml: output: neither a topic nor a log is named
         workload x.toml: input: a socket has one line after the other, so its topic has one partition
-        workload x.toml: job.mode: an application is part of its cluster, so job.jar and job.entry-class have to name it
-        workload x.toml: job.mode: an application is part of its cluster, so its jar is in the image: job.jar is the name of a file in docker/flink/job, without .jar
+        workload x.toml: job.mode: an application is part of its cluster, so job.entry-class has to name its class: the image has several jars. A file is given as in "./job.jar"
+        workload x.toml: job.mode: an application is part of its cluster, so it is a jar, named by job.jar; job.sql is for a session cluster
+        workload x.toml: job.mode: an application is part of its cluster, so job.libraries go with a job.jar that is a file, as in "./job.jar"
+        workload x.toml: job.mode: an application is part of its cluster, so its image has all its jars: job.libraries are files, as job.jar is
+        workload x.toml: job.mode: an application is part of its cluster, so its jars lie in one folder; two are named a.jar
         workload x.toml: the oracle cannot read what the feed writes, as in event 1604280262000: it needs a key, and what it adds, as in the pattern (?<key>\S+)[ \t]+(?<value>-?\d+(\.\d+)?)[ \t]+\d{1,18}\s*
-        ");
+        "#);
     }
 }

@@ -1,7 +1,7 @@
 //! Workloads on the real stack: a stranger's jar that knows nothing of the playground, and a job in SQL, each with a variant
 //! that is broken on purpose, which its oracle has to find.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -10,8 +10,8 @@ use crate::support::markdown::root;
 use crate::support::stack::Stack;
 use crate::support::wait::until;
 
-/// The stranger's jar, and a workload's file beside it with these arguments.
-fn payments(folder: &Path, name: &str, arguments: &[&str]) -> String {
+/// The stranger's jar, and a workload's file beside it: the job runs in this mode, with these arguments.
+fn payments(folder: &Path, name: &str, mode: &str, arguments: &[&str]) -> String {
     let jar = folder.join("payments.jar");
     if !jar.exists() {
         let build = root().join("tests/integration/stranger/build");
@@ -19,7 +19,7 @@ fn payments(folder: &Path, name: &str, arguments: &[&str]) -> String {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
     let file = folder.join(format!("{name}.toml"));
-    let text = PAYMENTS.replace("ARGUMENTS", &serde_json::to_string(arguments).expect("JSON"));
+    let text = PAYMENTS.replace("MODE", mode).replace("ARGUMENTS", &serde_json::to_string(arguments).expect("JSON"));
     std::fs::write(&file, text).expect("write a workload");
     file.display().to_string()
 }
@@ -31,6 +31,7 @@ record = "payment"
 
 [job]
 name = "Payment Screening"
+mode = "MODE"
 jar = "./payments.jar"
 arguments = ARGUMENTS
 group = "payment-screening"
@@ -52,6 +53,19 @@ input = "/id"
 output = "/id"
 "#;
 
+/// A workload with something in it changed, in its file or its script, so that it is wrong: as a file of its own.
+fn broken(stack: &Stack, workload: &str, from: &str, to: &str) -> String {
+    let file = stack.folder.path().join(Path::new(workload).file_name().expect("a name"));
+    let mut changed = 0;
+    for kind in ["toml", "sql"] {
+        let Ok(text) = std::fs::read_to_string(root().join(format!("{workload}.{kind}"))) else { continue };
+        changed += text.matches(from).count();
+        std::fs::write(file.with_extension(kind), text.replace(from, to)).expect("write a workload");
+    }
+    assert_eq!(changed, 1, "{workload}: {from}");
+    file.with_extension("toml").display().to_string()
+}
+
 /// Runs a scenario that is to end so, and returns its page.
 fn scenario(stack: &Stack, name: &str, workload: &str, code: i32) -> Value {
     stack.with_ports(&["scenario", name, "--workload", workload, "-o", "json"]).run().expect(code).json()
@@ -61,7 +75,7 @@ fn scenario(stack: &Stack, name: &str, workload: &str, code: i32) -> Value {
 #[ignore = "needs Docker: scripts/test runs it"]
 fn a_jar_that_knows_nothing_of_us_is_proved_and_its_broken_variant_is_found() {
     let stack = Stack::new("stranger");
-    let good = payments(stack.folder.path(), "good", &["--brokers", "{broker}"]);
+    let good = payments(stack.folder.path(), "good", "session", &["--brokers", "{broker}"]);
     let run = scenario(&stack, "failover", &good, 0);
     assert_eq!((&run["verdict"], &run["ledger"]["missing"]), (&"pass".into(), &0.into()), "{run:#}");
     assert!(run["ledger"]["complete"].as_u64() > Some(1000), "{run:#}");
@@ -84,12 +98,22 @@ fn a_jar_that_knows_nothing_of_us_is_proved_and_its_broken_variant_is_found() {
     assert_eq!(drafted["job"]["group"], "payment-screening");
     assert_eq!(drafted["oracle"]["each-once"]["input"], "/id", "{drafted:#}");
 
-    let broken = payments(stack.folder.path(), "broken", &["--brokers", "{broker}", "--broken"]);
+    // As an application, in an image of its own.
+    stack.playground(&["down", "--volumes"]).run().expect(0);
+    let broken = payments(stack.folder.path(), "broken", "application", &["--brokers", "{broker}", "--broken"]);
     let run = scenario(&stack, "failover", &broken, 1);
     let lost = &run["ledger"]["counterexamples"][0];
     assert_eq!(lost["class"], "missing", "{run:#}");
     assert!(lost["identity"].as_str().is_some_and(|id| id.parse::<u64>().is_ok()), "{run:#}");
     assert!(lost["sent"][1].is_u64(), "{run:#}");
+
+    // It goes on as what it was begun as: another jar under its name is no reason to run half of it.
+    let jar = stack.folder.path().join("payments.jar");
+    let mut content = std::fs::read(&jar).expect("read the jar");
+    content.extend(b"built anew");
+    std::fs::write(&jar, content).expect("write the jar");
+    let refused = stack.with_ports(&["up", "--workload", &broken]).run().expect(2);
+    assert!(refused.stderr.contains("the jar of workload payments is not the one"), "{}", refused.stderr);
     stack.playground(&["down", "--volumes"]).run().expect(0);
     assert_eq!(stack.left(), Vec::<String>::new());
 }
@@ -108,8 +132,9 @@ fn orders_in_sql_are_passed_on_exactly_once_and_a_sink_that_emits_too_early_is_f
     assert_eq!(run["verdict"], "pass", "{run:#}");
     stack.playground(&["down", "--volumes"]).run().expect(0);
 
-    let broken: PathBuf = root().join("tests/integration/workloads/orders-broken.toml");
-    let run = scenario(&stack, "failover", broken.to_str().expect("UTF-8"), 1);
+    // It emits before its checkpoint commits, and so again what came since the checkpoint before a failure.
+    let early = broken(&stack, "src/workload/catalog/orders", "'exactly-once'", "'at-least-once'");
+    let run = scenario(&stack, "failover", &early, 1);
     let twice = &run["ledger"]["counterexamples"][0];
     assert_eq!(twice["class"], "duplicate", "{run:#}");
     assert!(twice["emitted"].as_array().is_some_and(|places| places.len() > 1), "{run:#}");
@@ -132,8 +157,9 @@ fn sales_that_come_late_are_counted_in_windows_that_slide_and_a_watermark_that_i
     assert!(ledger["complete"].as_u64() > Some(50), "{run:#}");
     stack.playground(&["down", "--volumes"]).run().expect(0);
 
-    let broken = file("sales-broken.toml");
-    stack.with_ports(&["up", "--workload", &broken]).run().expect(0);
+    // Records come up to two seconds late.
+    let early = broken(&stack, "tests/integration/workloads/sales", "sold - INTERVAL '2'", "sold - INTERVAL '0.5'");
+    stack.with_ports(&["up", "--workload", &early]).run().expect(0);
     let run = until("a window that lacks what came late", 60, || {
         let seen = stack.playground(&["verify", "-o", "json"]).run();
         (seen.code == 1).then(|| seen.json())
@@ -220,8 +246,10 @@ fn an_application_goes_on_where_its_checkpoint_left_it_and_one_that_forgets_is_f
     assert!(refused.stderr.contains("runs in application mode"), "{}", refused.stderr);
     stack.playground(&["down", "--volumes"]).run().expect(0);
 
-    let forgetful = root().join("tests/integration/workloads/event-counter-forgetful.toml");
-    let run = scenario(&stack, "taskmanagers-loss", forgetful.to_str().expect("UTF-8"), 1);
+    // It counts in a field, of which no checkpoint knows.
+    let port = r#""{port}"]"#;
+    let forgetful = broken(&stack, "src/workload/catalog/event-counter", port, r#""{port}", "--forgetful"]"#);
+    let run = scenario(&stack, "taskmanagers-loss", &forgetful, 1);
     let lost = &run["ledger"]["counterexamples"][0];
     assert_eq!(lost["class"], "missing", "{run:#}");
     assert!(lost["key"].as_str().is_some_and(|key| key.starts_with("event-")) && lost["sent"][1].is_u64(), "{run:#}");

@@ -43,6 +43,8 @@ pub struct Partition {
     pub stable: i64,
     /// The high watermark: the offset that the next record will have.
     pub end: i64,
+    /// At how many offsets there was nothing any more, since the last record that was read: the topic is compacted.
+    pub missing: i64,
 }
 
 impl Partition {
@@ -101,8 +103,13 @@ impl Follower {
     /// A topic that is not there is an error that names those that are.
     pub fn new(bootstrap: &str, topic: &str, isolation: Isolation, begin: Begin) -> Result<Self> {
         let admin = Admin::new(bootstrap, Isolation::Uncommitted)?;
-        let partition =
-            |ends: Range<i64>| Partition { start: ends.start, position: ends.start, stable: ends.start, end: ends.end };
+        let partition = |ends: Range<i64>| Partition {
+            start: ends.start,
+            position: ends.start,
+            stable: ends.start,
+            end: ends.end,
+            missing: 0,
+        };
         let partitions = admin.ends(topic)?.into_iter().map(partition).collect();
         let mut follower = Self {
             bootstrap: bootstrap.to_owned(),

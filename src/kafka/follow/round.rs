@@ -10,7 +10,7 @@ use crate::kafka::codec::Unpacker;
 use crate::kafka::connection::Address;
 use crate::kafka::failure::{self, Failure};
 use crate::kafka::fetch::{self, Part};
-use crate::kafka::log::walk;
+use crate::kafka::log::{Span, walk};
 use crate::kafka::record::Record;
 use crate::kafka::transactions::Transactions;
 
@@ -170,6 +170,7 @@ impl Follower {
             losses.extend(known.unread(number));
             if known.position > known.end {
                 known.position = known.start;
+                known.missing = 0;
                 losses.push(Loss::Anew { partition: number });
             }
         }
@@ -203,12 +204,13 @@ fn read(
     each: &mut Each<'_>,
 ) -> Result<()> {
     let partition = i32::try_from(part.partition)?;
-    let mut span = known.position..until.min(known.visible(isolation));
+    let mut span = Span { offsets: known.position..until.min(known.visible(isolation)), missing: known.missing };
     let mut refused = false;
     let read = walk(part.log, &mut span, &mut Transactions::new(part.aborted), unpacker, |record| {
         each(&Record { partition, ..record }).inspect_err(|_| refused = true)
     });
-    known.position = known.position.max(span.start);
+    known.position = known.position.max(span.offsets.start);
+    known.missing = span.missing;
     match read {
         Err(error) if !refused => Err(error.context(format!("read {topic}-{partition} @ {}", known.position))),
         read => read,

@@ -55,7 +55,7 @@ fn it_reads_on_and_on() {
     send(&cluster, 2, 0..1000);
     let mut follower = follower(&cluster, Begin::Back(400));
     assert_eq!(ends(&follower), [500, 500]);
-    assert_eq!(follower.partitions()[1], Partition { start: 0, position: 100, stable: 500, end: 500 });
+    assert_eq!(follower.partitions()[1], Partition { start: 0, position: 100, stable: 500, end: 500, missing: 0 });
     assert_eq!(read(&mut follower, &[300, 300]), expected(2, 100..300));
     assert_eq!(read(&mut follower, &[200, 300]), []);
     send(&cluster, 2, 1000..1500);

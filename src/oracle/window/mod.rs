@@ -12,6 +12,8 @@ mod read;
 const TIME_IN_WINDOW: &str = "time-in-window";
 /// How many windows a record may belong to.
 const MOST_WINDOWS: i64 = 1000;
+/// How many decimals of a sum are kept apart: more than money has, and few enough for millions of such numbers.
+const MOST_DECIMALS: u32 = 9;
 /// How long a window may be, in ms.
 const LONGEST: i64 = 100 * 366 * 24 * 60 * 60 * 1000;
 
@@ -35,6 +37,10 @@ pub struct Window {
     /// How long after its end a window still takes records, and is emitted anew with each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_lateness_ms: Option<i64>,
+    /// How many decimals the numbers have that are added up; none of whole ones. What the job gives is rounded to them: a sum of
+    /// floating-point numbers is off by a little, in whatever order they were added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<u32>,
     /// Where a record of the input has what it is counted by.
     pub input: Counted,
     /// Where a record of the output has its result.
@@ -55,7 +61,7 @@ pub struct Counted {
     /// What type the event time must have, as `key-type`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_type: Option<FieldType>,
-    /// What is added up next to the count: a whole number, or `time-in-window`, how far the record falls into its window.
+    /// What is added up next to the count: a number, or `time-in-window`, how far the record falls into its window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
     /// The number whose least is given.
@@ -133,6 +139,12 @@ impl Rule for Window {
         }
         if self.adds_up_times() && (self.slide_ms.is_some() || self.gap_ms.is_some()) {
             return Err(format!("sum = \"{TIME_IN_WINDOW}\" is for windows that do not overlap: name a field"));
+        }
+        if let Some(decimals) = self.decimals.filter(|decimals| *decimals > MOST_DECIMALS) {
+            return Err(format!("decimals is {decimals}, and has to be at most {MOST_DECIMALS}"));
+        }
+        if self.decimals.is_some() && (input.sum.is_none() || self.adds_up_times()) {
+            return Err("decimals is for the numbers of a field that are added up, and sum names none".to_owned());
         }
         self.keys()
     }

@@ -22,6 +22,8 @@ pub(super) struct Windows {
     assigner: Assigner,
     key_type: Option<FieldType>,
     time_type: Option<FieldType>,
+    /// Of what is added up.
+    decimals: u32,
     /// The places of the input, as they were asked for.
     wanted: String,
     input: Input,
@@ -79,7 +81,8 @@ impl Windows {
             .map(|field| field.as_deref().map(|it| slot(&mut asked, it)));
         let output = Output { places: Places::of(&asked)?, key, start, end, count, sum, min, max };
         let (key_type, time_type) = (rule.input.key_type, rule.input.time_type);
-        Ok(Self { assigner: rule.assigner()?, key_type, time_type, wanted, input, output })
+        let decimals = rule.decimals.unwrap_or_default();
+        Ok(Self { assigner: rule.assigner()?, key_type, time_type, decimals, wanted, input, output })
     }
 
     fn meaning<'a>(&self, values: &Values<'a>) -> Option<Meaning<'a>> {
@@ -92,7 +95,7 @@ impl Windows {
             Adds::TimeInWindow => Some((time - window.start).unsigned_abs()),
             // Of null, SQL counts the record and adds nothing.
             Adds::Field(slot) if matches!(values[*slot], Some(Scalar::Null)) => None,
-            Adds::Field(slot) => Some(sum(values[*slot].as_ref())?),
+            Adds::Field(slot) => Some(self.added(values[*slot].as_ref()?)?),
         };
         let number = |slot: &Option<usize>| match slot.map(|slot| &values[slot]) {
             None | Some(Some(Scalar::Null)) => Ok(None),
@@ -116,11 +119,34 @@ impl Windows {
             slot.and_then(|slot| values[slot].as_ref()).filter(|value| !matches!(value, Scalar::Null))
         };
         let number = |slot: &Option<usize>| given(slot).map(|value| number(Some(value)).ok_or(())).transpose().ok();
-        let checksum = given(added).map(|value| sum(Some(value)).ok_or(())).transpose().ok()?;
+        let checksum = given(added).map(|value| self.sum(value).ok_or(())).transpose().ok()?;
         let figures = Figures { checksum, min: number(min)?, max: number(max)? };
         let key = self.takes(key, values).then(|| key.text(values))??.into_owned();
         let count = count(values[*counted].as_ref())?;
         Some((Outcome { key, window: Span::ALWAYS, count, figures }, start, end))
+    }
+
+    /// What a record adds to the sum, in units of its last decimal. A sum wraps around, so a negative number is as good as any.
+    fn added(&self, value: &Scalar<'_>) -> Option<u64> {
+        if self.decimals == 0 {
+            return whole(value).map(i64::cast_unsigned);
+        }
+        // What is nearest to a number with so many decimals is that much nearer than one with more of them.
+        let exact = self.in_units(value)?;
+        let is_one = (exact - exact.round()).abs() <= exact.abs().max(1.0) * 4.0 * f64::EPSILON;
+        whole(&Scalar::Number(exact.round())).filter(|_| is_one).map(i64::cast_unsigned)
+    }
+
+    /// The sum that a job gives, in the same units.
+    fn sum(&self, value: &Scalar<'_>) -> Option<u64> {
+        if self.decimals == 0 {
+            return self.added(value);
+        }
+        whole(&Scalar::Number(self.in_units(value)?.round())).map(i64::cast_unsigned)
+    }
+
+    fn in_units(&self, value: &Scalar<'_>) -> Option<f64> {
+        number(Some(value)).map(|number| number * 10_f64.powi(self.decimals.cast_signed()))
     }
 
     fn window(&self, start: Option<i64>, end: Option<i64>) -> Result<Span, String> {
@@ -185,11 +211,6 @@ fn written(text: &str) -> Option<i64> {
 
 fn count(value: Option<&Scalar<'_>>) -> Option<u64> {
     u64::try_from(whole(value?)?).ok()
-}
-
-/// What is added up wraps around, so a negative number is as good as any.
-fn sum(value: Option<&Scalar<'_>>) -> Option<u64> {
-    whole(value?).map(i64::cast_unsigned)
 }
 
 /// A whole number, also where it is written as `45.0`, as SQL writes those that it has as DOUBLE.
@@ -284,6 +305,35 @@ mod tests {
     }
 
     #[test]
+    fn decimals_are_added_up_exactly_and_what_a_job_gives_is_rounded_to_them() {
+        let money = |decimals: u32| rule(&format!("decimals = {decimals}\n{SALES}")).unwrap();
+        let of = |decimals, sum: &str| {
+            let sale = format!(r#"{{"shop":"a","item":7,"at":5,"pieces":{sum},"price":1}}"#);
+            match money(decimals).sent(&Record::of(sale.as_bytes())) {
+                Some(Sent::Counted(sale)) => sale.figures.checksum,
+                _ => None,
+            }
+        };
+        let given = |sum: &str| {
+            let told = format!(r#"{{"s":"a","i":7,"from":0,"n":1,"pieces":{sum}}}"#);
+            match money(2).emitted(&Record::of(told.as_bytes())) {
+                Ok(Emitted::Count(told)) => told.figures.checksum,
+                _ => None,
+            }
+        };
+        assert_eq!(
+            (of(2, "0.29"), of(2, "12.3"), of(2, "7"), of(9, "0.123456789")),
+            (Some(29), Some(1230), Some(700), Some(123_456_789))
+        );
+        assert_eq!((of(2, "0.295"), of(2, "1e300"), of(2, "\"7\"")), (None, None, None), "more decimals, or no number");
+        assert_eq!(of(2, "-0.01").map(|units| units.wrapping_add(1)), Some(0));
+        assert_eq!(
+            (given("1234.4999999999998"), given("1234.5"), given("1234.51")),
+            (Some(123_450), Some(123_450), Some(123_451))
+        );
+    }
+
+    #[test]
     fn a_session_is_as_long_as_its_records_come() {
         let text = "gap-ms = 5000\ninput = { key = \"/u\", time = \"timestamp\" }\noutput = { key = \"/u\", start = \"/a\", end = \"/b\", count = \"/n\" }";
         let visits = rule(text).unwrap();
@@ -307,6 +357,7 @@ mod tests {
             ("slide-ms = 10000", "gap-ms = 10000"),
             ("slide-ms = 10000", "allowed-lateness-ms = -1"),
             ("sum = \"/pieces\", min = \"/price\"", "sum = \"time-in-window\", min = \"/price\""),
+            ("slide-ms = 10000", "decimals = 12"),
             ("min = \"/low\", ", ""),
             ("key = [\"/s\", \"/i\"]", "key = \"/s\""),
             ("key = [\"/s\", \"/i\"]", "key = 7"),
@@ -324,6 +375,7 @@ mod tests {
         gap-ms is for sessions, which have no length-ms and no slide-ms
         allowed-lateness-ms is -1, and has to be at least 0
         sum = "time-in-window" is for windows that do not overlap: name a field
+        decimals is 12, and has to be at most 9
         min is given for one of input and output, and has to be for both or for none
         key: it has 2 parts in input and 1 in output
         a place in a record, as in "/user/id", or a list of such places

@@ -16,7 +16,7 @@ use super::reconcile::{Plan, Removal, Renewal, Steps, Verb, container_name, reco
 use super::remove::{RELEASE, settled};
 use super::strangers::strangers;
 use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already, labels};
-use crate::image::{Machine, images, pinned};
+use crate::image::{Machine, images_of, pinned};
 use crate::platform::{PlatformNews, instance_name};
 use crate::stack::{Network, Stack, Volume};
 use crate::wait::{Seen, until};
@@ -36,7 +36,8 @@ impl Docker {
     pub(super) async fn plan(&self, stack: &Stack, progress: &UnboundedSender<PlatformNews>) -> Result<(Stack, Plan)> {
         self.check_here()?;
         let machine = Machine::this();
-        let stack = pinned(stack, &images(&machine)?);
+        let all = images_of(stack, &machine)?;
+        let stack = pinned(stack, &all);
         // Told before minutes are spent on building images.
         let observed = self.observe().await?;
         self.check_owner(&observed)?;
@@ -44,7 +45,7 @@ impl Docker {
         let early = reconcile(&stack, &BTreeMap::new(), &observed);
         self.check_volumes(&early)?;
         self.check_ports(&early, &observed).await?;
-        let images = self.ensure_images(&stack, &machine, progress).await?;
+        let images = self.ensure_images(&stack, &all, &machine, progress).await?;
         let observed = self.observe().await?;
         let plan = reconcile(&stack, &images, &observed);
         self.check_ports(&plan, &observed).await?;

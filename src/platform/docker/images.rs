@@ -23,17 +23,17 @@ pub(super) use build::free;
 const AT_ONCE: usize = 2;
 
 impl Docker {
-    /// The ids of a stack's images, by name. Own images that are missing are built, others pulled.
+    /// The ids of a stack's images, by name. Of all own images, those that are missing are built, others pulled.
     pub(super) async fn ensure_images(
         &self,
         stack: &Stack,
+        all: &[Image],
         machine: &Machine,
         progress: &UnboundedSender<PlatformNews>,
     ) -> Result<BTreeMap<String, String>> {
-        let all = images(machine)?;
-        let current = self.current(&all).await?;
+        let current = self.current(all).await?;
         let wanted = |image: &Image| stack.services.iter().any(|service| service.image == image.tag);
-        let needed = needed(&all, |image| wanted(image) && !current.contains(&image.tag), &current);
+        let needed = needed(all, |image| wanted(image) && !current.contains(&image.tag), &current);
         for image in all.iter().filter(|image| wanted(image) && !needed.contains(image)) {
             tell(progress, &image.name, false);
         }

@@ -45,7 +45,7 @@ mod tests {
     use crate::history::traffic::{Figures, Sent, Window};
 
     fn sent(key: &str) -> What {
-        let window = Some(Window { start: 0, end: 15 });
+        let window = Window { start: 0, end: 15 };
         What::Sent(Sent {
             key: key.into(),
             window,

@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn windows_are_emitted_when_every_key_has_so_many() {
-        const WINDOW: Option<Window> = Some(Window { start: 0, end: 15 });
+        const WINDOW: Window = Window { start: 0, end: 15 };
         let sent = |key: &str| {
             let (key, offsets) = (key.to_owned(), (0, 0));
             What::Sent(Sent {

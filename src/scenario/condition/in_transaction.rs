@@ -35,13 +35,19 @@ mod tests {
     use super::super::testing::{began, holds};
     use super::*;
     use crate::history::What;
-    use crate::history::traffic::{Emitted, Figures};
+    use crate::history::traffic::{Emitted, Figures, Window};
     use crate::settings::JobVariant;
 
     #[test]
     fn a_transaction_is_open_when_records_wait_and_the_next_checkpoint_is_far() {
-        let record =
-            || Emitted { key: "a".into(), window: None, count: 1, figures: Figures::NONE, partition: 0, offset: 7 };
+        let record = || Emitted {
+            key: "a".into(),
+            window: Window::ALWAYS,
+            count: 1,
+            figures: Figures::NONE,
+            partition: 0,
+            offset: 7,
+        };
         let checkpoint = || What::Checkpoint { id: 1, took: 0, size: 1, begun: 0 };
         // Events are a ms apart.
         let begin = |interval| began(JobVariant { checkpoint_interval_ms: interval, ..JobVariant::default() });

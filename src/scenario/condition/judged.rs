@@ -45,8 +45,8 @@ mod tests {
     use crate::history::traffic::{Emitted, Figures, Sent, Window};
 
     #[allow(clippy::unnecessary_wraps, reason = "as records have it")]
-    fn window(number: i64) -> Option<Window> {
-        Some(Window { start: 15 * number, end: 15 * number + 15 })
+    fn window(number: i64) -> Window {
+        Window { start: 15 * number, end: 15 * number + 15 }
     }
 
     fn sent(number: i64) -> What {
