@@ -152,14 +152,15 @@ fn quoted(told: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// A shell script as a program, in a folder of its own.
+    /// A shell script as a program, in a folder of its own. The shell is what is executed: a file that was just written is busy for
+    /// as long as a process that another test is starting still has it open.
     fn script(text: &str) -> (tempfile::TempDir, Command) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("judge");
         std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::write(folder.path().join("records"), "{}\n{}\n").unwrap();
-        let program = vec!["./judge".to_owned(), "a b".to_owned()];
+        let program = ["sh", "./judge", "a b"].map(str::to_owned).into();
         let command = Command { program, timeout_s: 60, folder: Some(folder.path().display().to_string()) };
         (folder, command)
     }
@@ -216,6 +217,7 @@ mod tests {
     #[test]
     fn one_that_is_not_there_is_refused() {
         let (folder, command) = script("");
+        let command = Command { program: vec!["./judge".to_owned()], ..command };
         assert_eq!(find(&command), Ok(folder.path().join("judge")));
         std::fs::set_permissions(folder.path().join("judge"), std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(find(&command).unwrap_err().contains("chmod +x"));

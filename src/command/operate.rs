@@ -56,7 +56,7 @@ pub async fn submit(global: &Global, args: arguments::Submit, terminal: &Termina
     let operation = Operation::Submit(Submit {
         jar: jar.as_deref().map(JarChoice::of),
         entry_class,
-        libraries: some(libraries).map(jars),
+        libraries: some(libraries).as_deref().map(JarChoice::all),
         parallelism,
         from: args.from_savepoint.as_deref().map(From::of),
         arguments: some(arguments),
@@ -79,7 +79,7 @@ pub async fn upgrade(global: &Global, args: arguments::Upgrade, terminal: &Termi
         parallelism,
         jar: jar.as_deref().map(JarChoice::of),
         entry_class,
-        libraries: some(libraries).map(jars),
+        libraries: some(libraries).as_deref().map(JarChoice::all),
         arguments: some(arguments),
         more_arguments: Vec::new(),
         allow_non_restored_state,
@@ -98,10 +98,6 @@ pub async fn rescale(global: &Global, args: arguments::Rescale, terminal: &Termi
 pub async fn scale(global: &Global, args: arguments::Scale, terminal: &Terminal) -> Result<Status> {
     let operation = Operation::Scale { taskmanagers: args.taskmanagers, force: args.force };
     operate(global, &args.operating, &operation, None, terminal).await
-}
-
-fn jars(names: Vec<String>) -> Vec<JarChoice> {
-    names.iter().map(|name| JarChoice::of(name)).collect()
 }
 
 fn some(arguments: Vec<String>) -> Option<Vec<String>> {

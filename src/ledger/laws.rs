@@ -17,7 +17,6 @@ enum Entry {
     Stray(Stray),
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as records have it")]
 fn window(number: i64) -> Window {
     Window { start: number * LENGTH, end: number * LENGTH + LENGTH }
 }

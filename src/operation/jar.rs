@@ -36,6 +36,12 @@ impl JarChoice {
             Self::Uploaded(name.to_owned())
         }
     }
+
+    /// What is meant by several names.
+    #[must_use]
+    pub fn all(names: &[String]) -> Vec<Self> {
+        names.iter().map(|name| Self::of(name)).collect()
+    }
 }
 
 /// A jar that was asked for, as it is found.

@@ -22,10 +22,10 @@ pub struct Submit {
     /// Which jar.
     pub jar: Option<JarChoice>,
     /// The class whose `main` is run.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_class: Option<String>,
     /// Which jars it needs besides, all of them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub libraries: Option<Vec<JarChoice>>,
     /// Subtasks of each vertex.
     pub parallelism: Option<u32>,

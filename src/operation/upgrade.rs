@@ -25,10 +25,10 @@ pub struct Upgrade {
     /// Another jar.
     pub jar: Option<JarChoice>,
     /// Another class whose `main` is run.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_class: Option<String>,
     /// Other jars that it needs besides, all of them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub libraries: Option<Vec<JarChoice>>,
     /// Other arguments, all of them.
     pub arguments: Option<Vec<String>>,

@@ -183,7 +183,7 @@ pub(super) fn jar(workload: &Workload) -> Result<JarChoice> {
 
 /// The jars that the job needs besides.
 pub(super) fn libraries(workload: &Workload) -> Vec<JarChoice> {
-    workload.job.libraries.iter().map(|library| JarChoice::of(library)).collect()
+    JarChoice::all(&workload.job.libraries)
 }
 
 /// The class whose `main` is run; none for the one that the jar's manifest names.

@@ -38,6 +38,8 @@ struct Stop {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct SubmitStep {
     jar: Option<String>,
+    entry_class: Option<String>,
+    libraries: Option<Vec<String>>,
     parallelism: Option<u32>,
     from_savepoint: Option<String>,
     arguments: Option<Vec<String>>,
@@ -52,6 +54,8 @@ struct SubmitStep {
 struct UpgradeStep {
     outcome: Option<OperationEnd>,
     jar: Option<String>,
+    entry_class: Option<String>,
+    libraries: Option<Vec<String>>,
     parallelism: Option<u32>,
     #[serde(default)]
     arguments: Vec<String>,
@@ -105,8 +109,8 @@ pub(super) fn parse(name: &str, table: Table) -> Result<Operating> {
 fn submit(step: SubmitStep) -> Result<Submit> {
     Ok(Submit {
         jar: step.jar.as_deref().map(JarChoice::of),
-        entry_class: None,
-        libraries: None,
+        entry_class: step.entry_class,
+        libraries: step.libraries.as_deref().map(JarChoice::all),
         parallelism: parallelism(step.parallelism)?,
         from: step.from_savepoint.as_deref().map(From::of),
         arguments: step.arguments,
@@ -119,8 +123,8 @@ fn upgrade(step: UpgradeStep) -> Result<Upgrade> {
     Ok(Upgrade {
         parallelism: parallelism(step.parallelism)?,
         jar: step.jar.as_deref().map(JarChoice::of),
-        entry_class: None,
-        libraries: None,
+        entry_class: step.entry_class,
+        libraries: step.libraries.as_deref().map(JarChoice::all),
         more_arguments: step.arguments,
         arguments: None,
         allow_non_restored_state: step.allow_non_restored_state,

@@ -137,19 +137,19 @@ fn check_mode(workload: &Workload) -> Result<(), String> {
         let name = files[twice].file_name().unwrap_or_default().display();
         return refused(&format!("its jars lie in one folder; two are named {name}"));
     }
-    match jar.contains('/') {
-        _ if job.submitted_by.is_some() => refused("nobody submits it; job.submitted-by is for a session cluster"),
-        true if files.len() < 1 + job.libraries.len() => {
-            refused("its image has all its jars: job.libraries are files, as job.jar is")
-        }
-        true => Ok(()),
-        false if !job.libraries.is_empty() => {
-            refused("job.libraries go with a job.jar that is a file, as in \"./job.jar\"")
-        }
-        false if job.entry_class.is_none() => refused(
+    let is_file = jar.contains('/');
+    if job.submitted_by.is_some() {
+        refused("nobody submits it; job.submitted-by is for a session cluster")
+    } else if is_file && files.len() < 1 + job.libraries.len() {
+        refused("its image has all its jars: job.libraries are files, as job.jar is")
+    } else if !is_file && !job.libraries.is_empty() {
+        refused("job.libraries go with a job.jar that is a file, as in \"./job.jar\"")
+    } else if !is_file && job.entry_class.is_none() {
+        refused(
             "job.entry-class has to name its class: the image has several jars. A file is given as in \"./job.jar\"",
-        ),
-        false => Ok(()),
+        )
+    } else {
+        Ok(())
     }
 }
 

@@ -44,7 +44,6 @@ mod tests {
     use crate::history::What;
     use crate::history::traffic::{Emitted, Figures, Sent, Window};
 
-    #[allow(clippy::unnecessary_wraps, reason = "as records have it")]
     fn window(number: i64) -> Window {
         Window { start: 15 * number, end: 15 * number + 15 }
     }

@@ -111,6 +111,7 @@ length-ms = 60000
 slide-ms = 10000
 out-of-orderness-ms = 5000
 allowed-lateness-ms = 20000
+decimals = 2
 input = { key = ["/shop", "/item"], time = "/at", time-type = "text", sum = "/pieces", min = "/price", max = "/price" }
 output = { key = ["/shop", "/item"], start = "/from", end = "/to", count = "/n", sum = "/pieces", min = "/low", max = "/high" }
 "#;
@@ -179,12 +180,16 @@ reason = "x"
 operation = "submit"
 from-savepoint = "file:/s"
 jar = "./job.jar"
+entry-class = "com.example.Job"
+libraries = ["./rates.jar", "codec"]
 arguments = ["--checkpointing"]
 reason = "x"
 
 [[steps]]
 operation = "upgrade"
 jar = "./job.jar"
+entry-class = "com.example.Job"
+libraries = ["./rates.jar", "codec"]
 parallelism = 3
 arguments = ["--event-time"]
 reason = "x"
