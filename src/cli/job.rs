@@ -108,7 +108,7 @@ pub struct Becoming {
     /// Class whose `main` is run [default: unchanged, or as the jar's manifest says]
     #[arg(long, value_name = "CLASS")]
     pub entry_class: Option<String>,
-    /// Another jar the job needs, as a connector; can be given several times [default: unchanged]
+    /// A jar the job also needs, such as a connector, in place of those it had; repeat it for several [default: unchanged]
     #[arg(long = "lib", value_name = "FILE")]
     pub libraries: Vec<String>,
     /// Parallelism of the job [default: unchanged]

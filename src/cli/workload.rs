@@ -46,7 +46,7 @@ pub struct New {
     /// The job's jar, as the file is to name it
     #[arg(long, value_name = "FILE")]
     pub jar: Option<String>,
-    /// A jar that the job needs besides, as the file is to name it; can be given several times
+    /// A jar the job also needs, as the file is to name it; repeat it for several
     #[arg(long = "lib", value_name = "FILE")]
     pub libraries: Vec<String>,
 }

@@ -54,8 +54,8 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let runs = asked.runs.as_ref();
     owning(global, &what, terminal, async |platform| {
         let limit = asked.limit;
-        named.must_fit(platform, &settings.project).await?;
-        named.note(platform).await?;
+        named.must_fit(platform, &stack).await?;
+        named.note(platform, &stack).await?;
         let (workload, beginning) = (&named.workload, Beginning::State);
         let up = Up { platform, stack: &stack, workload, settings: &settings, beginning, limit };
         prove(&plan, up, runs, terminal).await

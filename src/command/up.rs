@@ -31,8 +31,8 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
         let named = Named::meant(settings.workload.as_deref(), platform).await?;
         let settings = settings.of_workload(&named.workload)?;
         let stack = Stack::load(&settings, &named.workload)?;
-        named.must_fit(platform, &settings.project).await?;
-        named.note(platform).await?;
+        named.must_fit(platform, &stack).await?;
+        named.note(platform, &stack).await?;
         let up = Up { platform, stack: &stack, workload: &named.workload, settings: &settings, beginning, limit };
         let parts = bring_up(up, terminal).await?;
         let flink = reach::page(platform)

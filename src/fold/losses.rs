@@ -9,6 +9,8 @@ use crate::ledger::Ledger;
 pub struct Losses {
     /// One sentence each.
     pub doubts: Vec<String>,
+    /// Whether records were removed from the middle of a topic. What is left of it may be of any time, so nothing can be judged.
+    pub compacted: bool,
 }
 
 /// How many losses are listed one by one.
@@ -26,6 +28,11 @@ impl Losses {
                 if *unread || windows > 0 {
                     self.doubt(gone(*topic, *partition, (*from, *to), windows));
                 }
+            }
+            What::Compacted { topic, partition, records, to } => {
+                let (name, s) = (topic.name(), if *records == 1 { "" } else { "s" });
+                self.compacted = true;
+                self.doubt(format!("compaction removed {records} record{s} from topic {name} before they were read: {name}-{partition}, before @ {to}"));
             }
             What::Anew { topic, partition } => {
                 let name = topic.name();
@@ -54,11 +61,11 @@ impl Losses {
 fn gone(topic: Topic, partition: i32, (from, to): (i64, i64), windows: u64) -> String {
     let name = topic.name();
     let records = (to - from).max(0);
-    let last = to - 1;
+    let (last, were) = (to - 1, if records == 1 { "record was" } else { "records were" });
     let before = match (topic, windows) {
         (Topic::Input, 0) => "before their counts were seen".to_owned(),
         (Topic::Input, windows) => format!("before the counts of {windows} windows were seen"),
         (Topic::Output, _) => "before they were read".to_owned(),
     };
-    format!("{records} records were deleted from topic {name} {before}: {name}-{partition} @ {from} to {last}")
+    format!("{records} {were} deleted from topic {name} {before}: {name}-{partition} @ {from} to {last}")
 }

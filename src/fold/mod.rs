@@ -143,7 +143,7 @@ impl Fold {
             }
             What::Foreign { records, first } => self.foreign = Some((*records, first.clone())),
             What::Read(read) => self.read(at, read),
-            What::Gone { .. } | What::Anew { .. } => self.lost(&event.what),
+            What::Gone { .. } | What::Compacted { .. } | What::Anew { .. } => self.lost(&event.what),
             _ => {}
         }
         if let Some(ledger) = &mut self.by_record {

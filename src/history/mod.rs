@@ -192,6 +192,18 @@ pub enum What {
         /// Whether some of them were never read by this run.
         unread: bool,
     },
+    /// Compaction had removed records from the middle of a partition's log before they were read.
+    Compacted {
+        /// Which topic.
+        topic: Topic,
+        /// The partition.
+        partition: i32,
+        /// How many offsets had no record any more. Where records were written in transactions, markers and aborted records
+        /// that were removed as well are among them.
+        records: u64,
+        /// They were before this offset.
+        to: i64,
+    },
     /// A topic was deleted and recreated.
     Anew {
         /// Which topic.

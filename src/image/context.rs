@@ -1,5 +1,7 @@
 //! The build context: what a Dockerfile can copy.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use include_dir::{Dir, DirEntry};
 use tar::{Builder, Header};
@@ -10,13 +12,14 @@ use super::{BUILDER, FOLDER, Image, Machine, PROGRAM};
 pub(super) const CERTIFICATES: &str = "builder/host-ca.pem";
 
 /// The files of an image's folder by their path in the context, in order. What a local build of the Java job leaves
-/// behind is left out, and so are the certificates, which are the building machine's.
+/// behind is left out, as a jar is that somebody put there, and so are the certificates, which are the building machine's.
 pub(super) fn files(folder: &str) -> Vec<(&'static str, &'static [u8])> {
     let mut files = Vec::new();
     if let Some(folder) = FOLDER.get_dir(folder) {
         collect(folder, &mut files);
     }
-    files.retain(|(path, _)| *path != CERTIFICATES && !path.split('/').any(|part| part == "target"));
+    let is_jar = |path: &str| Path::new(path).extension().is_some_and(|extension| extension == "jar");
+    files.retain(|(path, _)| *path != CERTIFICATES && !is_jar(path) && !path.split('/').any(|part| part == "target"));
     files.sort_unstable();
     files
 }
@@ -37,8 +40,8 @@ impl Image {
         for (path, content) in files(self.folder) {
             append(&mut archive, path, content)?;
         }
-        for jar in &*self.jars {
-            append(&mut archive, &format!("{}/{}", self.folder, jar.name), &jar.content)?;
+        for (name, content) in &*self.jars {
+            append(&mut archive, &format!("{}/{name}", self.folder), content)?;
         }
         if self.folder == BUILDER {
             append(&mut archive, CERTIFICATES, &machine.certificates)?;

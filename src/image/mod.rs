@@ -21,7 +21,7 @@ mod machine;
 mod program;
 mod stock;
 
-pub use application::images_of;
+pub use application::{application, below_application};
 pub use base::Base;
 pub use machine::Machine;
 pub use program::Program;
@@ -69,8 +69,8 @@ pub struct Image {
     /// The same without the certificates of the building machine: they decide whether a download works, not what it brings.
     recipe: String,
     folder: &'static str,
-    /// The user's, which lie in its folder besides.
-    jars: Arc<[application::Jar]>,
+    /// The user's jars in its folder, by name and content.
+    jars: Arc<[(String, Vec<u8>)]>,
 }
 
 /// All images, those first that others stand on.
@@ -93,7 +93,7 @@ pub fn pinned(stack: &Stack, images: &[Image]) -> Stack {
             service.image.clone_from(&image.tag);
         }
     }
-    application::runs_in(&mut stack, images);
+    application::use_application_image(&mut stack, images);
     stack
 }
 

@@ -18,8 +18,8 @@ const FORMAT: usize = 16;
 pub struct Span {
     /// The offsets that it is still to read.
     pub offsets: Range<i64>,
-    /// At how many offsets it found nothing since the last record. Every offset was given to a record, a marker of a transaction
-    /// or what it took back, and only compaction takes records out of the middle of a log.
+    /// How many offsets since the last record hold nothing. Every offset was a record's or a transaction marker's once, and only
+    /// compaction removes records from the middle of a log.
     pub missing: i64,
 }
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_compaction_took_is_noticed_and_what_a_transaction_took_back_is_not_missing() {
+    fn compacted_records_are_missing_and_aborted_ones_are_not() {
         let whole = [of(1, 0), marker(2, 1, false), plain(3, &[b"a", b"b"])];
         assert_eq!(missing(&whole, 5), (vec![(3, 0), (4, 0)], 0));
         // Between batches, at the end of one, before a marker; the next answer goes on with what this one left open.

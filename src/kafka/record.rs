@@ -17,7 +17,7 @@ pub struct Record<'a> {
     pub headers: Headers<'a>,
     /// Its value; empty when it has none.
     pub payload: &'a [u8],
-    /// At how many offsets before it there is nothing any more, since the record before it: the topic is compacted.
+    /// How many offsets between the record before it and itself have no record any more: they were compacted away.
     pub missing: i64,
 }
 

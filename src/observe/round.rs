@@ -1,8 +1,11 @@
 //! What is told of a round of reading besides its records: how far it has come, and what was none of the workload.
 
+use std::collections::BTreeMap;
+
 use super::watch::{Reading, Watch};
 use crate::history::What;
 use crate::history::seen::Place;
+use crate::history::traffic::Topic;
 use crate::kafka::record::Record;
 use crate::workload::excerpt::excerpt;
 
@@ -30,6 +33,36 @@ impl Foreign {
             self.told = self.records;
             watch.tell_blocking(What::Foreign { records: self.records, first: self.first.clone() });
         }
+    }
+}
+
+/// What compaction had removed from a topic before it was read in this round.
+pub(super) struct Compacted {
+    topic: Topic,
+    /// How many records of each partition, and the offset behind the last of them.
+    partitions: BTreeMap<i32, (u64, i64)>,
+}
+
+impl Compacted {
+    pub(super) fn of(topic: Topic) -> Self {
+        Self { topic, partitions: BTreeMap::new() }
+    }
+
+    pub(super) fn add(&mut self, record: &Record<'_>) {
+        if record.missing > 0 {
+            let (records, to) = self.partitions.entry(record.partition).or_default();
+            *records += record.missing.unsigned_abs();
+            *to = record.offset;
+        }
+    }
+
+    /// Returns whether there was any.
+    pub(super) fn tell(self, watch: &Watch) -> bool {
+        let (topic, any) = (self.topic, !self.partitions.is_empty());
+        for (partition, (records, to)) in self.partitions {
+            watch.tell_blocking(What::Compacted { topic, partition, records, to });
+        }
+        any
     }
 }
 

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use super::batches::Batches;
 use super::opening::Opening;
 use super::output::{Log, Output, place};
-use super::round::{Foreign, Progress};
+use super::round::{Compacted, Foreign, Progress};
 use super::sums::Sums;
 use super::watch::Watch;
 use crate::checker::Spool;
@@ -231,16 +231,9 @@ impl<'a> Rounds<'a> {
         let is_socket = topics.workload.input.socket.is_some();
         let mut progress = Progress::new(topic, &input.partitions().iter().map(place).collect::<Vec<_>>());
         let mut batches = Batches::new(Topic::Input, What::Records);
+        let mut compacted = Compacted::of(Topic::Input);
         let losses = input.read_to(&until, |record| {
             progress.one_more(watch);
-            if let Some(gone) = compacted(Topic::Input, record) {
-                batches.tell(watch);
-                if let Some(opening) = openings.get_mut(usize::try_from(record.partition)?) {
-                    // The window in progress may lack what is gone.
-                    *opening = Opening::somewhere();
-                }
-                watch.tell_blocking(gone);
-            }
             if is_socket && record.payload.is_empty() {
                 batches.tell(watch);
                 let (partition, offset, at) = (record.partition, record.offset, record.timestamp);
@@ -252,6 +245,9 @@ impl<'a> Rounds<'a> {
             }
             let partition = usize::try_from(record.partition)?;
             let opening = openings.get_mut(partition).with_context(|| format!("a new partition, {partition}"))?;
+            if opening.counts(record.offset) {
+                compacted.add(record);
+            }
             match (reader.sent(record), &mut *sums) {
                 (Some(oracle::Sent::Counted(meaning)), Some(sums)) => count(record, &meaning, opening, sums, watch),
                 (Some(oracle::Sent::Record(entry)), _) if opening.counts(record.offset) => {
@@ -262,7 +258,7 @@ impl<'a> Rounds<'a> {
             }
             Ok(())
         })?;
-        let news = batches.tell(watch) | self.tell_round();
+        let news = batches.tell(watch) | compacted.tell(watch) | self.tell_round();
         self.losses(Topic::Input, &losses);
         Ok(news)
     }
@@ -309,15 +305,13 @@ impl<'a> Rounds<'a> {
             })?;
             batches.tell(watch);
         }
+        let mut compacted = Compacted::of(Topic::Output);
         let is_log = topics.workload.output.log.is_some();
         let mut progress = Progress::new(topics.workload.output.place(), &output.places());
         let losses = output.read(|record| {
             progress.one_more(watch);
             let (partition, offset) = (record.partition, record.offset);
-            if let Some(gone) = compacted(Topic::Output, record) {
-                batches.tell(watch);
-                watch.tell_blocking(gone);
-            }
+            compacted.add(record);
             if let Some(spool) = spool {
                 spool.add(Topic::Output, partition, offset, record.payload)?;
             }
@@ -343,6 +337,7 @@ impl<'a> Rounds<'a> {
             Ok(())
         })?;
         batches.tell(watch);
+        compacted.tell(watch);
         self.losses(Topic::Output, &losses);
         Ok(news)
     }
@@ -371,13 +366,6 @@ fn count(record: &Record<'_>, meaning: &Meaning<'_>, opening: &mut Opening, sums
         let partition = usize::try_from(record.partition).unwrap_or_default();
         sums.add(partition, record.offset, meaning, &mut |sent| watch.tell_blocking(What::Sent(sent)));
     }
-}
-
-/// What compaction took from right before a record.
-fn compacted(topic: Topic, record: &Record<'_>) -> Option<What> {
-    let (partition, to) = (record.partition, record.offset);
-    let gone = What::Gone { topic, partition, from: to.saturating_sub(record.missing), to, unread: true };
-    (record.missing > 0).then_some(gone)
 }
 
 fn number(partition: usize) -> i32 {

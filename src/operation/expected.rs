@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::channel::Via;
 use super::jar::Jars;
 use super::model::Operation;
-use super::plan::{Ids, JAR, Plan};
+use super::plan::{Ids, JAR, Plan, library};
 use super::scale::{self, Workers};
 use super::slots::Room;
 use super::subject::Subject;
@@ -45,10 +45,10 @@ impl Expected {
             Operation::Stop { drain } => stop::plan(&subject, *drain, &ids),
             Operation::Cancel => cancel::plan(&subject),
             Operation::Submit(what) => {
-                submit::plan(what, &submit::Observed::expected(self.was(), what), &ids, workload)
+                submit::plan(what, &submit::Observed::expected(self.was(workload), what), &ids, workload)
             }
             Operation::Upgrade(to) => {
-                let was = self.was();
+                let was = self.was(workload);
                 let jars = Jars::expected(&was, to.jar.as_ref(), to.libraries.as_deref());
                 upgrade::plan(to, &upgrade::Observed { subject, was, jars, room: self.room(), workers }, &ids)
             }
@@ -88,13 +88,13 @@ impl Expected {
         Self { parallelism, taskmanagers, ..self }
     }
 
-    fn was(&self) -> Run {
+    fn was(&self, workload: &Workload) -> Run {
         let arguments = vec![":arguments".to_owned()];
         let (jar, parallelism) = (JAR.to_owned(), self.parallelism);
         Run {
             jar,
-            entry_class: None,
-            libraries: Vec::new(),
+            entry_class: super::workload::entry_class(workload),
+            libraries: (1..=workload.job.libraries.len()).map(library).collect(),
             parallelism,
             arguments,
             savepoint: None,

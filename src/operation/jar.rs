@@ -5,16 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::control::Control;
 use super::plan::{self, Act, Part};
 use crate::failure::Failure;
 use crate::flink::jar::{Jar, Run};
-use crate::stack::hex;
-
-/// How many digits of a jar's hash are in the name of its upload.
-const HASH_DIGITS: usize = 12;
+use crate::stack::jar::{HASH_DIGITS, read, refused, versioned_name};
 
 /// Which jar to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +66,9 @@ impl FoundJar {
     }
 
     /// Of a stack that is not there yet.
-    pub(super) fn expected(choice: &JarChoice) -> Self {
+    fn expected(choice: &JarChoice, stands_for: &str) -> Self {
         match choice {
-            JarChoice::Uploaded(_) => Self::Uploaded(plan::JAR.to_owned()),
+            JarChoice::Uploaded(_) => Self::Uploaded(stands_for.to_owned()),
             JarChoice::File(file) => Self::File { file: file.clone(), name: file.display().to_string() },
         }
     }
@@ -98,15 +94,16 @@ impl Jars {
     pub(super) fn expected(was: &Run, jar: Option<&JarChoice>, libraries: Option<&[JarChoice]>) -> Self {
         let was = Self::of(was);
         Self {
-            main: jar.map_or(was.main, FoundJar::expected),
-            libraries: libraries.map_or(was.libraries, |all| all.iter().map(FoundJar::expected).collect()),
+            main: jar.map_or(was.main, |jar| FoundJar::expected(jar, plan::JAR)),
+            libraries: libraries.map_or(was.libraries, |all| {
+                numbered(all).map(|(id, library)| FoundJar::expected(library, &id)).collect()
+            }),
         }
     }
 
     /// The parts that upload those that have to be.
     pub(super) fn uploads(&self) -> Vec<Part> {
-        let libraries =
-            self.libraries.iter().enumerate().map(|(index, library)| library.upload(&plan::library(index + 1)));
+        let libraries = numbered(&self.libraries).map(|(id, library)| library.upload(&id));
         std::iter::once(self.main.upload(plan::JAR)).chain(libraries).flatten().collect()
     }
 
@@ -117,9 +114,13 @@ impl Jars {
 
     /// The ids of the others.
     pub(super) fn library_ids(&self) -> Vec<String> {
-        let ids = self.libraries.iter().enumerate().map(|(index, library)| library.id(&plan::library(index + 1)));
-        ids.collect()
+        numbered(&self.libraries).map(|(id, library)| library.id(&id)).collect()
     }
+}
+
+/// A job's libraries, each with what stands for its id until it is uploaded.
+fn numbered<T>(libraries: &[T]) -> impl Iterator<Item = (String, &T)> {
+    libraries.iter().enumerate().map(|(index, library)| (plan::library(index + 1), library))
 }
 
 impl Control<'_> {
@@ -143,7 +144,7 @@ impl Control<'_> {
                 None => Err(no_such_upload(name, &there)),
             },
             JarChoice::File(file) => {
-                let name = upload_name(file, &read(file)?);
+                let name = versioned_name(file, &read(file)?);
                 Ok(match there.into_iter().find(|jar| jar.name == name) {
                     Some(jar) => FoundJar::Uploaded(jar.id),
                     None => FoundJar::File { file: file.clone(), name },
@@ -179,7 +180,7 @@ impl Control<'_> {
     pub(super) async fn upload(&self, part: &Part, file: &Path, name: &str) -> Result<String> {
         let content = read(file)?;
         // It was read when the plan was made, and may have been rebuilt since.
-        if upload_name(file, &content) != name {
+        if versioned_name(file, &content) != name {
             return Err(refused(file, "it has just changed"));
         }
         let size = content.len();
@@ -201,56 +202,8 @@ pub(super) fn uploaded<'a>(jars: &'a [Jar], name: &str) -> Option<&'a Jar> {
     jars.iter().find(is_meant)
 }
 
-/// The content of a jar file.
-///
-/// # Errors
-/// [`Failure::Usage`] for a file that cannot be read, or is no jar.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
-    let content = std::fs::read(file).map_err(|error| refused(file, &error.to_string()))?;
-    // The signature of a ZIP file, which a jar is.
-    if content.starts_with(b"PK\x03\x04") { Ok(content) } else { Err(refused(file, "not a jar")) }
-}
-
-fn refused(file: &Path, why: &str) -> anyhow::Error {
-    anyhow!(Failure::Usage(format!(
-        "{}: {why}\n  A jar is named by its file or, once it is uploaded, by its name",
-        file.display()
-    )))
-}
-
-/// The name that a jar is uploaded under: its content is part of it, so that the same one is not uploaded twice.
-pub(super) fn upload_name(file: &Path, content: &[u8]) -> String {
-    let stem = file.file_stem().map_or_else(|| "job".into(), |stem| stem.to_string_lossy());
-    let hash = hex(&Sha256::digest(content)[..HASH_DIGITS / 2]);
-    format!("{stem}-{hash}.jar")
-}
-
 fn no_such_upload(name: &str, there: &[Jar]) -> anyhow::Error {
     let list: Vec<&str> = there.iter().map(|jar| jar.name.as_str()).collect();
     let list = if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
     anyhow!(Failure::Usage(format!("there is no file and no uploaded jar named {name}; uploaded: {list}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_upload_is_named_by_its_content() {
-        let name = |content: &[u8]| upload_name(Path::new("x/job.jar"), content);
-        assert_eq!(name(b"a"), name(b"a"));
-        assert_ne!(name(b"a"), name(b"b"));
-        assert_eq!(name(b"a"), "job-ca978112ca1b.jar");
-    }
-
-    #[test]
-    fn what_is_no_jar_is_refused_before_it_is_sent() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.jar");
-        std::fs::write(&file, "text").unwrap();
-        let error = read(&file).unwrap_err();
-        assert_eq!(crate::failure::Status::of(&error), crate::failure::Status::Usage);
-        assert!(error.to_string().contains("not a jar"), "{error}");
-        assert!(read(&folder.path().join("none.jar")).is_err());
-    }
 }

@@ -164,9 +164,10 @@ fn what(submit: &Submit, observed: &Observed, workload: &Workload) -> Run {
         (None, Some(was)) => was.arguments.clone(),
         (None, None) => workload::arguments(workload, &JobVariant::default()),
     };
+    let entry_class = was.map_or_else(|| workload::entry_class(workload), |was| was.entry_class.clone());
     Run {
         jar: observed.jars.main_id(),
-        entry_class: submit.entry_class.clone().or_else(|| workload::entry_class(workload).filter(|_| is_ours)),
+        entry_class: submit.entry_class.clone().or_else(|| entry_class.filter(|_| is_ours)),
         libraries: observed.jars.library_ids(),
         parallelism: submit.parallelism.or(was.map(|was| was.parallelism)).unwrap_or(PARALLELISM),
         arguments,

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::jar::{FoundJar, JarChoice, read, upload_name};
+use super::jar::{FoundJar, JarChoice};
 use crate::checker;
 use crate::failure::Failure;
-use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, NotedRun, Owner, Platform};
+use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, Platform};
 use crate::settings::{JobVariant, project_option};
+use crate::stack::Stack;
+use crate::stack::jar::{Jar, read};
 use crate::workload::catalog::{self, USUAL};
-use crate::workload::model::{Mode, Workload};
+use crate::workload::model::{JobSpec, Mode, Workload};
 
 /// The broker, as containers of the stack reach it.
 pub const BROKER: &str = "kafka:9092";
@@ -58,13 +60,13 @@ impl Named {
     }
 
     /// Notes that the stack is made for it. The usual one needs no note.
-    pub async fn note(&self, platform: &Platform) -> Result<()> {
+    pub async fn note(&self, platform: &Platform, stack: &Stack) -> Result<()> {
         if self.workload.name == USUAL {
             return Ok(());
         }
         let target = serde_json::to_string(&self.workload).context("write the workload as JSON")?;
         let (what, by) = (self.name.clone(), "up".to_owned());
-        let job = NotedJob { run: self.application()?, ..NotedJob::default() };
+        let job = NotedJob { jars: versions(stack)?, ..NotedJob::default() };
         let owner = Owner::current().context("find out this process's identity")?;
         platform.mark(&Mark { id: NOTE.to_owned(), kind: Kind::Workload, what, target, by, owner, job }).await
     }
@@ -74,28 +76,27 @@ impl Named {
     ///
     /// # Errors
     /// [`Failure::Usage`], with what to do instead.
-    pub async fn must_fit(&self, platform: &Platform, project: &str) -> Result<()> {
-        if let (None, Some(_)) = (&self.workload.job.submitted_by, &self.workload.job.jar)
-            && let JarChoice::File(file) = jar(&self.workload)?
-        {
-            read(&file)?;
-        }
-        for library in libraries(&self.workload) {
-            if let JarChoice::File(file) = library {
-                read(&file)?;
+    pub async fn must_fit(&self, platform: &Platform, stack: &Stack) -> Result<()> {
+        let job = &self.workload.job;
+        if job.submitted_by.is_none() && job.mode == Mode::Session {
+            for jar in job.files() {
+                read(Path::new(jar))?;
             }
         }
         checker::must_be_there(&self.workload)?;
+        let project = &stack.project;
         let there = match mark(platform).await? {
-            // One that this version cannot read, of the same file, is written anew.
-            Some(mark) if mark.what == self.name => return self.goes_on_as(mark, project),
-            Some(mark) => read_note(mark)?.workload.name,
+            Some(mark) => match read_note(mark.clone()) {
+                Ok(was) if was.workload.name == self.workload.name => return self.goes_on_as(&was, &mark, stack),
+                Ok(was) => was.workload.name,
+                // One that this version cannot read, of the same file, is written anew.
+                Err(_) if mark.what == self.name => return Ok(()),
+                Err(error) => return Err(error),
+            },
             None if is_new(platform).await? => return Ok(()),
+            None if self.workload.name == USUAL => return Ok(()),
             None => USUAL.to_owned(),
         };
-        if there == self.workload.name {
-            return Ok(());
-        }
         let option = project_option(project);
         bail!(Failure::Usage(format!(
             "project {project} runs workload {there}, not {}\n  \
@@ -106,37 +107,40 @@ impl Named {
 }
 
 impl Named {
-    /// What an application from files is begun as, by the content of its jars; none of any other job.
-    fn application(&self) -> Result<Option<NotedRun>> {
-        let job = &self.workload.job;
-        if job.mode != Mode::Application || job.files().next().is_none() {
-            return Ok(None);
-        }
-        let mut jars = job.files().map(|jar| Ok(upload_name(Path::new(jar), &read(Path::new(jar))?)));
-        let jar = jars.next().transpose()?.unwrap_or_default();
-        let libraries = jars.collect::<Result<_>>()?;
-        let (entry_class, arguments) = (job.entry_class.clone(), job.arguments.clone());
-        Ok(Some(NotedRun { jar, entry_class, libraries, parallelism: 0, arguments }))
-    }
-
     /// An application goes on as what it was begun as: high availability knows it, and runs nothing else in its place.
-    fn goes_on_as(&self, mark: Mark, project: &str) -> Result<()> {
+    fn goes_on_as(&self, was: &Self, mark: &Mark, stack: &Stack) -> Result<()> {
         if self.workload.job.mode == Mode::Session {
             return Ok(());
         }
-        let is_another_jar = mark.job.run != self.application()?;
-        let was = read_note(mark).ok();
-        if was.is_none_or(|was| was.workload.job == self.workload.job) && !is_another_jar {
+        let what = if !is_same_job(&self.workload.job, &was.workload.job) {
+            "job"
+        } else if mark.job.jars != versions(stack)? {
+            "jar"
+        } else {
             return Ok(());
-        }
+        };
+        let (workload, project) = (&self.workload.name, &stack.project);
         let option = project_option(project);
         bail!(Failure::Usage(format!(
-            "the {} of workload {} is not the one that project {project} runs, and an application goes on as it was begun\n  \
-             playground{option} down --volumes removes it with its state; -p NAME makes a stack of its own",
-            if is_another_jar { "jar" } else { "job" },
-            self.workload.name
+            "the {what} of workload {workload} is not the one that project {project} runs, and an application goes on as it was begun\n  \
+             playground{option} down --volumes removes it with its state; -p NAME makes a stack of its own"
         )))
     }
+}
+
+/// Whether two applications are the same but for the folders that their jars lie in: what is in those is compared.
+fn is_same_job(one: &JobSpec, other: &JobSpec) -> bool {
+    let without_folders = |job: &JobSpec| {
+        let name = |jar: &String| jar.rsplit('/').next().unwrap_or(jar).to_owned();
+        let (jar, libraries) = (job.jar.as_ref().map(name), job.libraries.iter().map(name).collect());
+        JobSpec { jar, libraries, ..job.clone() }
+    };
+    without_folders(one) == without_folders(other)
+}
+
+/// The user's jars of an application, each by its name with the hash of its content.
+fn versions(stack: &Stack) -> Result<Vec<String>> {
+    stack.jars.iter().map(Jar::versioned_name).collect()
 }
 
 async fn is_new(platform: &Platform) -> Result<bool> {

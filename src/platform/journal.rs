@@ -51,6 +51,9 @@ pub struct NotedJob {
     pub drained: bool,
     /// What it runs, or ran, as; `None` where that could not be found out.
     pub run: Option<NotedRun>,
+    /// The user's jars in the image of an application, each by its name with the hash of its content.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jars: Vec<String>,
 }
 
 /// What a job was submitted as.

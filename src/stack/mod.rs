@@ -14,6 +14,7 @@ use crate::workload::model::Workload;
 
 mod dotenv;
 mod interpolate;
+pub mod jar;
 mod keys;
 mod model;
 mod needs;

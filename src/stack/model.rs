@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use super::jar::Jar;
 
 /// A resolved stack: every variable filled in, every value checked, nothing left that a platform would not realise.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +21,8 @@ pub struct Stack {
     pub networks: Vec<Network>,
     /// The named volumes that services mount.
     pub volumes: Vec<Volume>,
-    /// The user's jars that Flink's cluster has in its image, in place of the playground's: those of an application.
-    pub jars: Vec<PathBuf>,
+    /// The user's jars that Flink's image contains in place of the playground's: those of an application.
+    pub jars: Vec<Jar>,
 }
 
 /// A service: one or more containers made alike.

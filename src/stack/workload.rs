@@ -1,8 +1,10 @@
 //! What a workload changes of the stack: who writes its input, who serves it to a job that reads a socket, and who submits its
 //! job or runs it.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::Path;
 
+use super::jar::Jar;
 use super::{JOBMANAGER, Service, Stack, TASKMANAGER};
 use crate::failure::Failure;
 use crate::settings::{PARALLELISM, StackSettings};
@@ -81,7 +83,17 @@ impl Stack {
         command.extend(workload.arguments(BROKER));
         jobmanager.command = Some(command);
         jobmanager.entrypoint = Some(["bash", "-c", APPLICATION, JOBMANAGER].map(str::to_owned).into());
-        self.jars = workload.job.files().map(PathBuf::from).collect();
+        self.jars = workload.job.files().map(|jar| Jar::at(Path::new(jar))).collect();
+        let images: BTreeSet<&str> =
+            [JOBMANAGER, TASKMANAGER].iter().filter_map(|name| Some(self.service(name)?.image.as_str())).collect();
+        if images.len() > 1 && !self.jars.is_empty() {
+            let images: Vec<&str> = images.into_iter().collect();
+            return Err(Failure::Usage(format!(
+                "workload {} is an application, whose jars are added to one image, and the compose file has two for {JOBMANAGER} and {TASKMANAGER}: {}",
+                workload.name,
+                images.join(", ")
+            )));
+        }
         Ok(())
     }
 

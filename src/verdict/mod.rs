@@ -78,7 +78,11 @@ pub fn judge(fold: &Fold) -> Verdict {
     let uncommitted = fold.transactions.seen();
     let (held, mut reasons) = held(fold, &ledger, spread.as_ref(), uncommitted);
     let doubts = doubt::doubts(fold, &ledger);
-    let outcome = if doubts.is_empty() { held } else { held.max(Outcome::Unknown) };
+    let outcome = match held {
+        _ if fold.losses.compacted => Outcome::Unknown,
+        held if doubts.is_empty() => held,
+        held => held.max(Outcome::Unknown),
+    };
     reasons.extend(doubts);
     let mut recoveries = fold.recoveries.all.iter().map(Recovery::of);
     Verdict {
@@ -138,7 +142,7 @@ fn job(fold: &Fold) -> Option<JudgedJob> {
 mod tests {
     use super::*;
     use crate::history::seen::{JobFacts, JobSeen, Place, Read};
-    use crate::history::traffic::{Emitted, Figures, Sent, Window};
+    use crate::history::traffic::{Emitted, Figures, Sent, Topic, Window};
     use crate::history::{Event, Head, What};
     use crate::settings::JobVariant;
 
@@ -259,6 +263,23 @@ mod tests {
             Outcome::Fail,
             "lost before the fault"
         );
+    }
+
+    #[test]
+    fn what_is_left_of_a_compacted_topic_proves_nothing() {
+        let wrong = || windows(|offset| if offset == 3 { 990 } else { 1000 });
+        assert_eq!(verdict(began(Holds::Exact, Scope::Plan), wrong()).outcome, Outcome::Fail);
+        for topic in [Topic::Input, Topic::Output] {
+            let mut events = wrong();
+            events.push(What::Compacted { topic, partition: 2, records: 7, to: 40 });
+            let found = verdict(began(Holds::Exact, Scope::Plan), events);
+            let reason = format!(
+                "compaction removed 7 records from topic {} before they were read: {}-2, before @ 40",
+                topic.name(),
+                topic.name()
+            );
+            assert_eq!((found.outcome, found.reasons.last()), (Outcome::Unknown, Some(&reason)));
+        }
     }
 
     #[test]

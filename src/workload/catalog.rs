@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use include_dir::{Dir, include_dir};
 
-use super::model::Workload;
+use super::model::{Mode, Workload};
 use super::parse;
 use crate::failure::Failure;
 use crate::meant::did_you_mean;
@@ -58,16 +58,18 @@ fn read(name: &str, text: &str) -> Result<Workload, Failure> {
                 *sql = built_in_script(name, sql)?;
             }
         }
-        Some(folder) => lies_in(&mut workload, name, folder)?,
+        Some(folder) => resolve_paths(&mut workload, name, folder)?,
     }
     parse::checked(name, workload)
 }
 
-/// What a file of the user's names lies where it lies. A jar that does not is one that was uploaded.
-fn lies_in(workload: &mut Workload, name: &str, folder: &Path) -> Result<(), Failure> {
+/// What a file of the user's names is relative to its own folder. In a session, a name that no file there has is that of an uploaded
+/// jar.
+fn resolve_paths(workload: &mut Workload, name: &str, folder: &Path) -> Result<(), Failure> {
     for jar in workload.job.jar.iter_mut().chain(&mut workload.job.libraries) {
         let file = folder.join(&*jar);
-        if jar.contains('/') || file.is_file() {
+        let is_file = jar.contains('/') || (workload.job.mode == Mode::Application && jar.ends_with(".jar"));
+        if is_file || file.is_file() {
             *jar = file.display().to_string();
         }
     }

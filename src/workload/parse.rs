@@ -142,6 +142,12 @@ fn check_mode(workload: &Workload) -> Result<(), String> {
         refused("nobody submits it; job.submitted-by is for a session cluster")
     } else if is_file && files.len() < 1 + job.libraries.len() {
         refused("its image has all its jars: job.libraries are files, as job.jar is")
+    } else if let Some(file) = files.iter().find(|file| file.extension().is_none_or(|extension| extension != "jar")) {
+        refused(&format!("its jars have to end in .jar, and {} does not", file.display()))
+    } else if is_file && !job.libraries.is_empty() && job.entry_class.is_none() {
+        refused(
+            "job.entry-class has to name its class: Flink would look for the one jar with a main class among all of them",
+        )
     } else if !is_file && !job.libraries.is_empty() {
         refused("job.libraries go with a job.jar that is a file, as in \"./job.jar\"")
     } else if !is_file && job.entry_class.is_none() {
@@ -259,6 +265,11 @@ mod tests {
             ("jar = \"event-counter\"", "jar = \"event-counter\"\nlibraries = [\"./a.jar\"]"),
             ("jar = \"event-counter\"", "jar = \"./a.jar\"\nlibraries = [\"b.jar\"]"),
             ("jar = \"event-counter\"", "jar = \"./a.jar\"\nlibraries = [\"../a.jar\"]"),
+            ("jar = \"event-counter\"", "jar = \"./a.zip\""),
+            (
+                "jar = \"event-counter\"\nentry-class = \"playground.event.EventCounter\"",
+                "jar = \"./a.jar\"\nlibraries = [\"./b.jar\"]",
+            ),
             ("event-{choice 3} {uniform 1 9}.0", "event"),
         ];
         let messages: Vec<String> = mistakes.into_iter().map(|(from, to)| wrong(from, to)).collect();
@@ -273,6 +284,8 @@ mod tests {
         workload x.toml: job.mode: an application is part of its cluster, so job.libraries go with a job.jar that is a file, as in "./job.jar"
         workload x.toml: job.mode: an application is part of its cluster, so its image has all its jars: job.libraries are files, as job.jar is
         workload x.toml: job.mode: an application is part of its cluster, so its jars lie in one folder; two are named a.jar
+        workload x.toml: job.mode: an application is part of its cluster, so its jars have to end in .jar, and ./a.zip does not
+        workload x.toml: job.mode: an application is part of its cluster, so job.entry-class has to name its class: Flink would look for the one jar with a main class among all of them
         workload x.toml: the oracle cannot read what the feed writes, as in event 1604280262000: it needs a key, and what it adds, as in the pattern (?<key>\S+)[ \t]+(?<value>-?\d+(\.\d+)?)[ \t]+\d{1,18}\s*
         "#);
     }

@@ -43,7 +43,7 @@ pub struct Partition {
     pub stable: i64,
     /// The high watermark: the offset that the next record will have.
     pub end: i64,
-    /// At how many offsets there was nothing any more, since the last record that was read: the topic is compacted.
+    /// How many offsets since the last record that was read have no record any more: they were compacted away.
     pub missing: i64,
 }
 

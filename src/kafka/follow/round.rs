@@ -188,7 +188,9 @@ impl Partition {
     /// Goes on where the log begins, if that is behind the position.
     fn unread(&mut self, partition: usize) -> Option<Loss> {
         let offsets = self.position..self.start;
-        self.position = self.position.max(self.start);
+        if !offsets.is_empty() {
+            (self.position, self.missing) = (self.start, 0);
+        }
         (!offsets.is_empty()).then_some(Loss::Unread { partition, offsets })
     }
 }

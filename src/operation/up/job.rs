@@ -51,7 +51,7 @@ impl Bringing<'_> {
         Ok(Some(Resume { name: job.name, run, state }))
     }
 
-    /// Whether a job was submitted from the jar that is asked for. One that a service of the stack submits has its own way.
+    /// Whether a job was submitted from the jars and with the class that are asked for. One that a service of the stack submits has its own way.
     async fn has_this_jar(&self, flink: &Flink, id: &str) -> Result<bool> {
         if self.up.workload.job.submitted_by.is_some() {
             return Ok(true);
@@ -61,6 +61,9 @@ impl Bringing<'_> {
         let (mut asked, mut had) = (vec![jar], vec![run.jar]);
         asked.extend(workload::libraries(self.up.workload));
         had.extend(run.libraries);
+        if run.entry_class != workload::entry_class(self.up.workload) {
+            return Ok(false);
+        }
         let mut found = Vec::new();
         for jar in &asked {
             found.extend(self.control(flink, async |control| control.uploaded(jar).await).await?);

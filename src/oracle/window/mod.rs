@@ -12,8 +12,9 @@ mod read;
 const TIME_IN_WINDOW: &str = "time-in-window";
 /// How many windows a record may belong to.
 const MOST_WINDOWS: i64 = 1000;
-/// How many decimals of a sum are kept apart: more than money has, and few enough for millions of such numbers.
-const MOST_DECIMALS: u32 = 9;
+/// How many decimals a sum may have: more than money has. In units of the last one, sums are exact up to 2^53, which is nine
+/// billion with six decimals.
+const MOST_DECIMALS: u32 = 6;
 /// How long a window may be, in ms.
 const LONGEST: i64 = 100 * 366 * 24 * 60 * 60 * 1000;
 
@@ -37,8 +38,8 @@ pub struct Window {
     /// How long after its end a window still takes records, and is emitted anew with each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_lateness_ms: Option<i64>,
-    /// How many decimals the numbers have that are added up; none of whole ones. What the job gives is rounded to them: a sum of
-    /// floating-point numbers is off by a little, in whatever order they were added.
+    /// How many decimals the added numbers have; none for whole numbers. The sum that the job emits is rounded to them, since
+    /// floating-point sums are slightly off, in whatever order they were added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decimals: Option<u32>,
     /// Where a record of the input has what it is counted by.

@@ -322,10 +322,11 @@ mod tests {
             }
         };
         assert_eq!(
-            (of(2, "0.29"), of(2, "12.3"), of(2, "7"), of(9, "0.123456789")),
-            (Some(29), Some(1230), Some(700), Some(123_456_789))
+            (of(2, "0.29"), of(2, "12.3"), of(2, "7"), of(6, "0.123457")),
+            (Some(29), Some(1230), Some(700), Some(123_457))
         );
         assert_eq!((of(2, "0.295"), of(2, "1e300"), of(2, "\"7\"")), (None, None, None), "more decimals, or no number");
+        assert_eq!((of(6, "9007199254.5"), of(6, "9007199255")), (Some(9_007_199_254_500_000), None), "beyond 2^53");
         assert_eq!(of(2, "-0.01").map(|units| units.wrapping_add(1)), Some(0));
         assert_eq!(
             (given("1234.4999999999998"), given("1234.5"), given("1234.51")),
@@ -357,7 +358,7 @@ mod tests {
             ("slide-ms = 10000", "gap-ms = 10000"),
             ("slide-ms = 10000", "allowed-lateness-ms = -1"),
             ("sum = \"/pieces\", min = \"/price\"", "sum = \"time-in-window\", min = \"/price\""),
-            ("slide-ms = 10000", "decimals = 12"),
+            ("slide-ms = 10000", "decimals = 7"),
             ("min = \"/low\", ", ""),
             ("key = [\"/s\", \"/i\"]", "key = \"/s\""),
             ("key = [\"/s\", \"/i\"]", "key = 7"),
@@ -375,7 +376,7 @@ mod tests {
         gap-ms is for sessions, which have no length-ms and no slide-ms
         allowed-lateness-ms is -1, and has to be at least 0
         sum = "time-in-window" is for windows that do not overlap: name a field
-        decimals is 12, and has to be at most 9
+        decimals is 7, and has to be at most 6
         min is given for one of input and output, and has to be for both or for none
         key: it has 2 parts in input and 1 in output
         a place in a record, as in "/user/id", or a list of such places

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Docker, Plain as _, has_code, is_missing, labels, words};
-use crate::image::{Entry, Found, Image, Machine, OWN, Standing, images, take_stock};
+use crate::image::{Base, Entry, Found, Image, Machine, OWN, Standing, images, take_stock};
 use crate::platform::PlatformNews;
 use crate::platform::engine::{Cache, Removal};
 use crate::stack::Stack;
@@ -110,7 +110,9 @@ impl Docker {
         if images.is_empty() {
             return Ok(());
         }
-        let base = self.base().await?;
+        // What only adds to other images needs none.
+        let needs_base = images.iter().any(|image| image.args.contains_key(Base::ARGUMENT));
+        let base = if needs_base { self.base().await? } else { String::new() };
         for wave in waves(images) {
             let builds = wave.into_iter().map(|image| self.build(image, &base, machine, cache, progress));
             stream::iter(builds).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
@@ -119,7 +121,7 @@ impl Docker {
     }
 
     /// An image's id; one that is not there is pulled.
-    async fn image_id(&self, name: &str, progress: &UnboundedSender<PlatformNews>) -> Result<String> {
+    pub(super) async fn image_id(&self, name: &str, progress: &UnboundedSender<PlatformNews>) -> Result<String> {
         if let Some(id) = self.find_image(name).await? {
             return Ok(id);
         }
