@@ -11,7 +11,7 @@ use crate::stack::{JOBMANAGER, Stack, TASKMANAGER};
 /// The folder that its Dockerfile is in.
 pub(super) const FOLDER: &str = "application";
 /// As it is called in lists of images.
-const NAME: &str = "playground/application:1";
+pub(super) const NAME: &str = "playground/application:1";
 /// The build argument that stands for Flink's image.
 const FLINK: &str = "FLINK_IMAGE";
 

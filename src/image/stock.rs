@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::application::NAME as APPLICATION;
 use super::{Image, OWN};
 
 /// An image that an engine has, whoever made it.
@@ -79,6 +80,8 @@ pub fn take_stock(wanted: &[Image], found: &[Found]) -> Vec<Entry> {
     others.sort_by_key(|one| std::cmp::Reverse(one.created));
     for one in others {
         let is_of_now = one.tags.is_empty() && wanted.iter().any(|image| Some(&image.hash) == one.content.as_ref());
+        // Which applications there are, only their stacks know.
+        let is_of_now = is_of_now || (is_application(one) && !one.containers.is_empty());
         let standing = if is_of_now { Standing::Current } else { Standing::Old };
         entries.push(entry(one.of.as_deref().unwrap_or_default(), &shown(one), standing, Some(one)));
     }
@@ -94,6 +97,10 @@ fn is_own(one: &Found) -> bool {
         (Some(_), of) if one.tags.is_empty() => of.as_ref().is_some_and(|of| of.starts_with(&builder)),
         (Some(_), _) => one.tags.iter().all(|tag| tag.starts_with(OWN)),
     }
+}
+
+fn is_application(one: &Found) -> bool {
+    one.of.as_deref() == Some(APPLICATION)
 }
 
 /// A step in the making of another image is no image of its own, unless it has a name.
@@ -207,6 +214,13 @@ mod tests {
         let now = Found { id: "sha256:stage".into(), tags: vec![], ..of(builder) };
         let before = Found { id: "sha256:before".into(), tags: vec![], ..own(&builder.name, "aaa", 1) };
         assert_eq!(there(&[now, before]), [("stage".into(), Standing::Current), ("before".into(), Standing::Old)]);
+    }
+
+    #[test]
+    fn an_application_is_of_use_for_as_long_as_its_containers_are_there() {
+        let running = Found { containers: vec!["x-jobmanager-1".into()], ..own(APPLICATION, "aaa", 2) };
+        let standing = |one: Found| there(&[one])[0].1;
+        assert_eq!((standing(running), standing(own(APPLICATION, "bbb", 1))), (Standing::Current, Standing::Old));
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl Expected {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::jar::JarChoice;
     use crate::operation::submit::{From, Submit};
     use crate::operation::upgrade::Upgrade;
 
@@ -161,6 +162,26 @@ mod tests {
         start taskmanager-2
         flink stop :job
         flink run --detached '-D$internal.pipeline.job-id=:new-job' --fromSavepoint :savepoint --parallelism 3 /flink-data/uploads/flink-web-upload/:jar :arguments
+        "#);
+    }
+
+    #[test]
+    fn a_class_and_libraries_are_shown_as_they_are_sent() {
+        let mut workload = usual();
+        workload.job.libraries = vec!["./rates.jar".to_owned()];
+        workload.job.entry_class = Some("shop.Job".to_owned());
+        let libraries = Some(JarChoice::all(&["codec".to_owned(), "./new/rates.jar".to_owned()]));
+        let upgrade = Upgrade { libraries, entry_class: Some("shop.Job2".to_owned()), ..Upgrade::default() };
+        let plan = STACK.plan(&workload, &Operation::Upgrade(upgrade), Via::Rest).unwrap();
+        let back = plan.roll_back.iter().filter_map(|part| part.line(Via::Rest));
+        let lines: Vec<String> = plan.lines(Via::Rest).into_iter().chain(back).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        POST /jars/upload (./new/rates.jar)
+        POST /jars/:jar/plan {"entryClass":"shop.Job2","flinkConfiguration":{"pipeline.classpaths":"file:///flink-data/uploads/flink-web-upload/:library-1;file:///flink-data/uploads/flink-web-upload/:library-2"},"parallelism":2,"programArgsList":[":arguments"]}
+        POST /jobs/:job/stop {"drain":false,"triggerId":":trigger"}
+        POST /jars/:jar/run {"entryClass":"shop.Job2","flinkConfiguration":{"pipeline.classpaths":"file:///flink-data/uploads/flink-web-upload/:library-1;file:///flink-data/uploads/flink-web-upload/:library-2"},"jobId":":new-job","parallelism":2,"programArgsList":[":arguments"],"savepointPath":":savepoint"}
+        PATCH /jobs/:new-job?mode=cancel
+        POST /jars/:jar/run {"entryClass":"shop.Job","flinkConfiguration":{"pipeline.classpaths":"file:///flink-data/uploads/flink-web-upload/:library-1"},"jobId":":old-job","parallelism":2,"programArgsList":[":arguments"],"savepointPath":":savepoint"}
         "#);
     }
 

@@ -215,3 +215,22 @@ pub(super) fn is_its(workload: &Workload, jar: &FoundJar) -> bool {
         FoundJar::File { name, .. } => name.contains(stem),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_is_the_same_wherever_its_jars_lie() {
+        let job = catalog::find("event-counter").unwrap().job;
+        let of = |jar: &str, library: &str| JobSpec {
+            jar: Some(jar.to_owned()),
+            libraries: vec![library.to_owned()],
+            ..job.clone()
+        };
+        let one = of("/a/job.jar", "/a/rates.jar");
+        assert!(is_same_job(&one, &of("/b/c/job.jar", "/b/rates.jar")));
+        assert!(!is_same_job(&one, &of("/a/job.jar", "/a/codec.jar")));
+        assert!(!is_same_job(&one, &JobSpec { arguments: vec!["--other".to_owned()], ..one.clone() }));
+    }
+}
