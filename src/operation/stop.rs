@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 
-use super::channel::{Answer, Order, Via, rest};
+use super::channel::{Answer, Order, Via, came_during_a_restart, rest};
 use super::control::Control;
 use super::origin::noted;
 use super::plan::{Ids, Part, Plan};
@@ -113,10 +113,9 @@ impl Control<'_> {
     }
 
     /// Gives the order to stop, until it is known what came of it.
-    pub(super) async fn stop_by(&self, job: &Summary, order: &Order, about: About) -> Result<StopEnd> {
-        let About { asked_at, run } = about;
-        Ok(match self.ask_until_stopped(job, order, asked_at).await? {
-            Ok(savepoint) => StopEnd::Stopped(Stopped { savepoint, asked_at, run }),
+    pub(super) async fn stop_by(&self, job: &Summary, order: &Order, mut about: About) -> Result<StopEnd> {
+        Ok(match self.ask_until_stopped(job, order, &mut about).await? {
+            Ok(savepoint) => StopEnd::Stopped(Stopped { savepoint, asked_at: about.asked_at, run: about.run }),
             Err(refused) => StopEnd::Refused(refused),
         })
     }
@@ -130,12 +129,23 @@ impl Control<'_> {
     }
 
     /// The savepoint, or why Flink refused.
-    async fn ask_until_stopped(&self, job: &Summary, order: &Order, asked_at: i64) -> Result<Result<String, Error>> {
-        let begun = Instant::now();
+    async fn ask_until_stopped(
+        &self,
+        job: &Summary,
+        order: &Order,
+        about: &mut About,
+    ) -> Result<Result<String, Error>> {
+        let (begun, mut order) = (Instant::now(), order.clone());
         loop {
-            let lost = match self.ask(PART, order).await? {
+            let lost = match self.ask(PART, &order).await? {
                 Answer::Done(Some(savepoint)) => return Ok(Ok(savepoint)),
                 Answer::Done(None) => anyhow!("Flink returned no savepoint path"),
+                Answer::Refused(cause) if came_during_a_restart(&cause) && begun.elapsed() < self.limit() => {
+                    self.await_restart(&job.id).await?;
+                    order = order.anew();
+                    *about = self.about_to_stop(job, &order).await?;
+                    continue;
+                }
                 Answer::Refused(cause) => return Ok(Err(self.not_stopped(job, &cause).await?)),
                 Answer::Lost(error) => error,
             };
@@ -144,7 +154,7 @@ impl Control<'_> {
                     self.whereabouts(job, "the answer to the stop was lost, and the timeout has expired").await,
                 ));
             }
-            match self.part(LOST, None, self.aftermath(job, order, asked_at)).await {
+            match self.part(LOST, None, self.aftermath(job, &order, about.asked_at)).await {
                 Ok(Aftermath::Stopped(savepoint)) => return Ok(Ok(savepoint)),
                 Ok(Aftermath::Refused(cause)) => return Ok(Err(self.not_stopped(job, &cause).await?)),
                 Ok(Aftermath::Runs) => {}

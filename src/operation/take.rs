@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Error, Result, anyhow};
 
-use super::channel::{Answer, Order};
+use super::channel::{Answer, Order, came_during_a_restart};
 use super::control::Control;
 use super::plan::{Ids, Part, Plan};
 use super::subject::Subject;
@@ -46,10 +46,17 @@ impl Control<'_> {
     /// Gives the order to take a savepoint, until it is known what came of it; returns its path. Sent again with the same
     /// trigger, it takes no second one.
     pub(super) async fn take(&self, order: &Order) -> Result<String> {
-        let begun = Instant::now();
+        let (begun, mut order) = (Instant::now(), order.clone());
         loop {
-            let lost = match self.ask(PART, order).await? {
+            let lost = match self.ask(PART, &order).await? {
                 Answer::Done(path) => return path.context("Flink returned no savepoint path"),
+                Answer::Refused(cause) if came_during_a_restart(&cause) && begun.elapsed() < self.limit() => {
+                    if let Order::Savepoint { job, .. } = &order {
+                        self.await_restart(job).await?;
+                    }
+                    order = order.anew();
+                    continue;
+                }
                 Answer::Refused(cause) => return Err(cause.context("no savepoint was taken; the job is still running")),
                 Answer::Lost(error) => error,
             };

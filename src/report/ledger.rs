@@ -127,6 +127,7 @@ fn doubt(judgement: &Judgement) -> String {
             format!("nothing was decided: {} still open", counted(open, unit))
         }
         (0, undecided) => format!("nothing was decided of {}", counted(undecided, unit)),
+        _ if !wrongs(judgement).is_empty() => "not everything was seen, so what looks wrong may be right".to_owned(),
         _ => "not everything was seen; what was seen is right".to_owned(),
     }
 }

@@ -68,7 +68,8 @@ fn read(name: &str, text: &str) -> Result<Workload, Failure> {
 fn resolve_paths(workload: &mut Workload, name: &str, folder: &Path) -> Result<(), Failure> {
     for jar in workload.job.jar.iter_mut().chain(&mut workload.job.libraries) {
         let file = folder.join(&*jar);
-        let is_file = jar.contains('/') || (workload.job.mode == Mode::Application && jar.ends_with(".jar"));
+        let is_jar = Path::new(&*jar).extension().is_some_and(|extension| extension == "jar");
+        let is_file = jar.contains('/') || (is_jar && workload.job.mode == Mode::Application);
         if is_file || file.is_file() {
             *jar = file.display().to_string();
         }

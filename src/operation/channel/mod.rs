@@ -6,7 +6,9 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::control::Control;
+use crate::flink::id;
 use crate::flink::jar::Run;
+use crate::wait::Seen;
 
 mod cli;
 pub(super) mod rest;
@@ -60,6 +62,28 @@ pub enum Order {
     },
 }
 
+impl Order {
+    /// The same under another trigger: to the old one, Flink gives the old answer.
+    pub(super) fn anew(&self) -> Self {
+        let mut order = self.clone();
+        if let Self::Savepoint { trigger, .. } | Self::Stop { trigger, .. } = &mut order {
+            *trigger = id::fresh();
+        }
+        order
+    }
+}
+
+/// The part that waits for a job that restarts.
+const RESTART: &str = "restarting";
+/// In Flink's reason for a savepoint that it did not begin, because the job was restarting just then
+/// (`NOT_ALL_REQUIRED_TASKS_RUNNING` in its `CheckpointFailureReason`).
+const NOT_ALL_RUNNING: &str = "Not all required tasks are currently running";
+
+/// Whether Flink refused an order because the job was restarting just then.
+pub(super) fn came_during_a_restart(cause: &Error) -> bool {
+    format!("{cause:#}").contains(NOT_ALL_RUNNING)
+}
+
 /// What a channel reports about an order.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -94,6 +118,17 @@ impl Via {
 }
 
 impl Control<'_> {
+    /// Waits until a job that restarts runs in every subtask again, as a part.
+    pub(super) async fn await_restart(&self, job: &str) -> Result<()> {
+        let wait = self.settle(RESTART, "the job to run again", async || {
+            let job = self.flink().job(job).await?;
+            let (running, all) = job.subtasks();
+            let text = format!("{running} of {all} subtasks RUNNING");
+            Ok(if job.is_running() { Seen::Done(text) } else { Seen::NotYet(format!("{}, {text}", job.state)) })
+        });
+        self.part(RESTART, None, async { Ok(((), format!("{}; asking again", wait.await?))) }).await
+    }
+
     /// Gives Flink an order, as a part, and follows it as far as the channel can.
     pub(super) async fn ask(&self, part: &str, order: &Order) -> Result<Answer> {
         self.part(part, Some(self.via().line(order)), async {
@@ -105,5 +140,22 @@ impl Control<'_> {
             Ok((answer, seen))
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_savepoint_that_a_restart_prevented_is_asked_for_under_another_trigger() {
+        let refused = |why: &'static str| came_during_a_restart(&Error::msg(why).context("stop"));
+        assert!(refused(
+            "org.apache.flink.runtime.checkpoint.CheckpointException: Checkpoint triggering task Source: orders[13] (1/2) of job 78b4 \
+             is not being executed at the moment. Aborting checkpoint. Failure reason: Not all required tasks are currently running."
+        ));
+        assert!(!refused("Failure reason: Checkpoint expired before completing."));
+        let stop = Order::Stop { job: "7".to_owned(), drain: true, trigger: "a".to_owned() };
+        assert!(matches!(stop.anew(), Order::Stop { job, drain: true, trigger } if job == "7" && trigger != "a"));
     }
 }
