@@ -84,7 +84,7 @@ mod tests {
         let theirs = of("flink:2.2.1-java21", Some("sha256:1"), b"1");
         assert_eq!((&theirs.after[..], theirs.args[FLINK].as_str()), (&[][..], "flink:2.2.1-java21"));
         assert_ne!(theirs.tag, one.tag);
-        assert_ne!(theirs.tag, of("flink:2.2.1-java21", Some("sha256:2"), b"1").tag, "pulled or built anew");
+        assert_ne!(theirs.tag, of("flink:2.2.1-java21", Some("sha256:2"), b"1").tag, "pulled or rebuilt");
     }
 
     #[test]

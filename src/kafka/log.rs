@@ -34,8 +34,8 @@ impl Span {
     }
 }
 
-/// Gives each record of a log within a span to `each`, not saying of which partition, without those that transactions
-/// took back, and shortens the span by what lies behind. The end of the log may be cut off.
+/// Gives each record of a log within a span to `each`, not saying of which partition, without those of aborted transactions,
+/// and shortens the span by what lies behind. The end of the log may be cut off.
 pub fn walk(
     mut log: &[u8],
     span: &mut Span,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_back_is_passed_over_and_nothing_else() {
+    fn aborted_records_are_passed_over_and_nothing_else() {
         // Producers 1 and 2 side by side: 1 aborts, 2 commits; then 1 commits.
         let log = [
             of(1, 0),

@@ -1,4 +1,4 @@
-//! Which records a transaction has taken back, as Kafka's consumer finds it out: a broker tells with each answer where
+//! Which records are of aborted transactions, as Kafka's consumer finds it out: a broker tells with each answer where
 //! aborted transactions begin, and each ends with a marker in the log.
 
 use super::batch::Batch;
@@ -29,7 +29,7 @@ impl Transactions {
         Self { to_come: aborted, open: Vec::new() }
     }
 
-    /// Whether the records of the next batch were taken back.
+    /// Whether the records of the next batch were aborted.
     pub fn hide(&mut self, batch: &Batch<'_>) -> bool {
         while let Some(aborted) = self.to_come.pop_if(|aborted| aborted.first < batch.next_offset()) {
             self.open.push(aborted.producer);

@@ -110,7 +110,7 @@ fn a_jar_that_knows_nothing_of_us_is_proved_and_its_broken_variant_is_found() {
     // It goes on as what it was begun as: another jar under its name is no reason to run half of it.
     let jar = stack.folder.path().join("payments.jar");
     let mut content = std::fs::read(&jar).expect("read the jar");
-    content.extend(b"built anew");
+    content.extend(b"rebuilt");
     std::fs::write(&jar, content).expect("write the jar");
     let refused = stack.with_ports(&["up", "--workload", &broken]).run().expect(2);
     assert!(refused.stderr.contains("the jar of workload payments is not the one"), "{}", refused.stderr);

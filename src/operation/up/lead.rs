@@ -26,10 +26,8 @@ impl Bringing<'_> {
     pub(super) async fn revive(&self) -> Result<()> {
         let platform = self.up.platform;
         let services = platform.services().await?;
-        let waiting: Vec<&Instance> = services.iter().filter(|one| is(one, JOBMANAGER, Health::Unhealthy)).collect();
-        let running = services.iter().filter(|one| one.service == JOBMANAGER && one.state == State::Running).count();
-        let can_elect = services.iter().any(|one| is(one, ZOOKEEPER, Health::Healthy));
-        if waiting.is_empty() || waiting.len() < running || !can_elect {
+        let waiting = leaderless(&services);
+        if waiting.is_empty() {
             return Ok(());
         }
         let Some(flink) = reach::flink(platform).await? else { return Ok(()) };
@@ -56,6 +54,14 @@ impl Bringing<'_> {
     }
 }
 
+/// The JobManagers of a stack, if none of them can lead although ZooKeeper is well.
+fn leaderless(services: &[Instance]) -> Vec<&Instance> {
+    let waiting: Vec<&Instance> = services.iter().filter(|one| is(one, JOBMANAGER, Health::Unhealthy)).collect();
+    let running = services.iter().filter(|one| one.service == JOBMANAGER && one.state == State::Running).count();
+    let can_elect = services.iter().any(|one| is(one, ZOOKEEPER, Health::Healthy));
+    if can_elect && waiting.len() == running { waiting } else { Vec::new() }
+}
+
 fn is(one: &Instance, service: &str, health: Health) -> bool {
     one.service == service && one.state == State::Running && one.health == Some(health)
 }
@@ -67,5 +73,28 @@ async fn elected(flink: &Flink) -> Seen<()> {
             Seen::NotYet("an election is under way".to_owned())
         }
         _ => Seen::Done(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(service: &str, state: State, health: Option<Health>) -> Instance {
+        Instance { service: service.to_owned(), state, health, ..Instance::default() }
+    }
+
+    #[test]
+    fn jobmanagers_are_leaderless_when_none_of_them_is_well_and_zookeeper_is() {
+        let zookeeper = || one(ZOOKEEPER, State::Running, Some(Health::Healthy));
+        let jobmanager = |health| one(JOBMANAGER, State::Running, health);
+        let count = |services: &[Instance]| leaderless(services).len();
+        let (well, ill) = (Some(Health::Healthy), Some(Health::Unhealthy));
+        assert_eq!(count(&[zookeeper(), jobmanager(ill), jobmanager(ill)]), 2);
+        assert_eq!(count(&[zookeeper(), jobmanager(ill), one(JOBMANAGER, State::Exited, None)]), 1);
+        assert_eq!(count(&[zookeeper(), jobmanager(ill), jobmanager(well)]), 0);
+        assert_eq!(count(&[zookeeper(), jobmanager(ill), jobmanager(Some(Health::Starting))]), 0);
+        assert_eq!(count(&[one(ZOOKEEPER, State::Running, ill), jobmanager(ill)]), 0);
+        assert_eq!(count(&[zookeeper()]), 0);
     }
 }
