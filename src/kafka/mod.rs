@@ -3,12 +3,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::settings::Delivery;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Delivery;
 
 pub mod admin;
 pub mod batch;
@@ -29,11 +31,13 @@ pub mod transactions;
 pub mod wire;
 
 /// Which records of transactions are seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Isolation {
     /// All that was written, also by transactions that are open or aborted.
+    #[serde(rename = "read-uncommitted")]
     Uncommitted,
     /// Only what was committed.
+    #[serde(rename = "read-committed")]
     Committed,
 }
 

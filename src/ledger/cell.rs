@@ -196,13 +196,14 @@ impl Cell {
             {
                 Class::Undecided
             }
-            // Each time, other late records may have been counted.
-            _ if self.late > 0 && self.least != self.most && self.least >= self.sure() && self.most <= self.sent => {
-                if final_count == self.sent && windowing.fires_again() {
-                    Class::Complete
-                } else {
-                    Class::Undecided
-                }
+            // Each time, other late records may have been counted, unless it ends with all of them.
+            _ if self.late > 0
+                && self.least != self.most
+                && self.least >= self.sure()
+                && self.most <= self.sent
+                && !(final_count == self.sent && windowing.fires_again()) =>
+            {
+                Class::Undecided
             }
             _ if self.least != self.most && !windowing.fires_again() => Class::Conflicting,
             _ if self.most > self.sent => Class::Over,
@@ -445,5 +446,22 @@ mod tests {
         assert_eq!(told(true, &[8, 11]), (Class::Over, 0));
         assert_eq!(told(true, &[8, 9, 10, 9, 10]), (Class::Duplicate, 2));
         assert_eq!(told(true, &[8, 9, 10, 8]), (Class::Short, 1), "a consumer ends up with the last one");
+    }
+
+    #[test]
+    fn a_window_that_ends_with_all_of_its_late_records_is_judged_as_any_other() {
+        let windowing = Windowing { allowed_lateness_ms: 60, waits_ms: Some(60), ..Windowing::tumbling(15) };
+        let class = |emissions: &[(u64, u64)]| {
+            let mut cell = cell(&[]);
+            cell.late = 1;
+            for (offset, (count, sum)) in (0..).zip(emissions) {
+                cell.emit(WINDOW, Emission { figures: Figures::sum(*sum), ..emission(offset, *count, 0) }, &windowing);
+            }
+            cell.class(WINDOW, true, &windowing)
+        };
+        assert_eq!(class(&[(9, 40), (10, 45)]), Class::Complete);
+        assert_eq!(class(&[(9, 40), (10, 45), (10, 45)]), Class::Duplicate);
+        assert_eq!(class(&[(9, 40), (10, 44)]), Class::Conflicting, "one lost, another counted twice");
+        assert_eq!(class(&[(9, 40)]), Class::Undecided);
     }
 }

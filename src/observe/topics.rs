@@ -106,7 +106,8 @@ impl<'a> Rounds<'a> {
             Some(log) => Output::Log(log),
             None => Output::Topic(Box::new(Follower::new(kafka, &workload.output.topic, isolation, at_output)?)),
         };
-        let input = Follower::new(kafka, &workload.input.topic, Isolation::Uncommitted, at_input)?;
+        let of_input = workload.input.isolation.unwrap_or(Isolation::Uncommitted);
+        let input = Follower::new(kafka, &workload.input.topic, of_input, at_input)?;
         let from: Vec<i64> = output.places().iter().map(|place| place.read).collect();
         let written = (topics.uncommitted && workload.output.log.is_none())
             .then(|| Follower::at(kafka, &workload.output.topic, Isolation::Uncommitted, &from))

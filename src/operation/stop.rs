@@ -141,7 +141,10 @@ impl Control<'_> {
                 Answer::Done(Some(savepoint)) => return Ok(Ok(savepoint)),
                 Answer::Done(None) => anyhow!("Flink returned no savepoint path"),
                 Answer::Refused(cause) if came_during_a_restart(&cause) && begun.elapsed() < self.limit() => {
-                    self.await_restart(&job.id).await?;
+                    // Until it is asked again, it is as it was.
+                    self.marks(Some(&job.name)).runs_on(&job.id).await?;
+                    let restarted = self.await_restart(&job.id).await;
+                    restarted.with_context(|| format!("{} was not stopped: {cause:#}", job.name))?;
                     order = order.anew();
                     *about = self.about_to_stop(job, &order).await?;
                     continue;

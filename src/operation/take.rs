@@ -52,7 +52,8 @@ impl Control<'_> {
                 Answer::Done(path) => return path.context("Flink returned no savepoint path"),
                 Answer::Refused(cause) if came_during_a_restart(&cause) && begun.elapsed() < self.limit() => {
                     if let Order::Savepoint { job, .. } = &order {
-                        self.await_restart(job).await?;
+                        let restarted = self.await_restart(job).await;
+                        restarted.with_context(|| format!("no savepoint was taken: {cause:#}"))?;
                     }
                     order = order.anew();
                     continue;

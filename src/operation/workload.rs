@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::jar::{FoundJar, JarChoice};
+use super::reach;
 use crate::checker;
 use crate::failure::Failure;
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, NotedJob, Owner, Platform};
@@ -87,7 +88,10 @@ impl Named {
         let project = &stack.project;
         let there = match mark(platform).await? {
             Some(mark) => match read_note(mark.clone()) {
-                Ok(was) if was.workload.name == self.workload.name => return self.goes_on_as(&was, &mark, stack),
+                Ok(was) if was.workload.name == self.workload.name => {
+                    self.goes_on_as(&was, &mark, stack)?;
+                    return self.replaces(&was, platform, project).await;
+                }
                 Ok(was) => was.workload.name,
                 // One that this version cannot read, of the same file, is written anew.
                 Err(_) if mark.what == self.name => return Ok(()),
@@ -107,9 +111,27 @@ impl Named {
 }
 
 impl Named {
+    /// Refuses a job of another name while the one that the stack was made for is not over: both would write the same output.
+    async fn replaces(&self, was: &Self, platform: &Platform, project: &str) -> Result<()> {
+        let (name, before) = (&self.workload.job.name, &was.workload.job.name);
+        if name == before {
+            return Ok(());
+        }
+        let Some(flink) = reach::flink(platform).await? else { return Ok(()) };
+        // Where nobody answers, nothing is submitted either.
+        let jobs = flink.jobs().await.unwrap_or_default();
+        let Some(job) = jobs.iter().find(|job| job.name == *before && !job.is_over()) else { return Ok(()) };
+        let option = project_option(project);
+        bail!(Failure::Usage(format!(
+            "workload {} calls its job '{name}', and '{before}' ({}), as it was called, is still {}: both would write the same output\n  \
+             playground{option} cancel {} ends it",
+            self.workload.name, job.id, job.state, job.id
+        )))
+    }
+
     /// An application goes on as what it was begun as: high availability knows it, and runs nothing else in its place.
     fn goes_on_as(&self, was: &Self, mark: &Mark, stack: &Stack) -> Result<()> {
-        if self.workload.job.mode == Mode::Session {
+        if self.workload.job.mode == Mode::Session && was.workload.job.mode == Mode::Session {
             return Ok(());
         }
         let what = if !is_same_job(&self.workload.job, &was.workload.job) {

@@ -15,6 +15,8 @@ use crate::history::traffic::Topic;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Closing {
     partitions: BTreeMap<i32, Partition>,
+    /// Whether records of the input were gone before they were read: what appeared may have come from them.
+    input_cut: bool,
     /// Whether records of the output were gone before they were read: what did not appear may have been among them.
     output_cut: bool,
     /// Whether a checkpoint completed since the topics were last read.
@@ -48,9 +50,10 @@ impl Closing {
         match what {
             What::Begins { partition, from } => self.of(*partition).begin = *from,
             What::Checkpoint { .. } => self.checkpointed = true,
-            What::Gone { topic: Topic::Input, partition, to, .. } => {
+            What::Gone { topic: Topic::Input, partition, to, unread, .. } => {
                 let known = self.of(*partition);
                 known.gone = known.gone.max(*to);
+                self.input_cut |= *unread;
             }
             What::Gone { topic: Topic::Output, unread: true, .. } | What::Anew { .. } => self.output_is_cut(),
             What::Step { .. } | What::Settling => {
@@ -93,7 +96,8 @@ impl Closing {
     /// Whether all that can appear was seen being sent: reading began with the first record, or the job's checkpoints are
     /// past where it began.
     pub(super) fn knows_all(&self) -> bool {
-        !self.partitions.is_empty()
+        !self.input_cut
+            && !self.partitions.is_empty()
             && self.partitions.values().all(|partition| partition.begin == 0 || partition.closed >= partition.begin)
     }
 

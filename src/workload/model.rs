@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::feed::Feed;
+use crate::kafka::Isolation;
 use crate::oracle::Oracle;
 use crate::settings::Delivery;
 
@@ -95,6 +96,9 @@ pub struct Input {
     /// The socket that the job reads, where it reads no topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub socket: Option<Socket>,
+    /// Which records of transactions the job's source reads; none for all, as Kafka's consumers do by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// Partitions to create it with where it is missing; a feed has its own number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<u32>,

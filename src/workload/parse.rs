@@ -138,7 +138,11 @@ fn check_mode(workload: &Workload) -> Result<(), String> {
         return refused(&format!("its jars lie in one folder; two are named {name}"));
     }
     let is_file = jar.contains('/');
-    if job.submitted_by.is_some() {
+    if !job.options.is_empty() {
+        refused(
+            "it is given its arguments once; job.options are for a job that is submitted, so name them in job.arguments",
+        )
+    } else if job.submitted_by.is_some() {
         refused("nobody submits it; job.submitted-by is for a session cluster")
     } else if is_file && files.len() < 1 + job.libraries.len() {
         refused("its image has all its jars: job.libraries are files, as job.jar is")
@@ -266,6 +270,7 @@ mod tests {
             ("jar = \"event-counter\"", "jar = \"./a.jar\"\nlibraries = [\"b.jar\"]"),
             ("jar = \"event-counter\"", "jar = \"./a.jar\"\nlibraries = [\"../a.jar\"]"),
             ("jar = \"event-counter\"", "jar = \"./a.zip\""),
+            ("mode = \"application\"", "mode = \"application\"\noptions = [\"checkpointing\"]"),
             (
                 "jar = \"event-counter\"\nentry-class = \"playground.event.EventCounter\"",
                 "jar = \"./a.jar\"\nlibraries = [\"./b.jar\"]",
@@ -285,6 +290,7 @@ mod tests {
         workload x.toml: job.mode: an application is part of its cluster, so its image has all its jars: job.libraries are files, as job.jar is
         workload x.toml: job.mode: an application is part of its cluster, so its jars lie in one folder; two are named a.jar
         workload x.toml: job.mode: an application is part of its cluster, so its jars have to end in .jar, and ./a.zip does not
+        workload x.toml: job.mode: an application is part of its cluster, so it is given its arguments once; job.options are for a job that is submitted, so name them in job.arguments
         workload x.toml: job.mode: an application is part of its cluster, so job.entry-class has to name its class: Flink would look for the one jar with a main class among all of them
         workload x.toml: the oracle cannot read what the feed writes, as in event 1604280262000: it needs a key, and what it adds, as in the pattern (?<key>\S+)[ \t]+(?<value>-?\d+(\.\d+)?)[ \t]+\d{1,18}\s*
         "#);

@@ -1,7 +1,7 @@
 //! The two channels to Flink: its REST API and its command line. Both take the same orders, show the line that they
 //! send, and report whether an order was carried out, was not, or that this is unknown.
 
-use anyhow::{Error, Result};
+use anyhow::{Error, Result, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -120,10 +120,13 @@ impl Via {
 impl Control<'_> {
     /// Waits until a job that restarts runs in every subtask again, as a part.
     pub(super) async fn await_restart(&self, job: &str) -> Result<()> {
-        let wait = self.settle(RESTART, "the job to run again", async || {
+        let wait = self.until(RESTART, "the job to run again", async || {
             let job = self.flink().job(job).await?;
             let (running, all) = job.subtasks();
             let text = format!("{running} of {all} subtasks RUNNING");
+            if matches!(job.state.as_str(), "FINISHED" | "CANCELED" | "FAILED") {
+                bail!("the job is {}", job.state);
+            }
             Ok(if job.is_running() { Seen::Done(text) } else { Seen::NotYet(format!("{}, {text}", job.state)) })
         });
         self.part(RESTART, None, async { Ok(((), format!("{}; asking again", wait.await?))) }).await

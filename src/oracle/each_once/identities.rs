@@ -511,6 +511,11 @@ mod tests {
         identities.add(&batch(Topic::Output, 0, &["9"]));
         assert_eq!(identities.judge(Delivery::AtLeastOnce).counts.unexpected, 1);
 
+        let mut cut = sent(&["1"]);
+        cut.add(&What::Gone { topic: Topic::Input, partition: 0, from: 1, to: 3, unread: true });
+        cut.add(&batch(Topic::Output, 0, &["9"]));
+        assert_eq!(cut.judge(Delivery::AtLeastOnce).counts.unexpected, 0, "it may be of what was deleted");
+
         let mut later = Identities::default();
         later.add(&begins(100));
         later.add(&batch(Topic::Input, 100, &["100"]));

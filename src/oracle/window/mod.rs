@@ -12,8 +12,7 @@ mod read;
 const TIME_IN_WINDOW: &str = "time-in-window";
 /// How many windows a record may belong to.
 const MOST_WINDOWS: i64 = 1000;
-/// How many decimals a sum may have: more than money has. In units of the last one, sums are exact up to 2^53, which is nine
-/// billion with six decimals.
+/// How many decimals a sum may have: more than money has.
 const MOST_DECIMALS: u32 = 6;
 /// How long a window may be, in ms.
 const LONGEST: i64 = 100 * 366 * 24 * 60 * 60 * 1000;

@@ -15,6 +15,8 @@ use crate::workload::excerpt::excerpt;
 /// Times beyond this, before or after 1970, are of no workload: JSON's numbers are exact up to here only, and near the end of
 /// an `i64` a window would have no end.
 const LATEST: u64 = 1 << 53;
+/// A number with decimals is taken up to here, in units of its last one: 2^46.
+const MOST_UNITS: f64 = 70_368_744_177_664.0;
 
 /// How windows are read, and at which of the values.
 #[derive(Debug, Clone)]
@@ -131,8 +133,9 @@ impl Windows {
         if self.decimals == 0 {
             return whole(value).map(i64::cast_unsigned);
         }
-        // What is nearest to a number with so many decimals is that much nearer than one with more of them.
-        let exact = self.in_units(value)?;
+        // What is nearest to a number with so many decimals is that much nearer than one with more of them. Beyond this, a
+        // floating-point number no longer tells.
+        let exact = self.in_units(value).filter(|exact| exact.abs() < MOST_UNITS)?;
         let is_one = (exact - exact.round()).abs() <= exact.abs().max(1.0) * 4.0 * f64::EPSILON;
         whole(&Scalar::Number(exact.round())).filter(|_| is_one).map(i64::cast_unsigned)
     }
@@ -326,7 +329,7 @@ mod tests {
             (Some(29), Some(1230), Some(700), Some(123_457))
         );
         assert_eq!((of(2, "0.295"), of(2, "1e300"), of(2, "\"7\"")), (None, None, None), "more decimals, or no number");
-        assert_eq!((of(6, "9007199254.5"), of(6, "9007199255")), (Some(9_007_199_254_500_000), None), "beyond 2^53");
+        assert_eq!((of(6, "70368744.1"), of(6, "70368744.2")), (Some(70_368_744_100_000), None), "beyond 2^46");
         assert_eq!(of(2, "-0.01").map(|units| units.wrapping_add(1)), Some(0));
         assert_eq!(
             (given("1234.4999999999998"), given("1234.5"), given("1234.51")),

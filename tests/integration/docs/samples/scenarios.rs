@@ -103,7 +103,7 @@ const SALES: &str = r#"
 name = "sales"
 purpose = "counts sales"
 job = { name = "Sales" }
-input = { topic = "sales" }
+input = { topic = "sales", isolation = "read-committed" }
 output = { topic = "counts" }
 
 [oracle.window]
