@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,9 +20,10 @@ use crate::operation::workload::{BROKER, Named};
 use crate::platform::{Journal as _, Platform};
 use crate::report::Terminal;
 use crate::report::workload::{Checked, Drafted, WorkloadList, WorkloadText};
+use crate::stack::jar;
 use crate::workload::catalog;
 use crate::workload::draft::{Job, Seen, Topic, draft};
-use crate::workload::model::Workload;
+use crate::workload::model::{Mode, Workload};
 
 /// How many of the newest records of each partition are looked at.
 const SAMPLES: u64 = 25;
@@ -33,6 +35,9 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
         Action::Show { name } => terminal.result(&WorkloadText { text: catalog::text(&name)?, name })?,
         Action::Check { file } => {
             let workload = catalog::find(&file)?;
+            for jar in workload.job.files() {
+                jar::read(Path::new(jar))?;
+            }
             checker::must_be_there(&workload)?;
             terminal.result(&Checked { file, workload })?;
         }
@@ -46,11 +51,17 @@ async fn drafted(global: &Global, new: New, terminal: &Terminal) -> Result<Draft
     let kafka = super::kafka_on(&platform, global).await?;
     let own = Named::meant(None, &platform).await?.workload;
     let (name, id) = job(&flink, new.job.as_deref(), &own).await?;
-    let job = as_submitted(&platform, name, &id).await?;
+    must_run(&flink, &id).await?;
+    let is_own = name == own.job.name;
+    let job = match own.job.mode {
+        Mode::Application if is_own => Job::of(&own),
+        _ => as_submitted(&platform, name, &id).await?,
+    };
     let jar = new.jar.or(job.jar);
     let libraries = if new.libraries.is_empty() { job.libraries } else { new.libraries };
     let (input, output) = (new.input.clone(), new.output_topic.clone());
-    let (input, output, group) = tokio::task::spawn_blocking(move || topics(&kafka, input, output, &own)).await??;
+    let (input, output, group) =
+        tokio::task::spawn_blocking(move || topics(&kafka, input, output, &own, is_own)).await??;
     let text = draft(&Seen { job: Job { jar, libraries, ..job }, group, input, output });
     if let Some(file) = &new.file {
         let shown = file.display();
@@ -58,6 +69,21 @@ async fn drafted(global: &Global, new: New, terminal: &Terminal) -> Result<Draft
         (&made).write_all(text.as_bytes()).with_context(|| format!("write {shown}"))?;
     }
     Ok(Drafted { file: new.file.map(|file| file.display().to_string()), text })
+}
+
+/// A job that fails and restarts has committed nothing, and may not have written anything: of its topics, nothing could be told.
+async fn must_run(flink: &Flink, id: &str) -> Result<()> {
+    let job = flink.job(id).await?;
+    let (running, all) = job.subtasks();
+    if job.is_running() {
+        return Ok(());
+    }
+    bail!(
+        "{} is {}, with {running} of {all} subtasks running: its topics can only be told while it runs\n  playground job {id} shows what it \
+         is waiting for",
+        job.name,
+        job.state
+    )
 }
 
 /// Name and id of the job that is meant: the only one that runs and is not the stack's own, or else that one.
@@ -97,6 +123,7 @@ async fn as_submitted(platform: &Platform, name: String, id: &str) -> Result<Job
         libraries: run.libraries.iter().map(|library| file_of(library)).collect(),
         entry_class: run.entry_class,
         arguments: run.arguments.into_iter().map(|argument| argument.replace(BROKER, "{broker}")).collect(),
+        is_application: false,
     })
 }
 
@@ -113,13 +140,14 @@ fn topics(
     input: Option<String>,
     output: Option<String>,
     own: &Workload,
+    is_own_job: bool,
 ) -> Result<(Topic, Topic, Option<String>)> {
     let admin = Admin::new(kafka, Isolation::Uncommitted)?;
     let all: BTreeMap<String, usize> =
         admin.topics()?.into_iter().filter(|(name, _)| !name.starts_with("__")).collect();
     let is_own = |name: &str| name == own.input.topic || name == own.output.topic;
     let named = [&input, &output].into_iter().flatten().any(|name| is_own(name));
-    let candidates: Vec<&String> = all.keys().filter(|name| all.len() <= 2 || named || !is_own(name)).collect();
+    let candidates: Vec<&String> = all.keys().filter(|name| is_own_job || named || !is_own(name)).collect();
     let mut read = BTreeMap::new();
     for group in admin.groups()? {
         for topic in &candidates {

@@ -305,11 +305,23 @@ impl Control<'_> {
         let Some(id) = &known.job else { return Ok(why) };
         // Flink has it, and nothing is on its way any more.
         self.marks(None).accepted(id).await?;
-        let advice = format!("playground job {id} shows its state; playground cancel {id} cancels it");
+        let advice = format!("{}playground job {id} shows its state; playground cancel {id} cancels it", missing(&why));
         if self.is_interrupted() {
             return Ok(anyhow!(Failure::Interrupted(format!("interrupted: job {id} was submitted\n  {advice}"))));
         }
         Ok(anyhow!("job {id} was submitted, but did not come up: {why:#}\n  {advice}"))
+    }
+}
+
+/// What a job lacks that did not come up, where that can be told from why it did not.
+fn missing(why: &Error) -> &'static str {
+    let why = format!("{why:#}");
+    if why.contains("UnknownTopicOrPartition") {
+        "its topics have to be there first: playground generate --topic NAME --partitions N creates one and writes to it\n  "
+    } else if why.contains("waiting for slots") {
+        "playground scale taskmanager=N adds slots\n  "
+    } else {
+        ""
     }
 }
 

@@ -53,7 +53,7 @@ fn span(span: Span) -> String {
 #[must_use]
 pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String {
     let (word, text) = match outcome {
-        Outcome::Pass => (paint.good("PASS"), passes(&judgement.words)),
+        Outcome::Pass => (paint.good("PASS"), passes(judgement)),
         Outcome::Fail => (paint.bad("FAIL"), wrongs(judgement).join(", ")),
         Outcome::Unknown => (paint.doubtful("UNKNOWN"), doubt(judgement)),
     };
@@ -61,7 +61,14 @@ pub fn verdict(outcome: Outcome, judgement: &Judgement, paint: Paint) -> String 
 }
 
 /// What a pass proves.
-fn passes(words: &Words) -> String {
+fn passes(judgement: &Judgement) -> String {
+    let (words, unsent) = (&judgement.words, judgement.records_not_resent);
+    if unsent > 0 {
+        let lines = counted(unsent, &words.record);
+        return format!(
+            "no state lost, nothing counted twice; {lines} came while nobody was connected, and cannot be sent again"
+        );
+    }
     words.passes.clone().unwrap_or_else(|| format!("no {} lost, none counted twice", words.record))
 }
 

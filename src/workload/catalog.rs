@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use include_dir::{Dir, include_dir};
 
-use super::model::{Mode, Workload};
+use super::model::Workload;
 use super::parse;
 use crate::failure::Failure;
 use crate::meant::did_you_mean;
@@ -63,14 +63,12 @@ fn read(name: &str, text: &str) -> Result<Workload, Failure> {
     parse::checked(name, workload)
 }
 
-/// What a file of the user's names is relative to its own folder. In a session, a name that no file there has is that of an uploaded
-/// jar.
+/// What a file of the user's names is relative to its own folder. A name without `.jar` is that of an uploaded jar, or of one in the image.
 fn resolve_paths(workload: &mut Workload, name: &str, folder: &Path) -> Result<(), Failure> {
     for jar in workload.job.jar.iter_mut().chain(&mut workload.job.libraries) {
         let file = folder.join(&*jar);
         let is_jar = Path::new(&*jar).extension().is_some_and(|extension| extension == "jar");
-        let is_file = jar.contains('/') || (is_jar && workload.job.mode == Mode::Application);
-        if is_file || file.is_file() {
+        if jar.contains('/') || is_jar {
             *jar = file.display().to_string();
         }
     }

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::model::{Mode, Workload};
+
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Seen {
@@ -32,6 +34,24 @@ pub struct Job {
     pub entry_class: Option<String>,
     /// The arguments of its `main`.
     pub arguments: Vec<String>,
+    /// Whether it runs in application mode.
+    pub is_application: bool,
+}
+
+impl Job {
+    /// The job of a workload, as its file has it.
+    #[must_use]
+    pub fn of(workload: &Workload) -> Self {
+        let job = workload.job.clone();
+        Self {
+            name: job.name,
+            jar: job.jar,
+            libraries: job.libraries,
+            entry_class: job.entry_class,
+            arguments: job.arguments,
+            is_application: job.mode == Mode::Application,
+        }
+    }
 }
 
 /// A topic, as far as it was read.
@@ -149,6 +169,9 @@ pub fn draft(seen: &Seen) -> String {
 
 fn job(seen: &Seen) -> String {
     let mut text = format!("[job]\nname = {}\n", quoted(&seen.job.name));
+    if seen.job.is_application {
+        text.push_str("mode = \"application\"\n");
+    }
     match &seen.job.jar {
         Some(jar) => {
             let _ = writeln!(text, "jar = {}", quoted(jar));
@@ -193,14 +216,29 @@ fn feed(seen: &Seen, input: &[Field], guess: &Guess) -> String {
         Guess::Each { input, .. } => input.as_str(),
         Guess::Window { .. } | Guess::Nothing => "",
     };
+    let every = every_ms(seen, input);
     let Some(template) = template(sample, input, identity) else {
         return format!("partitions = {partitions}\n# A record of it: {}\n", one_line(sample));
     };
     let sample = one_line(sample);
     format!(
         "# A record of it: {sample}\n# The generator writes records like it; leave [input.feed] out if the input is written by somebody else.\n\n\
-         [input.feed]\ntemplate = '{template}'\npartitions = {partitions}\nevery-ms = 10\n"
+         [input.feed]\ntemplate = '{template}'\npartitions = {partitions}\nevery-ms = {every}\n"
     )
+}
+
+/// Event time from one record of a partition to its next, as far as the samples tell.
+fn every_ms(seen: &Seen, input: &[Field]) -> i64 {
+    const UNKNOWN: i64 = 10;
+    let Some(times) = input.iter().find(|field| field.is_time()).and_then(Field::integers) else { return UNKNOWN };
+    let (Some(first), Some(last), Ok(steps)) =
+        (times.iter().min(), times.iter().max(), i64::try_from(times.len().saturating_sub(seen.input.partitions)))
+    else {
+        return UNKNOWN;
+    };
+    // The samples are the newest records of each partition, as many of one as of the other.
+    let each = steps / i64::try_from(seen.input.partitions.max(1)).unwrap_or(1);
+    if each < 1 { UNKNOWN } else { ((last - first) / each).max(1) }
 }
 
 /// The sample with placeholders for its values: of an object without objects in it.
@@ -298,6 +336,7 @@ fn oracle(guess: &Guess, seen: &Seen) -> String {
         Guess::Each { input, output } => format!(
             "{sample}# Each record of the input appears in the output under its identity, once, or again where the delivery allows it.\n\
              # where = [{{ field = \"/amount\", above = 0 }}] would say which are to appear.\n\
+             # unchanged = [\"/amount\"] would compare a field of both topics as well.\n\
              [oracle.each-once]\ninput = {}\noutput = {}\n",
             quoted(input),
             quoted(output)
@@ -412,6 +451,7 @@ mod tests {
         # A record of the output: {"id":17,"risk":"low"}
         # Each record of the input appears in the output under its identity, once, or again where the delivery allows it.
         # where = [{ field = "/amount", above = 0 }] would say which are to appear.
+        # unchanged = ["/amount"] would compare a field of both topics as well.
         [oracle.each-once]
         input = "/id"
         output = "/id"

@@ -10,6 +10,8 @@ use crate::kafka::Isolation;
 use crate::oracle::Oracle;
 use crate::settings::Delivery;
 
+/// What stands in braces in a job's arguments or its script for what it names.
+pub const PLACEHOLDERS: [&str; 6] = ["broker", "host", "port", "input", "output", "group"];
 /// The service that serves a topic's records as lines to a job that reads a socket, and its name in the stack's network.
 pub const LINES: &str = "lines";
 
@@ -198,14 +200,10 @@ impl Workload {
     fn filled(&self, text: &str, broker: &str) -> String {
         let group = self.job.group.as_deref().unwrap_or_default();
         let port = self.input.socket.map(|socket| socket.port.to_string()).unwrap_or_default();
-        let names = [
-            ("{broker}", broker),
-            ("{host}", LINES),
-            ("{port}", &port),
-            ("{input}", &self.input.topic),
-            ("{output}", &self.output.topic),
-            ("{group}", group),
-        ];
-        names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+        let values = [broker, LINES, &port, &self.input.topic, &self.output.topic, group];
+        PLACEHOLDERS
+            .iter()
+            .zip(values)
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 }

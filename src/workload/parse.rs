@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::model::{Mode, Workload};
+use super::model::{Mode, PLACEHOLDERS, Workload};
 use crate::failure::Failure;
 use crate::kafka::record::Record;
 use crate::meant::did_you_mean;
@@ -74,6 +74,7 @@ fn check(workload: &Workload) -> Result<(), String> {
         }
     }
     check_job(workload)?;
+    check_placeholders(workload)?;
     let is_option =
         |name: &str| !name.is_empty() && !name.contains(|letter: char| letter == '=' || letter.is_whitespace());
     if let Some(name) = workload.flink.keys().find(|name| !is_option(name)) {
@@ -117,6 +118,20 @@ fn check_job(workload: &Workload) -> Result<(), String> {
             "job.sql: the script has several INSERT; one job comes of it, so put them into one EXECUTE STATEMENT SET"
                 .to_owned(),
         );
+    }
+    Ok(())
+}
+
+/// A misspelt placeholder would reach the job as it is.
+fn check_placeholders(workload: &Workload) -> Result<(), String> {
+    let texts = workload.job.arguments.iter().chain(&workload.job.sql);
+    for part in texts.flat_map(|text| text.split('{').skip(1)) {
+        let Some((name, _)) = part.split_once('}') else { continue };
+        let is_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+        let hint = did_you_mean(name, PLACEHOLDERS);
+        if is_word && !PLACEHOLDERS.contains(&name) && !hint.is_empty() {
+            return Err(format!("job: {{{name}}} stands for nothing{hint}"));
+        }
     }
     Ok(())
 }
@@ -269,6 +284,7 @@ mod tests {
             ("jar = \"event-counter\"", "jar = \"event-counter\"\nlibraries = [\"./a.jar\"]"),
             ("jar = \"event-counter\"", "jar = \"./a.jar\"\nlibraries = [\"b.jar\"]"),
             ("jar = \"event-counter\"", "jar = \"./a.jar\"\nlibraries = [\"../a.jar\"]"),
+            ("{port}", "{prot}"),
             ("jar = \"event-counter\"", "jar = \"./a.zip\""),
             ("mode = \"application\"", "mode = \"application\"\noptions = [\"checkpointing\"]"),
             (
@@ -289,6 +305,7 @@ mod tests {
         workload x.toml: job.mode: an application is part of its cluster, so job.libraries go with a job.jar that is a file, as in "./job.jar"
         workload x.toml: job.mode: an application is part of its cluster, so its image has all its jars: job.libraries are files, as job.jar is
         workload x.toml: job.mode: an application is part of its cluster, so its jars lie in one folder; two are named a.jar
+        workload x.toml: job: {prot} stands for nothing; did you mean 'port'?
         workload x.toml: job.mode: an application is part of its cluster, so its jars have to end in .jar, and ./a.zip does not
         workload x.toml: job.mode: an application is part of its cluster, so it is given its arguments once; job.options are for a job that is submitted, so name them in job.arguments
         workload x.toml: job.mode: an application is part of its cluster, so job.entry-class has to name its class: Flink would look for the one jar with a main class among all of them

@@ -46,7 +46,7 @@ impl Bringing<'_> {
         // What failed says where the job's state is, or that it runs on.
         let state = self.state_of(flink, &job).await.inspect_err(|_| self.stopped.set(false))?;
         run.savepoint = self.up.fitting(&had, state.clone()).filter(|_| !self.is_fresh());
-        let why = if self.is_fresh() { "is restarted as --fresh asks" } else { "is running with other arguments" };
+        let why = if self.is_fresh() { "is restarted as --fresh asks" } else { "does not run as asked" };
         self.told(format!("{why}: {}", beginning(&run, state.as_deref())));
         Ok(Some(Resume { name: job.name, run, state }))
     }

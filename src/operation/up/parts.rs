@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::sync::{mpsc, watch};
 
 use super::job::tells;
@@ -14,10 +14,11 @@ use crate::flink::request::is_unavailable;
 use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::operation::reach;
-use crate::platform::{Contract as _, Health, Instance, LogRange, State};
+use crate::platform::{Contract as _, Health, Instance, Journal as _, Kind, LogRange, Mark, State};
 use crate::stack::JOBMANAGER;
 use crate::stack::TASKMANAGER;
 use crate::wait::{Seen, until};
+use crate::workload::model::Mode;
 
 /// How much longer each part is waited for than the one it depends on.
 const HEAD_START: Duration = Duration::from_millis(500);
@@ -81,7 +82,11 @@ impl<'a> Parts<'a> {
             if is_unavailable(&error) {
                 self.flink.take();
             }
-            Seen::NotYet(format!("{error:#}"))
+            Seen::NotYet(if is_unavailable(&error) {
+                "no JobManager answers yet".to_owned()
+            } else {
+                format!("{error:#}")
+            })
         })
     }
 
@@ -105,7 +110,9 @@ impl<'a> Parts<'a> {
         .await;
         let told = match told {
             Ok(told) => told,
-            Err(error) => return Err(error.context(self.last_words(part).await)),
+            Err(error) => {
+                return Err(anyhow!("{} did not come up: {error:#}\n  {}", part.name(), self.last_words(part).await));
+            }
         };
         let reached = Reached { part, seen: told, seconds: begun.elapsed().as_secs_f64() };
         let _ = self.news.send(News::Reached(reached));
@@ -121,7 +128,7 @@ impl<'a> Parts<'a> {
         let (sender, mut lines) = mpsc::channel(64);
         let range = LogRange { follow: false, tail: Some(LAST_WORDS) };
         let told = self.up.platform.logs(Some(service), range, sender).await;
-        let mut words = format!("{} did not come up; the last log lines of {service}:", part.name());
+        let mut words = format!("the last log lines of {service}:");
         while let Ok(line) = lines.try_recv() {
             words.push_str("\n    ");
             words.push_str(&line.text);
@@ -232,17 +239,18 @@ impl<'a> Parts<'a> {
             .ask(async |flink| {
                 self.had_failed(flink, "").await?;
                 let Some(job) = self.newest(flink).await? else {
+                    failed = self.misnamed(flink).await?;
                     return Ok(Seen::NotYet(self.others(flink).await?));
                 };
                 if job.state == "FAILED" && !self.had_failed(flink, &job.id).await? {
-                    failed = Some(cause(flink, &job.id).await?);
+                    failed = Some(format!("the job failed: {}", cause(flink, &job.id).await?));
                     return Ok(Seen::NotYet(job.state));
                 }
                 self.running(flink, &job.id).await
             })
             .await;
         match failed {
-            Some(cause) => bail!("the job failed: {cause}"),
+            Some(cause) => bail!(cause),
             None => Ok(seen),
         }
     }
@@ -264,6 +272,26 @@ impl<'a> Parts<'a> {
         Ok(flink.jobs().await?.into_iter().find(is_one))
     }
 
+    /// What is wrong if the job that was submitted calls itself by another name than its file does: it will never be there.
+    async fn misnamed(&self, flink: &Flink) -> Result<Option<String>> {
+        let alive: Vec<Summary> = flink.jobs().await?.into_iter().filter(|job| !job.is_over()).collect();
+        let submitted: Vec<String> = if alive.is_empty() {
+            Vec::new()
+        } else {
+            let marks = self.up.platform.marks().await?.into_iter();
+            let is_its = |mark: &Mark| mark.job.name.as_deref() == Some(self.up.job());
+            marks
+                .filter(|mark| matches!(mark.kind, Kind::Running | Kind::Starting) && is_its(mark))
+                .map(|mark| mark.target)
+                .collect()
+        };
+        let is_application = self.up.workload.job.mode == Mode::Application;
+        let its = alive.iter().find(|job| job.name != self.up.job() && (is_application || submitted.contains(&job.id)));
+        Ok(its.map(|job| {
+            format!("the job calls itself '{}', and job.name of the workload is '{}'", job.name, self.up.job())
+        }))
+    }
+
     /// What there is instead of the job: its file may have another name for it than its `main` has.
     async fn others(&self, flink: &Flink) -> Result<String> {
         let jobs = flink.jobs().await?;
@@ -276,7 +304,7 @@ impl<'a> Parts<'a> {
 
     async fn running(&self, flink: &Flink, id: &str) -> Result<Seen<String>> {
         if tells(flink, id).await? && !self.up.is_as_asked(flink, id).await? {
-            return Ok(Seen::NotYet("replacing the one with other arguments".to_owned()));
+            return Ok(Seen::NotYet("replacing the one that does not run as asked".to_owned()));
         }
         let job = flink.job(id).await?;
         let (running, all) = job.subtasks();

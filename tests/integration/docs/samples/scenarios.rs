@@ -33,6 +33,9 @@ fn workloads() -> Vec<Sample> {
         std::fs::write(&file, text).expect("write a workload");
         ("workload", of_binary(&["workload", "check", file.to_str().expect("UTF-8")]))
     };
+    for jar in ["payments.jar", "rates.jar"] {
+        std::fs::write(folder.path().join(jar), b"PK\x03\x04").expect("write a jar");
+    }
     let clicks = of_binary(&["workload", "show", "click-count"]);
     let file = clicks["text"].as_str().expect("a text").to_owned();
     vec![
