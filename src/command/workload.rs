@@ -59,7 +59,10 @@ async fn drafted(global: &Global, new: New, terminal: &Terminal) -> Result<Draft
     };
     let jar = new.jar.or(job.jar);
     let libraries = if new.libraries.is_empty() { job.libraries } else { new.libraries };
-    let (input, output) = (new.input.clone(), new.output_topic.clone());
+    // Which topics the stack's own job has, its file says.
+    let of_file = |topic: &str| Some(topic.to_owned()).filter(|topic| is_own && !topic.is_empty());
+    let input = new.input.clone().or_else(|| of_file(&own.input.topic));
+    let output = new.output_topic.clone().or_else(|| of_file(&own.output.topic));
     let (input, output, group) =
         tokio::task::spawn_blocking(move || topics(&kafka, input, output, &own, is_own)).await??;
     let text = draft(&Seen { job: Job { jar, libraries, ..job }, group, input, output });

@@ -66,7 +66,7 @@ fn read(name: &str, text: &str) -> Result<Workload, Failure> {
 /// What a file of the user's names is relative to its own folder. A name without `.jar` is that of an uploaded jar, or of one in the image.
 fn resolve_paths(workload: &mut Workload, name: &str, folder: &Path) -> Result<(), Failure> {
     for jar in workload.job.jar.iter_mut().chain(&mut workload.job.libraries) {
-        let file = folder.join(&*jar);
+        let file = folder.join(jar.strip_prefix("./").unwrap_or(jar));
         let is_jar = Path::new(&*jar).extension().is_some_and(|extension| extension == "jar");
         if jar.contains('/') || is_jar {
             *jar = file.display().to_string();
