@@ -9,7 +9,7 @@ use super::{Image, Machine, TAG_DIGITS, digest, recipe};
 use crate::stack::{JOBMANAGER, Stack, TASKMANAGER};
 
 /// The folder that its Dockerfile is in.
-pub(super) const FOLDER: &str = "application";
+const FOLDER: &str = "application";
 /// As it is called in lists of images.
 pub(super) const NAME: &str = "playground/application:1";
 /// The build argument that stands for Flink's image.

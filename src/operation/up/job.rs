@@ -51,7 +51,8 @@ impl Bringing<'_> {
         Ok(Some(Resume { name: job.name, run, state }))
     }
 
-    /// Whether a job was submitted from the jars and with the class that are asked for. One that a service of the stack submits has its own way.
+    /// Whether a job was submitted from the jars and with the class that are asked for. One that a service of the stack submits
+    /// has its own way.
     async fn has_this_jar(&self, flink: &Flink, id: &str) -> Result<bool> {
         if self.up.workload.job.submitted_by.is_some() {
             return Ok(true);
