@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use crate::cli::Global;
 use crate::failure::with;
 use crate::operation::marks::{self, Marks};
-use crate::operation::reach;
 use crate::operation::workload::Named;
+use crate::operation::{reach, restores};
 use crate::platform::{Elsewhere, Journal as _, Life, Lock, Owner, Platform};
 use crate::report::{self, Terminal};
 use crate::scenario::fault;
@@ -49,7 +49,16 @@ pub(super) async fn alone<T>(
     let platform = Platform::connect(&global.project).await?;
     let lock = Lock { what: what.to_owned(), owner: Owner::current()?, since: Timestamp::now().as_millisecond() };
     take(&platform, &lock, global, terminal).await?;
-    let done = Box::pin(work(&platform)).await;
+    let done = Box::pin(async {
+        // What a JobManager knows of restores goes with it, and whoever asks for a verdict later has only this note.
+        if let Err(error) = restores::note(&platform, what).await
+            && !error.is::<Elsewhere>()
+        {
+            terminal.progress(&format!("could not note the restores of the job: {error:#}"));
+        }
+        work(&platform).await
+    })
+    .await;
     both(done, platform.unlock(&lock).await)
 }
 

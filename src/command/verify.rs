@@ -18,7 +18,7 @@ use crate::kafka::Isolation;
 use crate::kafka::admin::Admin;
 use crate::observe::job::{self, Known};
 use crate::observe::{Begin, Observer, Seen, Watched};
-use crate::operation::reach;
+use crate::operation::{reach, restores};
 use crate::oracle::Decided;
 use crate::platform::Platform;
 use crate::report::Terminal;
@@ -200,10 +200,15 @@ impl Watching {
         let clock = Clock::start();
         let begin = if matches!(scope, Scope::Windows(_)) { Begin::End } else { Begin::Oldest };
         let spool = workload.oracle.command().map(|_| spool()).transpose()?;
+        let noted = match &place.platform {
+            Some(platform) => restores::noted(platform).await?,
+            None => Vec::new(),
+        };
         let watched = Watched {
             kafka: place.kafka,
             flink: place.flink,
             platform: None,
+            noted,
             logs: place.platform,
             workload: workload.clone(),
             isolation,

@@ -25,6 +25,7 @@ pub mod metric;
 pub mod pressure;
 pub mod request;
 pub mod requirements;
+pub mod restore;
 pub mod savepoint;
 pub mod watermark;
 

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::checker::Spool;
 use crate::flink::Flink;
+use crate::flink::restore::Life;
 use crate::history::clock::Clock;
 use crate::kafka::Isolation;
 use crate::platform::Platform;
@@ -40,6 +41,8 @@ pub struct Watched {
     pub flink: Option<Flink>,
     /// The platform, for watching the instances; none if they do not matter.
     pub platform: Option<Platform>,
+    /// Restores of jobs that an earlier command noted: the JobManager that saw them may be gone.
+    pub noted: Vec<Life>,
     /// The platform, for reading logs that are a job's output; none where only topics are known.
     pub logs: Option<Platform>,
     /// What the records mean.
@@ -69,7 +72,7 @@ impl Observer {
     /// Starts the watchers.
     pub async fn start(watched: Watched, clock: Clock) -> Result<Self> {
         let (watch, seen) = Watch::new(clock);
-        let Watched { kafka, flink, platform, logs, workload, isolation, uncommitted, begin, pressure, spool } =
+        let Watched { kafka, flink, platform, noted, logs, workload, isolation, uncommitted, begin, pressure, spool } =
             watched;
         let mut tasks = Vec::new();
         let log = match &workload.output.log {
@@ -84,7 +87,7 @@ impl Observer {
         let begin = if workload.oracle.rule().needs_the_past() { Begin::Oldest } else { begin };
         if let (Some(flink), Begin::Oldest, None) = (&flink, begin, &log) {
             // Before the topics are read, so that it is known what may be repeated before a repeat is read.
-            restores::tell(flink, &kafka, &workload, &watch).await?;
+            restores::tell(flink, noted, &kafka, &workload, &watch).await?;
         }
         if let (Some(flink), true) = (&flink, workload.oracle.rule().needs_the_past()) {
             restores::tell_checkpoints(flink, &workload, &watch).await;

@@ -128,6 +128,7 @@ fn stage(kind: Kind) -> &'static str {
         Kind::Starting => "starting",
         Kind::Running => "running",
         Kind::Workload => "workload",
+        Kind::Restores => "restores",
         Kind::Fault => "fault",
     }
 }
@@ -173,7 +174,7 @@ impl Noted {
                 Kind::Stopped => noted.stopped = Some(mark),
                 Kind::Starting => noted.starting = Some(mark),
                 Kind::Running => noted.running.push(mark),
-                Kind::Fault | Kind::Workload => {}
+                Kind::Fault | Kind::Workload | Kind::Restores => {}
             }
         }
         noted
@@ -268,7 +269,7 @@ pub struct Left {
 /// is as it is to be.
 #[must_use]
 pub fn is_left(mark: &Mark) -> bool {
-    if matches!(mark.kind, Kind::Running | Kind::Workload) {
+    if matches!(mark.kind, Kind::Running | Kind::Workload | Kind::Restores) {
         return false;
     }
     match mark.owner.life() {

@@ -18,6 +18,7 @@ mod perform;
 pub mod plan;
 pub mod reach;
 mod rescale;
+pub mod restores;
 pub mod resume;
 pub mod savepoint;
 pub mod scale;

@@ -27,7 +27,7 @@ use crate::kafka::Isolation;
 use crate::observe::{Begin, Observer, Seen, Watched};
 use crate::operation::resume::Resume;
 use crate::operation::up::{self, News, Up};
-use crate::operation::{self, Control, Operation, Via, reach};
+use crate::operation::{self, Control, Operation, Via, reach, restores};
 use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State};
 use crate::settings::Delivery;
 use crate::stack::JOBMANAGER;
@@ -163,6 +163,7 @@ impl<'a> Run<'a> {
             kafka: kafka.to_string(),
             flink: Some(self.flink().await?),
             platform: Some(up.platform.clone()),
+            noted: restores::noted(up.platform).await?,
             logs: Some(up.platform.clone()),
             workload: up.workload.clone(),
             isolation: Isolation::of(delivery),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::support::situation::each;
 use crate::support::stack::{Stack, docker};
+use crate::support::topic::{grows_by, twice};
+use crate::support::wait::until;
 use crate::support::{Answer, Started};
 
 #[test]
@@ -16,6 +18,7 @@ fn what_was_stopped_goes_on_from_its_savepoint() {
         &stack,
         &[
             ("another project's ports", ports),
+            ("a TaskManager killed after a window", emitted_again),
             ("stop, down, up", down),
             ("stop, up as something else", changed),
             ("stop killed, up", stop_killed),
@@ -45,6 +48,20 @@ fn ports(stack: &Stack) {
     assert_eq!(stack.job(), job);
     let made = docker(&["ps", "-aq", "--filter", &format!("label=com.docker.compose.project={other}")]);
     assert_eq!(made, "", "{other} made something");
+}
+
+/// Seen: the JobManager that knew why a window was emitted again went with `down`, and every later verdict was unknown. From here
+/// on the verdicts of all situations have such windows.
+fn emitted_again(stack: &Stack) {
+    until("windows that were emitted again", 180, || {
+        // Before the next checkpoint, if it is quick enough.
+        grows_by(stack, 6, 30);
+        stack.playground(&["kill", "taskmanager"]).run().expect(0);
+        stack.playground(&["start", "taskmanager"]).run().expect(0);
+        stack.playground(&["verify", "--windows", "1"]).run().expect(0);
+        twice(stack).then_some(())
+    });
+    judged(stack);
 }
 
 /// Stops the job; returns where its state is.
@@ -117,7 +134,7 @@ fn cancelled(stack: &Stack) {
 fn cli_killed(stack: &Stack) {
     let job = stack.job();
     let mut stop = started(stack, &["stop", "--via", "cli"]);
-    crate::support::wait::until("the job's end", 60, || {
+    until("the job's end", 60, || {
         let state = stack.flink(&format!("/jobs/{job}"))["state"].clone();
         (state == "FINISHED").then_some(())
     });
@@ -150,7 +167,7 @@ fn waits_for_slots(stack: &Stack) {
     stack.up_with(&adaptive);
     let job = stack.job();
     stack.playground(&["kill", "taskmanager"]).run().expect(0);
-    crate::support::wait::until("a job that waits for slots", 60, || {
+    until("a job that waits for slots", 60, || {
         let state = stack.flink(&format!("/jobs/{job}"))["state"].clone();
         (state != "RUNNING").then_some(())
     });
@@ -187,7 +204,7 @@ fn upgrade_killed(stack: &Stack) {
 fn one_owner(stack: &Stack) {
     let mut upgrade = started(stack, &["upgrade", "--parallelism", "1"]);
     let owned = || docker(&["volume", "ls", "-q", "--filter", &format!("name={}.lock", stack.project)]).lines().count();
-    crate::support::wait::until("a lock", 10, || (owned() > 0).then_some(()));
+    until("a lock", 10, || (owned() > 0).then_some(()));
     let says = format!("project {} is in use by upgrade (process {}, since ", stack.project, upgrade.id());
     for args in [&["up"][..], &["down"], &["stop"], &["kill", "taskmanager"], &["scenario", "failover"]] {
         let refused = stack.playground(args).run().expect(4);

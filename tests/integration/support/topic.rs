@@ -28,6 +28,11 @@ pub fn name(count: &Value) -> (String, i64) {
     (count["page"].to_string(), count["windowStart"].as_i64().expect("a window"))
 }
 
+/// Whether some window was emitted twice.
+pub fn twice(stack: &Stack) -> bool {
+    output(stack).len() > emitted(stack, Reader::Uncommitted).len()
+}
+
 /// Each key and window that was emitted.
 pub fn emitted(stack: &Stack, reader: Reader) -> BTreeSet<(String, i64)> {
     counts(stack, reader).iter().map(name).collect()

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{because, class, verify};
-use crate::support::kafka::{self, Reader};
+use crate::support::kafka;
 use crate::support::situation::each;
 use crate::support::stack::Stack;
-use crate::support::topic::{emitted, fresh_click, grows_by, name, output};
+use crate::support::topic::{fresh_click, grows_by, name, output, twice};
 use crate::support::wait::until;
 
 #[test]
@@ -106,10 +106,6 @@ fn restarted(stack: &Stack) {
     // Held to more than it promises.
     let held = verify(stack, &["--delivery", "exactly-once"]).expect(1);
     assert_eq!(held.json()["ledger"]["delivery"], "exactly-once", "{}", held.stdout);
-}
-
-fn twice(stack: &Stack) -> bool {
-    output(stack).len() > emitted(stack, Reader::Uncommitted).len()
 }
 
 /// With nobody who could emit, there is no pass but for what is over.
