@@ -65,10 +65,16 @@ pub fn is_unavailable(error: &anyhow::Error) -> bool {
     }
 }
 
-/// In the reason of a JobManager that timed out waiting for another of its components, or that has lost leadership. The
-/// request may have been carried out all the same.
-const UNDECIDED: [&str; 5] =
-    ["TimeoutException", "timed out", "FencingTokenException", "RecipientUnreachableException", "JobMasterGateway"];
+/// In the reason of a JobManager that timed out waiting for another of its components, gave up waiting for it, or has lost
+/// leadership. The request may have been carried out all the same.
+const UNDECIDED: [&str; 6] = [
+    "TimeoutException",
+    "timed out",
+    "CancellationException",
+    "FencingTokenException",
+    "RecipientUnreachableException",
+    "JobMasterGateway",
+];
 
 /// Whether an error leaves it open whether a request was carried out: the answer was lost, came too late, or says so
 /// itself.
@@ -176,6 +182,8 @@ mod tests {
         let refused = |status, reason: &str| Refused { request: "POST /".into(), status, reason: reason.into() }.into();
         let internal = StatusCode::INTERNAL_SERVER_ERROR;
         assert!(is_undecided(&refused(internal, "java.util.concurrent.TimeoutException: Invocation timed out")));
+        // Seen of a job that was just being submitted, on a busy machine.
+        assert!(is_undecided(&refused(internal, "java.util.concurrent.CancellationException")));
         assert!(is_undecided(&refused(StatusCode::GATEWAY_TIMEOUT, "")));
         assert!(is_undecided(&refused(StatusCode::SERVICE_UNAVAILABLE, "no leader")));
         assert!(!is_undecided(&refused(internal, "java.lang.IllegalArgumentException: unknown options")));

@@ -130,6 +130,13 @@ fn orders_in_sql_are_passed_on_exactly_once_and_a_sink_that_emits_too_early_is_f
     // The job is submitted without waiting for its slots, and upgraded again: it tells nothing of itself.
     let run = scenario(&stack, "upgrade", "orders", 0);
     assert_eq!(run["verdict"], "pass", "{run:#}");
+    // Seen: a job that waits for slots told nothing of itself, was left as it was, and the scenario waited until its time was up.
+    stack.up_with(&["--parallelism", "4"]);
+    stack.playground(&["kill", "taskmanager-2"]).run().expect(0);
+    let waits = || (stack.flink(&format!("/jobs/{}", stack.job()))["vertices"][0]["status"] != "RUNNING").then_some(());
+    until("a job that waits for slots", 60, waits);
+    stack.up_with(&["--parallelism", "2", "--taskmanagers", "1"]);
+    stack.playground(&["verify"]).run().expect(0);
     stack.playground(&["down", "--volumes"]).run().expect(0);
 
     // It emits before its checkpoint commits, and so again what came since the checkpoint before a failure.

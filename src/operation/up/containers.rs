@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Error, Result, bail};
 use tokio::sync::mpsc;
 
-use super::job::{RECOVERY, tells as job_tells};
+use super::job::RECOVERY;
 use super::{Beginning, LOOK, News, Up, seen};
 use crate::failure::Failure;
 use crate::flink::Flink;
@@ -243,7 +243,7 @@ impl Bringing<'_> {
         let Some(job) = self.jobs(flink).await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
         let begun = Instant::now();
         self.until_settled("what the job was submitted as", async || {
-            let told = begun.elapsed() > RECOVERY || job_tells(flink, &job.id).await?;
+            let told = begun.elapsed() > RECOVERY || self.up.tells(flink, &job.id).await?;
             let state = async || Ok::<_, Error>(format!("{} is {}", job.name, flink.job(&job.id).await?.state));
             Ok(if told { Seen::Done(()) } else { Seen::NotYet(state().await?) })
         })

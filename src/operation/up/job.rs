@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use tokio::sync::{mpsc, watch};
 
 use super::containers::Bringing;
@@ -28,12 +28,7 @@ impl Bringing<'_> {
     /// Stops a job that is not as asked, or that is to begin from nothing. One that does not tell yet is left alone.
     pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Resume>> {
         let Some(job) = self.jobs(flink).await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(None) };
-        let is_as_asked = async || {
-            Ok::<_, anyhow::Error>(
-                self.up.is_as_asked(flink, &job.id).await? && self.has_this_jar(flink, &job.id).await?,
-            )
-        };
-        if !self.is_fresh() && (!tells(flink, &job.id).await? || is_as_asked().await?) {
+        if !self.is_fresh() && !self.differs(flink, &job.id).await? {
             return Ok(None);
         }
         let had = JobVariant::from_arguments(&flink.submitted(&job.id).await?.parameters);
@@ -49,6 +44,17 @@ impl Bringing<'_> {
         let why = if self.is_fresh() { "is restarted as --fresh asks" } else { "does not run as asked" };
         self.told(format!("{why}: {}", beginning(&run, state.as_deref())));
         Ok(Some(Resume { name: job.name, run, state }))
+    }
+
+    /// Whether a job is known not to be as asked.
+    async fn differs(&self, flink: &Flink, id: &str) -> Result<bool> {
+        self.until_settled("what the job was submitted as", async || {
+            let is_known = self.up.tells(flink, id).await?;
+            let is_as_asked =
+                async || Ok::<_, Error>(self.up.is_as_asked(flink, id).await? && self.has_this_jar(flink, id).await?);
+            Ok(Seen::Done(is_known && !is_as_asked().await?))
+        })
+        .await
     }
 
     /// Whether a job was submitted from the jars and with the class that are asked for. One that a service of the stack submits
@@ -268,6 +274,20 @@ impl Up<'_> {
         self.settings.parallelism.or(had).unwrap_or(PARALLELISM)
     }
 
+    /// Whether a job tells what it was submitted as. One that is being brought back, or waits for slots under the adaptive
+    /// scheduler, tells nothing of itself; one that runs and tells nothing has nothing to tell. Where the job takes no options,
+    /// Flink has to tell its parallelism alone: seen, a SQL job that waited for slots, taken for one that was being brought back.
+    pub(super) async fn tells(&self, flink: &Flink, id: &str) -> Result<bool> {
+        let job = flink.job(id).await?;
+        if job.is_running() {
+            return Ok(true);
+        }
+        if self.workload.job.options.is_empty() {
+            return Ok(job.parallelism() > 0);
+        }
+        Ok(!flink.submitted(id).await?.parameters.is_empty())
+    }
+
     pub(super) async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
         if self.workload.job.mode == Mode::Application {
             return Ok(true);
@@ -293,12 +313,6 @@ impl Up<'_> {
         let of_it = |mark: &Mark| matches!(mark.kind, Kind::Running | Kind::Starting) && mark.target == id;
         Ok(marks.into_iter().filter(of_it).find_map(|mark| mark.job.run))
     }
-}
-
-/// Whether a job tells what it was submitted as. One that is being brought back, or waits for slots under the adaptive
-/// scheduler, tells nothing of itself; one that runs and tells nothing has nothing to tell.
-pub(super) async fn tells(flink: &Flink, id: &str) -> Result<bool> {
-    Ok(!flink.submitted(id).await?.parameters.is_empty() || flink.job(id).await?.is_running())
 }
 
 /// How a job begins whose state is there.
