@@ -1,5 +1,5 @@
-//! One owner of a stack at a time: a command that changes it takes its lock, cleans up what a killed command left
-//! behind, and releases the lock. Looking never needs the lock.
+//! One owner of a stack at a time: a command that changes it takes its lock, notes what its JobManager knows and would take
+//! with it, cleans up what a killed command left behind, and releases the lock. Looking never needs the lock.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub(super) async fn alone<T>(
         if let Err(error) = restores::note(&platform, what).await
             && !error.is::<Elsewhere>()
         {
-            terminal.progress(&format!("could not note the restores of the job: {error:#}"));
+            terminal.progress(&format!("could not note the restores so far: {error:#}\n  verify may not be able to explain what was emitted again before now"));
         }
         work(&platform).await
     })

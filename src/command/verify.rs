@@ -11,6 +11,7 @@ use crate::checker::{self, Spool};
 use crate::cli::{Global, topic::Verify};
 use crate::failure::{Failure, Status};
 use crate::flink::Flink;
+use crate::flink::restore::Tenure;
 use crate::fold::Fold;
 use crate::history::clock::Clock;
 use crate::history::{Event, Head, Holds, Scope, What};
@@ -109,12 +110,14 @@ struct Place {
     platform: Option<Platform>,
     /// The job that is running, or ran last.
     job: Option<Known>,
+    /// What is known of restores; nothing where what was noted of them cannot be read.
+    restores: Vec<Tenure>,
 }
 
 impl Place {
     async fn find(global: &Global, named: Option<String>, workload: &Workload, terminal: &Terminal) -> Result<Self> {
         if let Some(kafka) = named {
-            return Ok(Self { kafka, flink: None, platform: None, job: None });
+            return Ok(Self { kafka, flink: None, platform: None, job: None, restores: Vec::new() });
         }
         let platform = super::connect(global, terminal).await?;
         let kafka = super::kafka_on(&platform, global).await?;
@@ -123,7 +126,11 @@ impl Place {
             Some(flink) => newest_job(flink, workload).await,
             None => None,
         };
-        Ok(Self { kafka, flink, platform: Some(platform), job })
+        let restores = restores::known(Some(&platform), flink.as_ref()).await.unwrap_or_else(|error| {
+            terminal.progress(&format!("could not read what is noted of restores: {error:#}"));
+            Vec::new()
+        });
+        Ok(Self { kafka, flink, platform: Some(platform), job, restores })
     }
 
     /// A stack that is just coming up has no job yet. `--windows` can wait for it, so that its delivery guarantee is
@@ -200,15 +207,11 @@ impl Watching {
         let clock = Clock::start();
         let begin = if matches!(scope, Scope::Windows(_)) { Begin::End } else { Begin::Oldest };
         let spool = workload.oracle.command().map(|_| spool()).transpose()?;
-        let noted = match &place.platform {
-            Some(platform) => restores::noted(platform).await?,
-            None => Vec::new(),
-        };
         let watched = Watched {
             kafka: place.kafka,
             flink: place.flink,
             platform: None,
-            noted,
+            restores: place.restores,
             logs: place.platform,
             workload: workload.clone(),
             isolation,

@@ -80,16 +80,25 @@ pub struct Vertex {
 
 /// Subtasks by state, of those that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "BTreeMap<String, u32>")]
 pub struct Tasks {
     /// Processing records.
-    #[serde(rename(deserialize = "RUNNING"))]
     pub running: u32,
     /// Restoring state.
-    #[serde(rename(deserialize = "INITIALIZING"))]
     pub initializing: u32,
     /// Waiting for a slot.
-    #[serde(rename(deserialize = "SCHEDULED"))]
     pub scheduled: u32,
+    /// In whatever state.
+    #[serde(skip_serializing)]
+    pub all: u32,
+}
+
+impl From<BTreeMap<String, u32>> for Tasks {
+    fn from(by_state: BTreeMap<String, u32>) -> Self {
+        let of = |state: &str| by_state.get(state).copied().unwrap_or_default();
+        let (running, initializing, scheduled) = (of("RUNNING"), of("INITIALIZING"), of("SCHEDULED"));
+        Self { running, initializing, scheduled, all: by_state.values().sum() }
+    }
 }
 
 impl Job {
@@ -104,6 +113,13 @@ impl Job {
     #[must_use]
     pub fn parallelism(&self) -> u32 {
         self.vertices.iter().map(|vertex| vertex.parallelism).max().unwrap_or_default()
+    }
+
+    /// Whether Flink tells of its subtasks. Of a job that waits for slots under the adaptive scheduler it tells vertices without
+    /// any, with the parallelism that the job was submitted with, whatever it was rescaled to since.
+    #[must_use]
+    pub fn has_subtasks(&self) -> bool {
+        self.vertices.iter().any(|vertex| vertex.tasks.all > 0)
     }
 
     /// Whether every subtask of every vertex processes records.

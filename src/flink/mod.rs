@@ -1,4 +1,4 @@
-//! Flink's REST API: a client and its types, nothing else.
+//! Flink's REST API: a client and its types, and what its answers say of restores.
 //!
 //! Source of paths and fields: the REST API page of Flink 2.2's documentation. States lag behind by up to
 //! `web.refresh-interval`, which the stack's configuration sets to 100 ms.

@@ -275,7 +275,7 @@ mod tests {
             parallelism: 2,
             max_parallelism: 128,
             status: "RUNNING".into(),
-            tasks: Tasks { running, initializing: 2 - running, scheduled: 0 },
+            tasks: Tasks { running, initializing: 2 - running, scheduled: 0, all: 2 },
         };
         assert!(tells(&vertex(2)) && !tells(&vertex(1)) && !tells(&vertex(0)));
         let unknown = SubtaskSample { times: None, output_queue: None, web_ui: None };

@@ -70,7 +70,7 @@ pub fn is_unavailable(error: &anyhow::Error) -> bool {
 const UNDECIDED: [&str; 6] = [
     "TimeoutException",
     "timed out",
-    "CancellationException",
+    "java.util.concurrent.CancellationException",
     "FencingTokenException",
     "RecipientUnreachableException",
     "JobMasterGateway",
@@ -184,6 +184,7 @@ mod tests {
         assert!(is_undecided(&refused(internal, "java.util.concurrent.TimeoutException: Invocation timed out")));
         // Seen of a job that was just being submitted, on a busy machine.
         assert!(is_undecided(&refused(internal, "java.util.concurrent.CancellationException")));
+        assert!(!is_undecided(&refused(internal, "org.apache.flink.runtime.client.JobCancellationException")));
         assert!(is_undecided(&refused(StatusCode::GATEWAY_TIMEOUT, "")));
         assert!(is_undecided(&refused(StatusCode::SERVICE_UNAVAILABLE, "no leader")));
         assert!(!is_undecided(&refused(internal, "java.lang.IllegalArgumentException: unknown options")));

@@ -1,13 +1,14 @@
-//! Restores of a stack's jobs, as far as a JobManager knows them: they explain what was emitted again.
+//! Restores of a stack's jobs, as far as JobManagers know them: they explain what was emitted again.
 //!
-//! It knows how often a job was restored, from which checkpoint the last time, and when it failed the times before. Of what was
-//! before its own start it knows nothing.
+//! A JobManager knows how often a job was restored, from which checkpoint the last time, and when it failed the times before.
+//! Of what was before its own start it knows nothing.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Flink;
 use super::checkpoint::Checkpoints;
+use super::job::Summary;
 
 /// A restore of which only the time is known reaches back by this many checkpoint intervals, plus this many ms: it was
 /// from the newest checkpoint at that time.
@@ -15,7 +16,7 @@ const INTERVALS: i64 = 3;
 const MORE_MS: i64 = 5_000;
 /// A job that a new JobManager recovered was down for as long as the failover took.
 const AWAY_MS: i64 = 60_000;
-/// How many jobs are asked for their restores, the newest first.
+/// How many jobs are asked for their restores: first those that may still run, then those that were submitted last.
 const JOBS: usize = 32;
 
 /// A restore, in ms since the epoch by Flink's clock.
@@ -31,60 +32,122 @@ pub struct Restore {
     pub until: i64,
 }
 
-/// A job from when a JobManager took it, submitted or recovered, with its restores since.
+/// When a checkpoint began, in ms since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Its id. A job's checkpoints go on counting where those of the job that it resumes had come to.
+    pub checkpoint: u64,
+    /// When it began.
+    pub at: i64,
+}
+
+/// A job under one JobManager, from when that took it over: submitted or recovered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Life {
+pub struct Tenure {
     /// The job's id, which it keeps when another JobManager recovers it.
     pub job: String,
-    /// Its name.
+    /// The job's name.
     pub name: String,
-    /// When that JobManager took it, in ms since the epoch.
+    /// When the JobManager took it over, in ms since the epoch.
     pub since: i64,
-    /// Whether it can never run again: no restore is added.
+    /// Whether it can never run again, so that no restore is added.
     pub over: bool,
-    /// The newest first.
+    /// How often the JobManager has restored it. It may not tell of each.
+    pub count: u64,
+    /// The newest complete checkpoint.
+    pub newest: Option<Begun>,
+    /// Those that are known, the newest first.
     pub restores: Vec<Restore>,
 }
 
-impl Life {
-    /// Whether both are of the same job, and known to the same JobManager.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+impl Tenure {
+    fn is_same(&self, other: &Self) -> bool {
         (&self.job, self.since) == (&other.job, other.since)
+    }
+
+    /// What the JobManager tells now takes the place of what it told before. Restores that it told then and does not any more
+    /// are kept, as far as it counts that many.
+    fn told_again(&mut self, mut now: Self) {
+        let oldest = now.restores.iter().map(|restore| restore.until).min();
+        let untold = usize::try_from(now.count).unwrap_or(usize::MAX).saturating_sub(now.restores.len());
+        let is_older = |restore: &&Restore| oldest.is_none_or(|oldest| restore.until < oldest);
+        now.restores.extend(self.restores.iter().filter(is_older).take(untold));
+        *self = now;
+    }
+}
+
+/// What was noted of earlier tenures, with what the JobManager that leads tells now; in the order of time.
+#[must_use]
+pub fn together(noted: Vec<Tenure>, now: Vec<Tenure>) -> Vec<Tenure> {
+    let mut all = noted;
+    for tenure in now {
+        match all.iter_mut().find(|one| one.is_same(&tenure)) {
+            Some(before) => before.told_again(tenure),
+            None => all.push(tenure),
+        }
+    }
+    all.sort_by_key(|tenure| tenure.since);
+    for place in 1..all.len() {
+        let (before, rest) = all.split_at_mut(place);
+        if let [tenure, ..] = rest {
+            narrow(before, tenure);
+        }
+    }
+    all
+}
+
+/// A JobManager does not know when a checkpoint began that was taken under another one: not before an earlier one of the same job.
+fn narrow(before: &[Tenure], tenure: &mut Tenure) {
+    let earlier: Vec<Begun> =
+        before.iter().filter(|one| one.name == tenure.name).filter_map(|one| one.newest).collect();
+    for restore in &mut tenure.restores {
+        let is_earlier = |begun: &&Begun| begun.checkpoint <= restore.checkpoint && begun.at <= restore.until;
+        let newest = earlier.iter().filter(is_earlier).map(|begun| begun.at).max();
+        restore.from = newest.map_or(restore.from, |at| restore.from.max(at));
     }
 }
 
 impl Flink {
-    /// The restores of the newest jobs. Jobs that are over are not asked again where `known` has them.
-    pub async fn lives(&self, known: &[Life]) -> Result<Vec<Life>> {
-        let mut lives = Vec::new();
-        for job in self.jobs().await?.into_iter().take(JOBS) {
-            let (since, over) = (job.start_time, job.is_over());
-            let mut life = Life { job: job.id, name: job.name, since, over, restores: Vec::new() };
-            let before = known.iter().find(|before| before.over && before.is_same(&life));
-            life.restores = match before {
-                Some(before) => before.restores.clone(),
-                None => self.restores(&life.job).await,
-            };
-            lives.push(life);
+    /// The newest jobs with their restores. A job that is over is not asked again where `known` has it. One that does not answer
+    /// in full is left out.
+    ///
+    /// # Errors
+    /// A JobManager that does not tell its jobs.
+    pub async fn tenures(&self, known: &[Tenure]) -> Result<Vec<Tenure>> {
+        let (over, running): (Vec<_>, Vec<_>) = self.jobs().await?.into_iter().partition(Summary::is_over);
+        let mut tenures = Vec::new();
+        for job in running.into_iter().chain(over).take(JOBS) {
+            let is_it = |one: &&Tenure| one.over && (&one.job, one.since) == (&job.id, job.start_time);
+            match known.iter().find(is_it) {
+                Some(known) => tenures.push(known.clone()),
+                None => tenures.extend(self.tenure(&job).await),
+            }
         }
-        Ok(lives)
+        Ok(tenures)
     }
 
-    /// The restores of a job. A job that Flink has forgotten explains nothing.
-    async fn restores(&self, job: &str) -> Vec<Restore> {
-        let Ok(checkpoints) = self.checkpoints(job).await else { return Vec::new() };
-        let Ok(interval) = self.checkpoint_interval(job).await else { return Vec::new() };
-        let failures = self.exceptions(job).await.unwrap_or_default();
+    async fn tenure(&self, job: &Summary) -> Result<Tenure> {
+        let checkpoints = self.checkpoints(&job.id).await?;
+        let interval = self.checkpoint_interval(&job.id).await?;
+        let failures: Vec<i64> = self.exceptions(&job.id).await?.iter().map(|failure| failure.timestamp).collect();
         let begun = match &checkpoints.latest.restored {
-            Some(restored) => self.checkpoint_triggered_at(job, restored.id).await.ok(),
+            Some(restored) => self.checkpoint_triggered_at(&job.id, restored.id).await.ok(),
             None => None,
         };
-        let failures: Vec<i64> = failures.iter().map(|failure| failure.timestamp).collect();
-        list(&checkpoints, interval, begun, &failures)
+        let newest = checkpoints.latest.completed.as_ref();
+        Ok(Tenure {
+            job: job.id.clone(),
+            name: job.name.clone(),
+            since: job.start_time,
+            over: job.is_over(),
+            count: checkpoints.counts.restored,
+            newest: newest.map(|newest| Begun { checkpoint: newest.id, at: newest.trigger_timestamp }),
+            restores: list(&checkpoints, interval, begun, &failures),
+        })
     }
 }
 
+/// The restores that a JobManager's answers tell of.
 fn list(checkpoints: &Checkpoints, interval: Option<i64>, begun: Option<i64>, failures: &[i64]) -> Vec<Restore> {
     let reach = interval.unwrap_or_default().saturating_mul(INTERVALS).saturating_add(MORE_MS);
     let failed = |failure: &i64| Restore { checkpoint: 0, savepoint: false, from: failure - reach, until: *failure };
@@ -93,7 +156,9 @@ fn list(checkpoints: &Checkpoints, interval: Option<i64>, begun: Option<i64>, fa
         return failures.iter().filter(|_| interval.is_none()).map(failed).collect();
     };
     let (checkpoint, savepoint, until) = (newest.id, newest.is_savepoint, newest.restore_timestamp);
-    let from = begun.unwrap_or_else(|| until - reach - AWAY_MS);
+    let earliest = until - reach - AWAY_MS;
+    // Flink keeps what it knows of a checkpoint by its id alone, and may tell that of another job's.
+    let from = begun.filter(|begun| (earliest..=until).contains(begun)).unwrap_or(earliest);
     // The newest failure led to the newest restore, the one before it to the restore before that, and so on; but of several
     // failures in a row, some led to none. So the last one of each row comes first.
     let earlier: Vec<i64> = failures.iter().copied().filter(|failure| *failure < from).collect();
@@ -162,5 +227,57 @@ mod tests {
     #[test]
     fn a_checkpoint_that_flink_has_forgotten_reaches_back_as_far_as_a_jobmanager_may_be_away() {
         assert_eq!(list(&checkpoints(1), Some(1_000), None, &[])[0].from, 432_000);
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_job_with_the_same_id_is_not_believed() {
+        assert_eq!(list(&checkpoints(1), Some(1_000), Some(41_000), &[])[0].from, 432_000);
+        assert_eq!(list(&checkpoints(1), Some(1_000), Some(501_000), &[])[0].from, 432_000);
+    }
+
+    fn tenure(since: i64, count: u64, untils: &[i64]) -> Tenure {
+        let restore = |until: &i64| Restore { checkpoint: 9, savepoint: false, from: until - 5, until: *until };
+        let restores = untils.iter().map(restore).collect();
+        let (job, name) = ("a".to_owned(), "clicks".to_owned());
+        Tenure { job, name, since, over: false, count, newest: None, restores }
+    }
+
+    #[test]
+    fn what_an_earlier_jobmanager_knew_is_added_to_what_this_one_knows() {
+        let noted = vec![tenure(10, 1, &[11]), tenure(20, 1, &[21])];
+        let now = vec![tenure(30, 1, &[31]), tenure(20, 2, &[25, 21])];
+        assert_eq!(
+            together(noted.clone(), now),
+            [tenure(10, 1, &[11]), tenure(20, 2, &[25, 21]), tenure(30, 1, &[31])]
+        );
+        assert_eq!(together(noted.clone(), Vec::new()), noted, "no JobManager answers");
+    }
+
+    #[test]
+    fn a_restore_that_was_told_once_is_kept_and_none_is_counted_twice() {
+        let before = || vec![tenure(10, 1, &[21])];
+        assert_eq!(
+            together(before(), vec![tenure(10, 2, &[31])]),
+            [tenure(10, 2, &[31, 21])],
+            "its failure is forgotten"
+        );
+        assert_eq!(
+            together(before(), vec![tenure(10, 2, &[31, 20])]),
+            [tenure(10, 2, &[31, 20])],
+            "known by its failure"
+        );
+        assert_eq!(together(before(), vec![tenure(10, 1, &[31])]), [tenure(10, 1, &[31])]);
+    }
+
+    #[test]
+    fn a_checkpoint_began_after_the_one_before_it() {
+        let from = |checkpoint, at| {
+            let before = Tenure { newest: Some(Begun { checkpoint, at }), ..tenure(10, 0, &[]) };
+            together(vec![before], vec![tenure(90, 1, &[100])])[1].restores[0].from
+        };
+        assert_eq!(from(8, 98), 98);
+        assert_eq!(from(8, 20), 95, "long before");
+        assert_eq!(from(10, 98), 95, "a later one");
+        assert_eq!(from(8, 101), 95, "of a job that is none of its past");
     }
 }

@@ -21,9 +21,13 @@ impl Again {
         self.restores.iter().any(|restore| records.iter().all(|record| holds(restore, record)))
     }
 
-    /// Whether there was any restore.
-    pub(crate) fn is_any(&self) -> bool {
-        !self.restores.is_empty()
+    /// Whether a restore may have repeated anything that was emitted from a record on; from the beginning where there is none.
+    pub(crate) fn reaches_past(&self, first: Option<&Emission>) -> bool {
+        let reaches = |restore: &Vec<Range<i64>>| match first {
+            Some(first) => span(restore, first).is_some_and(|span| !span.is_empty() && span.end > first.offset),
+            None => restore.iter().any(|span| !span.is_empty()),
+        };
+        self.restores.iter().any(reaches)
     }
 
     /// How many of a window's repeated emissions no restore explains. Each restore explains one if it reaches back to one of
@@ -38,8 +42,11 @@ impl Again {
 }
 
 fn holds(restore: &[Range<i64>], record: &Emission) -> bool {
-    let span = usize::try_from(record.partition).ok().and_then(|partition| restore.get(partition));
-    span.is_some_and(|span| span.contains(&record.offset))
+    span(restore, record).is_some_and(|span| span.contains(&record.offset))
+}
+
+fn span<'a>(restore: &'a [Range<i64>], record: &Emission) -> Option<&'a Range<i64>> {
+    usize::try_from(record.partition).ok().and_then(|partition| restore.get(partition))
 }
 
 #[cfg(test)]
@@ -63,5 +70,14 @@ mod tests {
         assert_eq!(again.unexplained(1, &at(&[8, 9])), 1, "it was written after the restore");
         again.add(vec![9..11]);
         assert_eq!(again.unexplained(2, &at(&[5, 9, 12])), 0);
+    }
+    #[test]
+    fn a_restore_from_before_a_window_was_emitted_repeats_nothing_of_it() {
+        let mut again = Again::default();
+        again.add(vec![0..0]);
+        assert!(!again.reaches_past(None) && !again.reaches_past(at(&[0]).first()), "nothing was written in its time");
+        again.add(vec![4..8]);
+        assert!(again.reaches_past(None) && again.reaches_past(at(&[7]).first()));
+        assert!(!again.reaches_past(at(&[8]).first()));
     }
 }

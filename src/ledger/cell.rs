@@ -237,7 +237,7 @@ impl Cell {
     /// How many of them no restore explains.
     pub(super) fn unexplained(&self, windowing: &Windowing, again: &Again) -> u64 {
         // A restore repeats as many emissions of a window as there were, and not all of their places are kept.
-        if windowing.fires_again() && again.is_any() {
+        if windowing.fires_again() && again.reaches_past(self.records.first()) {
             return 0;
         }
         again.unexplained(self.repeats(windowing), &self.records)

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::checker::Spool;
 use crate::flink::Flink;
-use crate::flink::restore::Life;
+use crate::flink::restore::Tenure;
 use crate::history::clock::Clock;
 use crate::kafka::Isolation;
 use crate::platform::Platform;
@@ -41,8 +41,8 @@ pub struct Watched {
     pub flink: Option<Flink>,
     /// The platform, for watching the instances; none if they do not matter.
     pub platform: Option<Platform>,
-    /// Restores of jobs that an earlier command noted: the JobManager that saw them may be gone.
-    pub noted: Vec<Life>,
+    /// The restores of the stack's jobs so far, for whoever reads the topics from their oldest records.
+    pub restores: Vec<Tenure>,
     /// The platform, for reading logs that are a job's output; none where only topics are known.
     pub logs: Option<Platform>,
     /// What the records mean.
@@ -72,8 +72,19 @@ impl Observer {
     /// Starts the watchers.
     pub async fn start(watched: Watched, clock: Clock) -> Result<Self> {
         let (watch, seen) = Watch::new(clock);
-        let Watched { kafka, flink, platform, noted, logs, workload, isolation, uncommitted, begin, pressure, spool } =
-            watched;
+        let Watched {
+            kafka,
+            flink,
+            platform,
+            restores,
+            logs,
+            workload,
+            isolation,
+            uncommitted,
+            begin,
+            pressure,
+            spool,
+        } = watched;
         let mut tasks = Vec::new();
         let log = match &workload.output.log {
             Some(service) => {
@@ -85,9 +96,9 @@ impl Observer {
             None => None,
         };
         let begin = if workload.oracle.rule().needs_the_past() { Begin::Oldest } else { begin };
-        if let (Some(flink), Begin::Oldest, None) = (&flink, begin, &log) {
+        if let (Begin::Oldest, None) = (begin, &log) {
             // Before the topics are read, so that it is known what may be repeated before a repeat is read.
-            restores::tell(flink, noted, &kafka, &workload, &watch).await?;
+            restores::tell(restores, &kafka, &workload, &watch).await?;
         }
         if let (Some(flink), true) = (&flink, workload.oracle.rule().needs_the_past()) {
             restores::tell_checkpoints(flink, &workload, &watch).await;

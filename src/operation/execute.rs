@@ -259,7 +259,7 @@ impl Control<'_> {
                 Has::State(state, run.unwrap_or_default())
             }
             // Of one that waits for slots under the adaptive scheduler, Flink tells nothing.
-            Ok((None, job, _)) if !job.vertices.is_empty() => Has::Nothing,
+            Ok((None, job, _)) if job.has_subtasks() => Has::Nothing,
             Ok(_) | Err(_) => Has::Unknown,
         }
     }

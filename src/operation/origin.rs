@@ -37,7 +37,7 @@ pub async fn origin(platform: &Platform, flink: &Flink, id: &str) -> Result<Run>
 /// nothing.
 pub(super) async fn noted(platform: &Platform, submitted: &Submitted, job: &Job) -> Result<Option<NotedRun>> {
     // Under the adaptive scheduler it may have been rescaled since.
-    let parallelism = if job.vertices.is_empty() { submitted.parallelism } else { job.parallelism() };
+    let parallelism = if job.has_subtasks() { job.parallelism() } else { submitted.parallelism };
     let marks = platform.marks().await.context("look for what the job was submitted as")?;
     let ours = |mark: &Mark| matches!(mark.kind, Kind::Running | Kind::Starting) && mark.target == job.id;
     if let Some(run) = marks.into_iter().filter(ours).find_map(|mark| mark.job.run) {

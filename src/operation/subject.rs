@@ -38,7 +38,7 @@ impl Subject {
             parallelism,
             max_parallelism: MAX_PARALLELISM,
             status: "RUNNING".to_owned(),
-            tasks: Tasks { running: parallelism, initializing: 0, scheduled: 0 },
+            tasks: Tasks { running: parallelism, initializing: 0, scheduled: 0, all: parallelism },
         };
         let job =
             Job { id, name: name.clone(), state: "RUNNING".to_owned(), start_time: 0, now: 0, vertices: vec![vertex] };

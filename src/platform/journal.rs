@@ -17,7 +17,7 @@ pub struct Lock {
     pub since: i64,
 }
 
-/// A note about something that must not stay as it is.
+/// A note of what the next command has to know: what must not stay as it is, and what the stack was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Unique within the project.

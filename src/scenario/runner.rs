@@ -28,7 +28,7 @@ use crate::observe::{Begin, Observer, Seen, Watched};
 use crate::operation::resume::Resume;
 use crate::operation::up::{self, News, Up};
 use crate::operation::{self, Control, Operation, Via, reach, restores};
-use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State};
+use crate::platform::{Contract as _, Journal as _, Kind, Mark, Owner, State, is_instance_of};
 use crate::settings::Delivery;
 use crate::stack::JOBMANAGER;
 use crate::work::{Heard, Telling};
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
             kafka: kafka.to_string(),
             flink: Some(self.flink().await?),
             platform: Some(up.platform.clone()),
-            noted: restores::noted(up.platform).await?,
+            restores: restores::known(Some(up.platform), Some(&self.flink().await?)).await?,
             logs: Some(up.platform.clone()),
             workload: up.workload.clone(),
             isolation: Isolation::of(delivery),
@@ -182,6 +182,9 @@ impl<'a> Run<'a> {
         let Some(targets) = &self.instances(on).await? else {
             return Ok(StepEnd::TooLate(format!("no {} leads, so {} would have no effect", JOBMANAGER, fault.name())));
         };
+        if targets.iter().any(|target| is_instance_of(target, JOBMANAGER)) {
+            restores::note(self.up.platform, &by).await?;
+        }
         self.broken.push((fault, on.to_vec(), targets.clone()));
         for (target, before) in targets.iter().zip(self.states(targets).await?) {
             if before != State::Running.name() {

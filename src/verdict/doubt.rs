@@ -133,7 +133,7 @@ fn unexplained(fold: &Fold, ledger: &Judgement) -> Option<String> {
     let unit = fold.unit();
     is_doubt.then(|| {
         format!(
-            "{unit}s were emitted again {times} times, and Flink reports no restart that explains it; a JobManager knows only the restarts since its own start"
+            "{unit}s were emitted again {times} times, and no restart is known that explains it; a JobManager that ended by itself takes what it knew with it"
         )
     })
 }

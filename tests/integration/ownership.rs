@@ -61,7 +61,11 @@ fn emitted_again(stack: &Stack) {
         stack.playground(&["verify", "--windows", "1"]).run().expect(0);
         twice(stack).then_some(())
     });
-    judged(stack);
+    stack.playground(&["down"]).run().expect(0);
+    stack.up();
+    let ledger = stack.playground(&["verify", "-o", "json"]).run().expect(0).json()["ledger"].clone();
+    assert!(ledger["duplicate"].as_u64() > Some(0), "{ledger:#}");
+    assert_eq!(ledger["duplicates_unexplained"], 0, "{ledger:#}");
 }
 
 /// Stops the job; returns where its state is.

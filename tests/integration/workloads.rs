@@ -137,6 +137,12 @@ fn orders_in_sql_are_passed_on_exactly_once_and_a_sink_that_emits_too_early_is_f
     until("a job that waits for slots", 60, waits);
     stack.up_with(&["--parallelism", "2", "--taskmanagers", "1"]);
     stack.playground(&["verify"]).run().expect(0);
+    // Read: under the adaptive scheduler such a job tells vertices, but neither its subtasks nor where its state is.
+    stack.up_with(&["--scheduler", "adaptive"]);
+    stack.playground(&["kill", "taskmanager"]).run().expect(0);
+    until("a job that waits for slots", 60, waits);
+    stack.up_with(&["--scheduler", "adaptive", "--parallelism", "1"]);
+    stack.playground(&["verify"]).run().expect(0);
     stack.playground(&["down", "--volumes"]).run().expect(0);
 
     // It emits before its checkpoint commits, and so again what came since the checkpoint before a failure.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Error, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use tokio::sync::{mpsc, watch};
 
 use super::containers::Bringing;
@@ -49,10 +49,11 @@ impl Bringing<'_> {
     /// Whether a job is known not to be as asked.
     async fn differs(&self, flink: &Flink, id: &str) -> Result<bool> {
         self.until_settled("what the job was submitted as", async || {
-            let is_known = self.up.tells(flink, id).await?;
-            let is_as_asked =
-                async || Ok::<_, Error>(self.up.is_as_asked(flink, id).await? && self.has_this_jar(flink, id).await?);
-            Ok(Seen::Done(is_known && !is_as_asked().await?))
+            if !self.up.tells(flink, id).await? {
+                return Ok(Seen::Done(false));
+            }
+            let is_as_asked = self.up.is_as_asked(flink, id).await? && self.has_this_jar(flink, id).await?;
+            Ok(Seen::Done(!is_as_asked))
         })
         .await
     }
@@ -170,7 +171,7 @@ impl Bringing<'_> {
         let (detail, submitted) = tokio::try_join!(flink.job(&job.id), flink.submitted(&job.id))?;
         let checkpoint = flink.newest_state(&job.id).await?;
         // The adaptive scheduler tells nothing of a job that waits for slots, its checkpoints included.
-        if checkpoint.is_none() && detail.vertices.is_empty() && !self.is_fresh() {
+        if checkpoint.is_none() && !detail.has_subtasks() && !self.is_fresh() {
             bail!(
                 "{} ({}) is {} and cannot be stopped, and Flink does not say yet where its state is\n  playground job shows what it is waiting for; playground up --fresh discards its state",
                 job.name,
@@ -275,15 +276,15 @@ impl Up<'_> {
     }
 
     /// Whether a job tells what it was submitted as. One that is being brought back, or waits for slots under the adaptive
-    /// scheduler, tells nothing of itself; one that runs and tells nothing has nothing to tell. Where the job takes no options,
-    /// Flink has to tell its parallelism alone: seen, a SQL job that waited for slots, taken for one that was being brought back.
+    /// scheduler, tells nothing of itself; one that runs and tells nothing has nothing to tell. Of a job that takes no options it
+    /// is enough to know its parallelism: seen, a SQL job that waited for slots and was taken for one that was being brought back.
     pub(super) async fn tells(&self, flink: &Flink, id: &str) -> Result<bool> {
         let job = flink.job(id).await?;
         if job.is_running() {
             return Ok(true);
         }
         if self.workload.job.options.is_empty() {
-            return Ok(job.parallelism() > 0);
+            return Ok(job.has_subtasks());
         }
         Ok(!flink.submitted(id).await?.parameters.is_empty())
     }
@@ -293,8 +294,8 @@ impl Up<'_> {
             return Ok(true);
         }
         let job = flink.job(id).await?;
-        // One that is being scheduled may have no vertices to tell of yet.
-        let parallelism = Some(job.parallelism()).filter(|there| *there > 0);
+        // One that is being scheduled may not tell of its subtasks yet.
+        let parallelism = Some(job.parallelism()).filter(|_| job.has_subtasks());
         let fits = self.settings.parallelism.is_none_or(|asked| parallelism.is_none_or(|there| there == asked));
         if self.workload.job.options.is_empty() {
             return Ok(fits && self.has_these_arguments(id).await?);

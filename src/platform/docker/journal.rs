@@ -21,7 +21,7 @@ impl Docker {
         // The engine would answer with the older volume, and leave its labels as they are.
         self.erase_mark(&mark.id).await?;
         let made = self.api.create_volume(request).await.map(drop).plain();
-        made.with_context(|| format!("record the {} of {} before it begins", mark.what, mark.target))
+        made.with_context(|| format!("write the note {} ({} by {})", mark.id, mark.what, mark.by))
     }
 
     pub(super) async fn erase_mark(&self, id: &str) -> Result<()> {

@@ -316,7 +316,7 @@ impl Job {
         let running = if self.state == "RUNNING" { parallelism } else { 0 };
         json!({ "jid": self.id, "name": self.name(), "state": self.state, "start-time": 1, "now": now(), "vertices": [{
             "id": "v", "name": "Source", "parallelism": parallelism, "maxParallelism": 128,
-            "status": self.state, "tasks": { "RUNNING": running, "INITIALIZING": 0, "SCHEDULED": 0 } }] })
+            "status": self.state, "tasks": { "RUNNING": running, "INITIALIZING": 0, "SCHEDULED": 0, "CREATED": parallelism - running } }] })
     }
 
     fn parameters(&self) -> Value {

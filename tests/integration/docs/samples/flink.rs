@@ -12,7 +12,7 @@ use super::{Sample, json, text};
 
 pub fn flink() -> Vec<Sample> {
     let summary = Summary { id: text("8d1e"), name: text("job"), state: text("RUNNING"), start_time: 1, duration: 2 };
-    let tasks = Tasks { running: 2, initializing: 0, scheduled: 0 };
+    let tasks = Tasks { running: 2, initializing: 0, scheduled: 0, all: 2 };
     let vertex = Vertex {
         id: text("v"),
         name: text("Source"),
