@@ -132,15 +132,21 @@ fn orders_in_sql_are_passed_on_exactly_once_and_a_sink_that_emits_too_early_is_f
     assert_eq!(run["verdict"], "pass", "{run:#}");
     // Seen: a job that waits for slots told nothing of itself, was left as it was, and the scenario waited until its time was up.
     stack.up_with(&["--parallelism", "4"]);
+    let waits = |job: &str| {
+        let job = format!("/jobs/{job}");
+        let waits = || (stack.flink(&job)["vertices"][0]["status"] != "RUNNING").then_some(());
+        until("a job that waits for slots", 60, waits);
+    };
+    let job = stack.job();
     stack.playground(&["kill", "taskmanager-2"]).run().expect(0);
-    let waits = || (stack.flink(&format!("/jobs/{}", stack.job()))["vertices"][0]["status"] != "RUNNING").then_some(());
-    until("a job that waits for slots", 60, waits);
+    waits(&job);
     stack.up_with(&["--parallelism", "2", "--taskmanagers", "1"]);
     stack.playground(&["verify"]).run().expect(0);
     // Read: under the adaptive scheduler such a job tells vertices, but neither its subtasks nor where its state is.
     stack.up_with(&["--scheduler", "adaptive"]);
+    let job = stack.job();
     stack.playground(&["kill", "taskmanager"]).run().expect(0);
-    until("a job that waits for slots", 60, waits);
+    waits(&job);
     stack.up_with(&["--scheduler", "adaptive", "--parallelism", "1"]);
     stack.playground(&["verify"]).run().expect(0);
     stack.playground(&["down", "--volumes"]).run().expect(0);

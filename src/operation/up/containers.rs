@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Error, Result, bail};
 use tokio::sync::mpsc;
 
-use super::job::RECOVERY;
+use super::job::{RECOVERY, Servers, tells as job_tells};
 use super::{Beginning, LOOK, News, Up, seen};
 use crate::failure::Failure;
 use crate::flink::Flink;
@@ -150,7 +150,7 @@ impl Bringing<'_> {
         if !self.is_fresh() {
             self.settle(&flink).await?;
         }
-        if let Some(retired) = self.retire(&flink).await? {
+        if let Some(retired) = self.retire(&flink, Servers::AsFound).await? {
             return Ok(There::Retired(retired));
         }
         let jobs = self.jobs(&flink).await?;
@@ -171,7 +171,7 @@ impl Bringing<'_> {
             self.settle(&flink).await?;
             self.tells(&flink).await?;
             self.make_room(&flink).await?;
-            if let Some(retired) = self.retire(&flink).await? {
+            if let Some(retired) = self.retire(&flink, Servers::InLine).await? {
                 return self.go_on(&flink, &retired).await;
             }
             self.bring_back(&flink).await?;
@@ -243,7 +243,7 @@ impl Bringing<'_> {
         let Some(job) = self.jobs(flink).await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(()) };
         let begun = Instant::now();
         self.until_settled("what the job was submitted as", async || {
-            let told = begun.elapsed() > RECOVERY || self.up.tells(flink, &job.id).await?;
+            let told = begun.elapsed() > RECOVERY || job_tells(flink, &job.id).await?;
             let state = async || Ok::<_, Error>(format!("{} is {}", job.name, flink.job(&job.id).await?.state));
             Ok(if told { Seen::Done(()) } else { Seen::NotYet(state().await?) })
         })

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use tokio::sync::{mpsc, watch};
 
 use super::containers::Bringing;
@@ -24,11 +24,20 @@ use crate::workload::model::Mode;
 /// How long a job that high availability has brought back may take to run, before it is given up for a savepoint.
 pub(super) const RECOVERY: Duration = Duration::from_secs(30);
 
+/// Whether the servers of a stack are as asked yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Servers {
+    /// They are as they were found: a job that does not run may lack one that comes back in a moment.
+    AsFound,
+    /// They are as asked, so a job that waits for another one waits in vain.
+    InLine,
+}
+
 impl Bringing<'_> {
     /// Stops a job that is not as asked, or that is to begin from nothing. One that does not tell yet is left alone.
-    pub(super) async fn retire(&self, flink: &Flink) -> Result<Option<Resume>> {
+    pub(super) async fn retire(&self, flink: &Flink, servers: Servers) -> Result<Option<Resume>> {
         let Some(job) = self.jobs(flink).await?.into_iter().find(|job| self.up.is_ours(job)) else { return Ok(None) };
-        if !self.is_fresh() && !self.differs(flink, &job.id).await? {
+        if !self.is_fresh() && !self.differs(flink, &job.id, servers).await? {
             return Ok(None);
         }
         let had = JobVariant::from_arguments(&flink.submitted(&job.id).await?.parameters);
@@ -47,9 +56,13 @@ impl Bringing<'_> {
     }
 
     /// Whether a job is known not to be as asked.
-    async fn differs(&self, flink: &Flink, id: &str) -> Result<bool> {
+    async fn differs(&self, flink: &Flink, id: &str, servers: Servers) -> Result<bool> {
+        let takes_options = !self.up.workload.job.options.is_empty();
         self.until_settled("what the job was submitted as", async || {
-            if !self.up.tells(flink, id).await? {
+            // Of a job that takes no options, its parallelism is all that Flink could tell. It waits for slots that it does not
+            // get: seen, after a scenario that had failed, until the next one's time was up.
+            let waits = async || Ok::<_, Error>(servers == Servers::InLine && flink.job(id).await?.has_subtasks());
+            if !tells(flink, id).await? && (takes_options || !waits().await?) {
                 return Ok(Seen::Done(false));
             }
             let is_as_asked = self.up.is_as_asked(flink, id).await? && self.has_this_jar(flink, id).await?;
@@ -142,7 +155,7 @@ impl Bringing<'_> {
 
     /// Begins from nothing: ends a job that high availability has brought back, and forgets what is noted of one before.
     pub(super) async fn end_what_came_back(&self, flink: &Flink) -> Result<()> {
-        match self.retire(flink).await? {
+        match self.retire(flink, Servers::InLine).await? {
             Some(retired) => self.go_on(flink, &retired).await,
             None => Marks::by(self.up.platform, UP, Some(self.up.job())).given_up().await,
         }
@@ -275,20 +288,6 @@ impl Up<'_> {
         self.settings.parallelism.or(had).unwrap_or(PARALLELISM)
     }
 
-    /// Whether a job tells what it was submitted as. One that is being brought back, or waits for slots under the adaptive
-    /// scheduler, tells nothing of itself; one that runs and tells nothing has nothing to tell. Of a job that takes no options it
-    /// is enough to know its parallelism: seen, a SQL job that waited for slots and was taken for one that was being brought back.
-    pub(super) async fn tells(&self, flink: &Flink, id: &str) -> Result<bool> {
-        let job = flink.job(id).await?;
-        if job.is_running() {
-            return Ok(true);
-        }
-        if self.workload.job.options.is_empty() {
-            return Ok(job.has_subtasks());
-        }
-        Ok(!flink.submitted(id).await?.parameters.is_empty())
-    }
-
     pub(super) async fn is_as_asked(&self, flink: &Flink, id: &str) -> Result<bool> {
         if self.workload.job.mode == Mode::Application {
             return Ok(true);
@@ -314,6 +313,12 @@ impl Up<'_> {
         let of_it = |mark: &Mark| matches!(mark.kind, Kind::Running | Kind::Starting) && mark.target == id;
         Ok(marks.into_iter().filter(of_it).find_map(|mark| mark.job.run))
     }
+}
+
+/// Whether a job tells what it was submitted as. One that is being brought back, or waits for slots under the adaptive
+/// scheduler, tells nothing of itself; one that runs and tells nothing has nothing to tell.
+pub(super) async fn tells(flink: &Flink, id: &str) -> Result<bool> {
+    Ok(!flink.submitted(id).await?.parameters.is_empty() || flink.job(id).await?.is_running())
 }
 
 /// How a job begins whose state is there.

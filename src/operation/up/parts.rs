@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::sync::{mpsc, watch};
 
+use super::job::tells;
 use super::{LOOK, News, Part, Reached, Up};
 use crate::flink::Flink;
 use crate::flink::job::Summary;
@@ -302,7 +303,7 @@ impl<'a> Parts<'a> {
     }
 
     async fn running(&self, flink: &Flink, id: &str) -> Result<Seen<String>> {
-        if self.up.tells(flink, id).await? && !self.up.is_as_asked(flink, id).await? {
+        if tells(flink, id).await? && !self.up.is_as_asked(flink, id).await? {
             return Ok(Seen::NotYet("replacing the one that does not run as asked".to_owned()));
         }
         let job = flink.job(id).await?;
