@@ -17,6 +17,9 @@ pub const PROJECT: &str = "playground";
 /// The variable of the environment that names another one.
 pub const PROJECT_VARIABLE: &str = "PLAYGROUND_PROJECT";
 
+/// The variable of the environment that names the platform.
+pub const PLATFORM_VARIABLE: &str = "PLAYGROUND_PLATFORM";
+
 /// The usual host port of Flink's web UI and REST API.
 pub const REST_PORT: u16 = 8081;
 /// The usual host port of the broker.

@@ -25,15 +25,53 @@ pub async fn until<T>(
     interval: Duration,
     mut look: impl AsyncFnMut() -> Result<Seen<T>>,
 ) -> Result<T> {
-    // Without an end where no clock tells one.
-    let deadline = Instant::now().checked_add(limit);
+    let limit = Limit::from_now(limit);
     loop {
-        match look().await? {
-            Seen::Done(value) => return Ok(value),
-            Seen::NotYet(last) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                bail!("{what}: timed out after {} s; last seen: {last}", limit.as_secs())
+        if let Some(value) = limit.holds(&what, look().await?)? {
+            return Ok(value);
+        }
+        sleep(interval).await;
+    }
+}
+
+/// The same where the waiting itself may have to go to another thread: of an async closure the compiler cannot tell whether its
+/// futures may.
+///
+/// # Errors
+/// As [`until`].
+pub async fn until_of<T, F: Future<Output = Result<Seen<T>>>>(
+    what: impl Display,
+    limit: Duration,
+    interval: Duration,
+    mut look: impl FnMut() -> F,
+) -> Result<T> {
+    let limit = Limit::from_now(limit);
+    loop {
+        if let Some(value) = limit.holds(&what, look().await?)? {
+            return Ok(value);
+        }
+        sleep(interval).await;
+    }
+}
+
+struct Limit {
+    is: Duration,
+    /// Without an end where no clock tells one.
+    deadline: Option<Instant>,
+}
+
+impl Limit {
+    fn from_now(limit: Duration) -> Self {
+        Self { is: limit, deadline: Instant::now().checked_add(limit) }
+    }
+
+    fn holds<T>(&self, what: &impl Display, seen: Seen<T>) -> Result<Option<T>> {
+        match seen {
+            Seen::Done(value) => Ok(Some(value)),
+            Seen::NotYet(last) if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                bail!("{what}: timed out after {} s; last seen: {last}", self.is.as_secs())
             }
-            Seen::NotYet(_) => sleep(interval).await,
+            Seen::NotYet(_) => Ok(None),
         }
     }
 }

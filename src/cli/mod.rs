@@ -3,7 +3,9 @@
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::{PROJECT, PROJECT_VARIABLE};
+use crate::failure::Failure;
+use crate::platform::{Cluster, Meant};
+use crate::settings::{PLATFORM_VARIABLE, PROJECT, PROJECT_VARIABLE};
 
 pub mod job;
 pub mod scenario;
@@ -40,12 +42,48 @@ pub struct Global {
     /// Project name of the stack; stacks with different names run side by side
     #[arg(short, long, global = true, env = PROJECT_VARIABLE, default_value = PROJECT, value_parser = project_name)]
     pub project: String,
+    /// What runs the stack
+    #[arg(long, global = true, value_enum, env = PLATFORM_VARIABLE, default_value_t = PlatformName::Docker, value_name = "PLATFORM")]
+    pub platform: PlatformName,
+    /// Context of the kubeconfig, with --platform kubernetes [default: the current one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Namespace of the stack, with --platform kubernetes [default: that of the context]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
     /// Output format of the result
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]
     pub output: Output,
     /// If another command is changing the stack, wait up to SECONDS for it to finish [default: 600]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "600", value_name = "SECONDS", value_parser = seconds())]
     pub wait: Option<u64>,
+}
+
+impl Global {
+    /// The platform that is meant.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] of options that another platform takes.
+    pub fn meant(&self) -> Result<Meant, Failure> {
+        let (context, namespace) = (self.context.clone(), self.namespace.clone());
+        match self.platform {
+            PlatformName::Kubernetes => Ok(Meant::Kubernetes(Cluster { context, namespace })),
+            PlatformName::Docker if context.is_some() || namespace.is_some() => {
+                let given = if context.is_some() { "--context" } else { "--namespace" };
+                Err(Failure::Usage(format!("{given} is of a Kubernetes cluster: it takes --platform kubernetes")))
+            }
+            PlatformName::Docker => Ok(Meant::Docker),
+        }
+    }
+}
+
+/// What can run a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlatformName {
+    /// A Docker engine
+    Docker,
+    /// A namespace of a Kubernetes cluster
+    Kubernetes,
 }
 
 /// How a result is written.

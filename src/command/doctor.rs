@@ -19,7 +19,7 @@ const MEMORY: u64 = 3 << 30;
 /// Looks at everything that `up` needs, and says what to do about what is missing.
 pub async fn run(global: &Global, terminal: &Terminal) -> Result<Status> {
     let mut checks = Vec::new();
-    match Platform::connect(&global.project).await {
+    match Platform::connect(&global.meant()?, &global.project).await {
         Ok(platform) => engine(&platform, &global.project, &mut checks).await?,
         Err(error) => checks.push(Check::bad("engine", error.to_string(), error.root_cause().to_string())),
     }

@@ -16,7 +16,7 @@ use crate::report::progress::Progress;
 
 /// Builds, lists or prunes the playground's own images, which all projects share.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
-    let platform = Platform::connect(&global.project).await?;
+    let platform = Platform::connect(&global.meant()?, &global.project).await?;
     match arguments.action {
         ImagesAction::List => list(&platform, &[], terminal).await?,
         ImagesAction::Build { no_cache } => {

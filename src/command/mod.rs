@@ -2,16 +2,17 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::{Cli, Command, Global};
-use crate::failure::Status;
+use crate::cli::{Cli, Command, Global, PlatformName};
+use crate::failure::{Failure, Status};
 use crate::flink::Flink;
 use crate::operation::reach;
 use crate::operation::workload::Named;
 use crate::platform::Platform;
 use crate::report::Terminal;
-use crate::settings::project_option;
+use crate::settings::{StackSettings, project_option};
 use crate::stack::JOBMANAGER;
 use crate::workload::catalog::USUAL;
+use crate::workload::model::Workload;
 
 pub mod backpressure;
 pub mod completions;
@@ -71,7 +72,7 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
         Command::Tail(args) => tail::run(global, args, terminal).await,
         Command::Kill(args) => instances::kill(global, args, terminal).await,
         Command::Start(args) => instances::start(global, args, terminal).await,
-        Command::Verify(args) => verify::run(global, args, terminal).await,
+        Command::Verify(args) => Box::pin(verify::run(global, args, terminal)).await,
         Command::Judge(args) => judge::run(&args, terminal),
         Command::Workload(args) => workload::run(global, args, terminal).await,
         Command::Scenario(args) => Box::pin(scenario::run(global, args, terminal)).await,
@@ -86,7 +87,7 @@ async fn dispatch(cli: Cli, terminal: &Terminal) -> Result<Status> {
 /// Connects to the project's platform in order to look at it. What a killed command left behind is cleaned up first,
 /// unless another command owns the stack.
 async fn connect(global: &Global, terminal: &Terminal) -> Result<Platform> {
-    let platform = Platform::connect(&global.project).await?;
+    let platform = Platform::connect(&global.meant()?, &global.project).await?;
     own::put_right_if_free(&platform, terminal).await?;
     Ok(platform)
 }
@@ -118,7 +119,7 @@ async fn workload_of(global: &Global, asked: Option<&str>) -> Result<Named> {
     if let Some(asked) = asked {
         return Ok(Named::find(asked)?);
     }
-    match Platform::connect(&global.project).await {
+    match Platform::connect(&global.meant()?, &global.project).await {
         Ok(platform) => Named::meant(None, &platform).await,
         Err(_) => Ok(Named::find(USUAL)?),
     }
@@ -128,6 +129,28 @@ async fn workload_of(global: &Global, asked: Option<&str>) -> Result<Named> {
 async fn kafka_on(platform: &Platform, global: &Global) -> Result<String> {
     let kafka = reach::kafka(platform).await?.with_context(|| none_runs(reach::KAFKA, global))?;
     Ok(kafka.to_string())
+}
+
+/// The log of a pod that is killed goes with it, and with it what the job had written there.
+fn must_be_kept(workload: &Workload, global: &Global) -> Result<(), Failure> {
+    match &workload.output.log {
+        Some(log) if global.platform == PlatformName::Kubernetes => Err(Failure::Usage(format!(
+            "workload {} writes to the log of {log}, which goes with its pod on Kubernetes: what was written could not be judged",
+            workload.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A compose file of the user's says how containers run on one machine; in a cluster the manifests say how pods do.
+fn must_be_ours(settings: &StackSettings, global: &Global) -> Result<(), Failure> {
+    match &settings.file {
+        Some(file) if global.platform == PlatformName::Kubernetes => Err(Failure::Usage(format!(
+            "--file {}: a compose file is for Docker; on Kubernetes the stack is made from the playground's manifests",
+            file.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn none_runs(service: &str, global: &Global) -> String {

@@ -46,7 +46,7 @@ pub(super) async fn alone<T>(
     terminal: &Terminal,
     work: impl AsyncFnOnce(&Platform) -> Result<T>,
 ) -> Result<T> {
-    let platform = Platform::connect(&global.project).await?;
+    let platform = Platform::connect(&global.meant()?, &global.project).await?;
     let lock = Lock { what: what.to_owned(), owner: Owner::current()?, since: Timestamp::now().as_millisecond() };
     take(&platform, &lock, global, terminal).await?;
     let done = Box::pin(async {

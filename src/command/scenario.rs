@@ -36,9 +36,11 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
 async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result<Status> {
     let dry_run = arguments.dry_run;
     let mut asked = arguments.asked(&global.project)?;
+    super::must_be_ours(&asked.stack, global)?;
     let scenario = catalog::find(&asked.scenario)?;
     let named = super::workload_of(global, asked.stack.workload.as_deref()).await?;
     checker::must_be_there(&named.workload)?;
+    super::must_be_kept(&named.workload, global)?;
     if named.name != USUAL {
         // Said to whoever runs the same again.
         asked.stack.workload.get_or_insert_with(|| named.name.clone());
@@ -58,7 +60,7 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
         named.note(platform, &stack).await?;
         let (workload, beginning) = (&named.workload, Beginning::State);
         let up = Up { platform, stack: &stack, workload, settings: &settings, beginning, limit };
-        prove(&plan, up, runs, terminal).await
+        Box::pin(prove(&plan, up, runs, terminal)).await
     })
     .await
 }
@@ -67,7 +69,7 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
 async fn prove(plan: &Plan, up: Up<'_>, runs: &Path, terminal: &Terminal) -> Result<Status> {
     let before = Before::look(up.platform).await?;
     let mut store = Store::create(runs, &plan.head.scenario, Timestamp::now())?;
-    let fold = match watch(plan, up, &mut store, terminal).await {
+    let fold = match Box::pin(watch(plan, up, &mut store, terminal)).await {
         Ok(fold) if !fold.steps.was_interrupted() => fold,
         Ok(_) => return Err(before.take_back(up.platform, terminal, interruption()).await),
         Err(error) => return Err(before.take_back(up.platform, terminal, error).await),

@@ -21,6 +21,7 @@ use crate::stack::Stack;
 /// Brings the stack up; Ctrl-C removes what this call created, if there was no stack before.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let settings = arguments.stack.settings(&global.project)?;
+    super::must_be_ours(&settings, global)?;
     if let Some(asked) = &settings.workload {
         // What is wrong with its file needs no engine to be told.
         Named::find(asked)?;
@@ -38,7 +39,18 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
         let flink = reach::page(platform)
             .await?
             .context("the JobManager is gone already; playground ps shows what is running")?;
-        let (flink, kafka) = (format!("http://{flink}"), super::kafka_on(platform, global).await?);
+        let kafka = reach::kafka(platform).await?.with_context(|| super::none_runs(reach::KAFKA, global))?;
+        let (flink, kafka) = match platform {
+            // Where this process reaches them is gone with it.
+            Platform::Kubernetes(cluster) => {
+                let port = settings.rest_port;
+                (
+                    cluster.way_to(&flink.instance, port, reach::REST),
+                    cluster.way_to(&kafka.instance, kafka.port, reach::BROKER),
+                )
+            }
+            Platform::Docker(_) | Platform::Fake(_) => (format!("http://{flink}"), kafka.to_string()),
+        };
         Ok(UpResult { project: settings.project.clone(), flink, kafka, options: settings.kept(), parts })
     })
     .await?;

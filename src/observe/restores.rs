@@ -22,8 +22,8 @@ pub(super) async fn tell(restores: Vec<Tenure>, kafka: &str, workload: &Workload
         .flat_map(|tenure| tenure.restores.into_iter().rev().map(move |restore| (tenure.job.clone(), restore)))
         .collect();
     let (kafka, topic) = (kafka.to_owned(), workload.output.topic.clone());
-    let restored = tokio::task::spawn_blocking(move || written(&kafka, &topic, found)).await??;
-    for restored in restored {
+    let events = tokio::task::spawn_blocking(move || written(&kafka, &topic, found)).await??;
+    for restored in events {
         watch.tell(What::Restored(restored)).await;
     }
     Ok(())

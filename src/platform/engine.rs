@@ -69,6 +69,7 @@ macro_rules! forward {
     ($self:ident, $platform:ident => $call:expr) => {
         match $self {
             Platform::Docker($platform) => $call.await,
+            Platform::Kubernetes($platform) => $call.await,
             Platform::Fake($platform) => $call.await,
         }
     };

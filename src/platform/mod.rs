@@ -15,6 +15,7 @@ pub mod docker;
 pub mod engine;
 pub mod fake;
 mod journal;
+pub mod kubernetes;
 mod owner;
 
 pub use journal::{Journal, Kind, Lock, Mark, NotedJob, NotedRun};
@@ -293,21 +294,45 @@ pub struct Elsewhere {
     pub instead: String,
 }
 
+/// Which platform is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Meant {
+    /// The Docker engine that this machine uses.
+    #[default]
+    Docker,
+    /// A Kubernetes cluster.
+    Kubernetes(Cluster),
+}
+
+/// A cluster that a kubeconfig has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// A context of the kubeconfig; the current one when `None`.
+    pub context: Option<String>,
+    /// The stack's namespace; the context's own when `None`.
+    pub namespace: Option<String>,
+}
+
 /// One of the platforms.
 #[derive(Clone)]
 pub enum Platform {
     /// A Docker engine.
     Docker(docker::Docker),
+    /// A Kubernetes cluster.
+    Kubernetes(kubernetes::Kubernetes),
     /// A platform in memory, for tests of the binary.
     Fake(fake::Fake),
 }
 
 impl Platform {
     /// The platform that this process is to use, for one project.
-    pub async fn connect(project: &str) -> Result<Self> {
-        match std::env::var_os(FAKE) {
-            Some(folder) => Ok(Self::Fake(fake::Fake::open(folder.as_ref(), project)?)),
-            None => Ok(Self::Docker(docker::Docker::connect(project).await?)),
+    pub async fn connect(meant: &Meant, project: &str) -> Result<Self> {
+        match (std::env::var_os(FAKE), meant) {
+            (Some(folder), _) => Ok(Self::Fake(fake::Fake::open(folder.as_ref(), project)?)),
+            (None, Meant::Docker) => Ok(Self::Docker(docker::Docker::connect(project).await?)),
+            (None, Meant::Kubernetes(cluster)) => {
+                Ok(Self::Kubernetes(kubernetes::Kubernetes::connect(cluster, project).await?))
+            }
         }
     }
 }
@@ -320,6 +345,7 @@ macro_rules! forward {
     ($self:ident, $platform:ident => $call:expr) => {
         match $self {
             Platform::Docker($platform) => $call.await,
+            Platform::Kubernetes($platform) => $call.await,
             Platform::Fake($platform) => $call.await,
         }
     };
@@ -377,12 +403,14 @@ impl Journal for Platform {
     fn lock_removal(&self, lock: &Lock) -> String {
         match self {
             Self::Docker(platform) => platform.lock_removal(lock),
+            Self::Kubernetes(platform) => platform.lock_removal(lock),
             Self::Fake(platform) => platform.lock_removal(lock),
         }
     }
     fn mark_removal(&self, mark: &Mark) -> String {
         match self {
             Self::Docker(platform) => platform.mark_removal(mark),
+            Self::Kubernetes(platform) => platform.mark_removal(mark),
             Self::Fake(platform) => platform.mark_removal(mark),
         }
     }

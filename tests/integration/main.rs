@@ -10,6 +10,7 @@ mod contained;
 mod docs;
 mod images;
 mod kafka;
+mod kubernetes;
 mod left_behind;
 mod operate;
 mod operations;

@@ -1,0 +1,203 @@
+//! Killing a pod, and starting one again in its place.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context as _, Error, Result, anyhow, bail};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use super::observe::{ended, instances_of};
+use super::{Kubernetes, MANAGER, MOMENT, Plain as _, is_missing, labels};
+use crate::failure::Failure;
+use crate::platform::{State, instance_name};
+use crate::wait::{Seen, until, until_of};
+
+/// Of several pods, a Deployment that is made smaller lets that one go which costs least.
+const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+const LEAST: &str = "-1000000";
+/// How long a pod that is deleted at once may take to be gone: a busy node takes a while.
+const GONE: Duration = Duration::from_mins(1);
+/// How long one that is started again may take to run. Whether it is ready is for others to wait for.
+const RUNS: Duration = Duration::from_mins(2);
+
+/// The error of a fault that a cluster has no way to make.
+pub(super) fn impossible(fault: &str, instance: &str) -> Error {
+    anyhow!(Failure::Usage(format!("{fault} {instance}: Kubernetes has no such request; kill takes the pod away")))
+}
+
+impl Kubernetes {
+    /// Makes the instance's Deployment smaller by it, and deletes its pod at once. One that has ended stays ended.
+    pub(super) async fn kill_instance(&self, instance: &str) -> Result<()> {
+        let size = self.sizes.lock().await;
+        let (deployment, number) = self.deployment_of(instance).await?;
+        let mut ended = ended(&deployment);
+        let pod = self.observe().await?.numbered(&deployment).get(&number).map(|pod| pod.name_any());
+        let Some(pod) = pod else {
+            if ended.contains(&number) {
+                return Ok(());
+            }
+            bail!("{instance} is not running");
+        };
+        self.is_to_go(&pod).await?;
+        ended.insert(number);
+        self.resize(&deployment, instances_of(&deployment), &ended).await?;
+        drop(size);
+        // The least that a node takes for a process to end, whose end it then confirms: with 0 nobody waits for the node.
+        let at_once = DeleteParams { grace_period_seconds: Some(1), ..DeleteParams::default() };
+        self.delete_pod(&pod, &at_once).await
+    }
+
+    /// Makes the Deployment smaller by an instance for good, which is asked to end before it is made to.
+    pub(super) async fn let_go(&self, instance: &str) -> Result<Vec<String>> {
+        let size = self.sizes.lock().await;
+        let (deployment, number) = self.deployment_of(instance).await?;
+        let pod = self.observe().await?.numbered(&deployment).get(&number).map(|pod| pod.name_any());
+        let (mut ended, mut instances) = (ended(&deployment), instances_of(&deployment));
+        if pod.is_none() && !ended.contains(&number) {
+            return Ok(Vec::new());
+        }
+        if let Some(pod) = &pod {
+            self.is_to_go(pod).await?;
+        }
+        ended.insert(number);
+        // The highest numbers are given up. One below others that are left is known as ended.
+        while instances > 0 && ended.remove(&instances) {
+            instances -= 1;
+        }
+        self.resize(&deployment, instances, &ended).await?;
+        drop(size);
+        if let Some(pod) = pod {
+            self.delete_pod(&pod, &DeleteParams::default()).await?;
+        }
+        Ok(vec![instance.to_owned()])
+    }
+
+    /// Of a Deployment that is made smaller, this pod goes.
+    async fn is_to_go(&self, pod: &str) -> Result<()> {
+        let patch = json!({"metadata": {"annotations": {COST: LEAST}}});
+        let patched = self.api::<Pod>().patch(pod, &PatchParams::default(), &Patch::Merge(patch)).await;
+        patched.map(drop).plain().with_context(|| format!("choose {pod} as the one to go"))
+    }
+
+    /// Makes the Deployment larger by an instance that was killed, or was never there, and waits until its process runs.
+    pub(super) async fn start_instance(&self, instance: &str) -> Result<()> {
+        let (service, _) = service_of(instance)?;
+        let job = self.api::<Job>().get_opt(service).await.plain()?;
+        if let Some(job) = job.filter(|job| labels::are_of(&self.project, job)) {
+            return self.run_again(job).await;
+        }
+        let size = self.sizes.lock().await;
+        let (deployment, number) = self.deployment_of(instance).await?;
+        let (mut ended, mut instances) = (ended(&deployment), instances_of(&deployment));
+        if number > instances {
+            ended.extend(instances + 1..number);
+            instances = number;
+            self.resize(&deployment, instances, &ended).await?;
+        } else if ended.remove(&number) {
+            self.resize(&deployment, instances, &ended).await?;
+        }
+        drop(size);
+        until(format!("start {instance}"), RUNS, MOMENT, async || {
+            let observed = self.observe().await?;
+            let found = observed.instances().into_iter().find(|one| one.name() == instance);
+            Ok(match found.as_ref().map(|one| one.state) {
+                Some(State::Running) => Seen::Done(()),
+                Some(state) => Seen::NotYet(format!("{}{}", state.name(), self.why_not(&observed, instance).await)),
+                None => Seen::NotYet("no pod".to_owned()),
+            })
+        })
+        .await?;
+        self.number_pods().await
+    }
+
+    /// How many instances a Deployment is to have, and which of them were killed: it has pods for the others. One request, so that
+    /// nothing is half done.
+    async fn resize(&self, deployment: &Deployment, instances: u32, ended: &BTreeSet<u32>) -> Result<()> {
+        let name = deployment.name_any();
+        let numbers: Vec<String> = ended.iter().map(u32::to_string).collect();
+        let replicas = instances.saturating_sub(u32::try_from(ended.len())?);
+        let noted = json!({labels::ENDED: numbers.join(","), labels::INSTANCES: instances.to_string()});
+        let patch = json!({"metadata": {"annotations": noted}, "spec": {"replicas": replicas}});
+        let patched = self.api::<Deployment>().patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        patched.map(drop).plain().with_context(|| format!("scale {name} to {replicas}"))
+    }
+
+    /// Deletes a pod, and waits until it is gone.
+    pub(super) async fn delete_pod(&self, pod: &str, how: &DeleteParams) -> Result<()> {
+        let pods = self.api::<Pod>();
+        match pods.delete(pod, how).await {
+            Err(error) if !is_missing(&error) => return Err(error).plain().with_context(|| format!("delete {pod}")),
+            _ => {}
+        }
+        until_of(format!("delete {pod}"), GONE, MOMENT, || {
+            let (pods, pod) = (pods.clone(), pod.to_owned());
+            async move {
+                let there = pods.get_opt(&pod).await.plain()?;
+                Ok(there.map_or(Seen::Done(()), |_| Seen::NotYet("it is terminating".to_owned())))
+            }
+        })
+        .await
+    }
+
+    /// Writes on each pod which instance it is, so that it stays that one when others go.
+    pub(super) async fn number_pods(&self) -> Result<()> {
+        let observed = self.observe().await?;
+        for deployment in &observed.deployments {
+            for (number, pod) in observed.numbered(deployment) {
+                let number = number.to_string();
+                if pod.labels().get(labels::NUMBER) == Some(&number) {
+                    continue;
+                }
+                let name = pod.name_any();
+                let patch = json!({"metadata": {"labels": {labels::NUMBER: number}}});
+                let patched = self.api::<Pod>().patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await;
+                match patched {
+                    Err(error) if !is_missing(&error) => {
+                        return Err(error).plain().with_context(|| format!("number {name}"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A Job that is done does not run again: it is made anew. One that is at it goes on.
+    async fn run_again(&self, mut job: Job) -> Result<()> {
+        let name = job.name_any();
+        if job.status.as_ref().and_then(|status| status.active).unwrap_or_default() > 0 {
+            return Ok(());
+        }
+        self.delete_job(&name).await?;
+        (job.metadata.resource_version, job.metadata.uid, job.status) = (None, None, None);
+        if let Some(spec) = &mut job.spec {
+            spec.selector = None;
+            if let Some(labels) = spec.template.metadata.as_mut().and_then(|metadata| metadata.labels.as_mut()) {
+                labels.retain(|label, _| !label.contains("controller-uid") && !label.contains("job-name"));
+            }
+        }
+        let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        let made = self.api::<Job>().create(&params, &job).await;
+        made.map(drop).plain().with_context(|| format!("start {name} again"))
+    }
+
+    async fn deployment_of(&self, instance: &str) -> Result<(Deployment, u32)> {
+        let (service, number) = service_of(instance)?;
+        let found = self.api::<Deployment>().get_opt(service).await.plain()?;
+        let own = found.filter(|deployment| labels::are_of(&self.project, deployment));
+        let deployment = own.with_context(|| {
+            format!("there is no {} in namespace {}", instance_name(service, number), self.namespace)
+        })?;
+        Ok((deployment, number))
+    }
+}
+
+fn service_of(instance: &str) -> Result<(&str, u32)> {
+    let named = instance.rsplit_once('-').and_then(|(service, number)| Some((service, number.parse().ok()?)));
+    named.with_context(|| format!("{instance} is no instance of a service"))
+}

@@ -1,0 +1,183 @@
+//! A Kubernetes cluster as a platform: the stack in one namespace, made from the manifests of `kubernetes/`.
+//!
+//! What runs is told by labels and annotations alone, so another process can go on from there. Each service is a Deployment,
+//! and each of its pods an instance with a number. To kill one, its Deployment is made smaller by it, and it is deleted at
+//! once: otherwise the cluster would start another one in its place before anybody has seen that it is gone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use futures_util::FutureExt as _;
+use kube::{Api, Client};
+use tokio::sync::{Mutex, mpsc};
+
+use super::{
+    Cluster, Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews,
+};
+use crate::stack::Stack;
+
+mod apply;
+mod connect;
+mod engine;
+mod exec;
+mod fault;
+mod forward;
+mod journal;
+mod labels;
+mod lock;
+mod logs;
+mod manifests;
+mod observe;
+mod problem;
+mod remove;
+
+use forward::Forward;
+
+/// Who applies fields, for the API server.
+const MANAGER: &str = "playground";
+/// Between two looks at something that changes in a moment.
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// A project in a namespace of a cluster.
+#[derive(Clone)]
+pub struct Kubernetes {
+    client: Client,
+    namespace: String,
+    project: String,
+    /// How a command line of kubectl begins that means the same namespace.
+    kubectl: String,
+    /// Ports of pods that this process reaches at ports of this machine, by pod and port.
+    forwards: Arc<Mutex<HashMap<(String, u16), Forward>>>,
+    /// Held while a Deployment's size is changed: each change begins from what the one before it wrote.
+    sizes: Arc<Mutex<()>>,
+}
+
+impl Kubernetes {
+    /// A project in a cluster.
+    ///
+    /// # Errors
+    /// A kubeconfig, context or namespace that is not there, or a server that does not answer.
+    pub async fn connect(cluster: &Cluster, project: &str) -> Result<Self> {
+        let (client, namespace) = connect::connect(cluster).await?;
+        let context = cluster.context.as_ref().map(|context| format!(" --context {context}")).unwrap_or_default();
+        let kubectl = format!("kubectl{context} --namespace {namespace}");
+        let project = project.to_owned();
+        Ok(Self { client, namespace, project, kubectl, forwards: Arc::default(), sizes: Arc::default() })
+    }
+
+    /// The command by which a user reaches a port of an instance from this machine, at a port of this machine.
+    #[must_use]
+    pub fn way_to(&self, instance: &str, local: u16, port: u16) -> String {
+        let service = instance.rsplit_once('-').map_or(instance, |(service, _)| service);
+        format!("{} port-forward deployment/{service} {local}:{port}", self.kubectl)
+    }
+
+    /// The objects of a kind in the namespace.
+    fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+}
+
+fn is_missing(error: &kube::Error) -> bool {
+    has_code(error, 404)
+}
+
+fn has_code(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+/// What the API server refused, in its own words: of a lack of permission they name the verb and the kind.
+trait Plain<T> {
+    /// The same result with an error for people.
+    fn plain(self) -> Result<T>;
+}
+
+impl<T> Plain<T> for Result<T, kube::Error> {
+    fn plain(self) -> Result<T> {
+        self.map_err(|error| match error {
+            kube::Error::Api(status) => anyhow!("{}", status.message),
+            other => {
+                let mut cause: &dyn std::error::Error = &other;
+                while let Some(source) = cause.source() {
+                    cause = source;
+                }
+                anyhow!("{cause}")
+            }
+        })
+    }
+}
+
+impl Contract for Kubernetes {
+    async fn services(&self) -> Result<Vec<Instance>> {
+        Ok(self.observe().boxed().await?.instances())
+    }
+    async fn volumes(&self) -> Result<Vec<String>> {
+        self.claims().await
+    }
+    async fn foreign(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    async fn endpoints(&self, service: &str, port: u16) -> Result<Vec<Endpoint>> {
+        self.reached(service, port).boxed().await
+    }
+    async fn prepare(&self, stack: &Stack, _progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
+        self.plan(stack).await.map(drop)
+    }
+    async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
+        self.bring_in_line(stack, limit, &progress).await
+    }
+    async fn start(&self, instance: &str) -> Result<()> {
+        self.start_instance(instance).await
+    }
+    async fn kill(&self, instance: &str) -> Result<()> {
+        self.kill_instance(instance).await
+    }
+    async fn pause(&self, instance: &str) -> Result<()> {
+        Err(fault::impossible("pause", instance))
+    }
+    async fn disconnect(&self, instance: &str) -> Result<()> {
+        Err(fault::impossible("disconnect", instance))
+    }
+    async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
+        self.run_command(service, command, lines).boxed().await
+    }
+    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
+        self.read_logs(service, range, lines).await
+    }
+    async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {
+        match extent {
+            Extent::Instance(name) => self.let_go(name).await,
+            whole => self.remove_project(whole).await,
+        }
+    }
+}
+
+impl Journal for Kubernetes {
+    async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
+        self.take_lock(lock).await
+    }
+    async fn unlock(&self, lock: &Lock) -> Result<()> {
+        self.release_lock(lock).await
+    }
+    fn lock_removal(&self, lock: &Lock) -> String {
+        format!("{} delete configmap {}", self.kubectl, self.lock_name(&lock.owner))
+    }
+    fn mark_removal(&self, mark: &Mark) -> String {
+        format!("{} delete configmap {}", self.kubectl, self.mark_name(&mark.id))
+    }
+    async fn mark(&self, mark: &Mark) -> Result<()> {
+        self.write_mark(mark).await
+    }
+    async fn forget(&self, id: &str) -> Result<()> {
+        self.erase_mark(id).await
+    }
+    async fn marks(&self) -> Result<Vec<Mark>> {
+        self.read_marks().await
+    }
+}
