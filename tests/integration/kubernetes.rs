@@ -62,7 +62,7 @@ fn a_stack_comes_up_loses_its_taskmanagers_and_leaves_nothing() {
     let namespace = Namespace::new("stack");
     namespace.playground(&["up", "--speed", "5"]).run().expect(0);
     let ps: Value = namespace.playground(&["ps", "-o", "json"]).run().expect(0).json();
-    let running = ps["services"].as_array().expect("services").iter().filter(|one| one["state"] == "running").count();
+    let running = ps["instances"].as_array().expect("instances").iter().filter(|one| one["state"] == "running").count();
     assert_eq!(running, 5, "{ps:#}");
     let run =
         namespace.playground(&["scenario", "taskmanagers-loss", "--speed", "5", "-o", "json"]).run().expect(0).json();
