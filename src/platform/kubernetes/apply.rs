@@ -84,10 +84,10 @@ impl Kubernetes {
         let api = self.of_kind(kind)?;
         let what = || format!("apply {} {name}", kind.to_lowercase());
         let before = api.get_opt(name).await.plain().with_context(what)?;
-        // A Job cannot be changed. One that was made from the same is done, or about to be.
         if before.as_ref().is_some_and(|before| !labels::are_of(&self.project, before)) {
             bail!("somebody else has just made {} {name} in namespace {}", kind.to_lowercase(), self.namespace);
         }
+        // A Job cannot be changed. One that was made from the same is done, or about to be.
         if let ("Job", Some(before)) = (kind, &before) {
             let made_from = before.annotations().get(labels::HASH).map(String::as_str);
             if made_from == object["metadata"]["annotations"][labels::HASH].as_str() && !has_failed(&before.data) {
