@@ -51,7 +51,7 @@ pub(super) async fn alone<T>(
     take(&platform, &lock, global, terminal).await?;
     let done = Box::pin(async {
         // What a JobManager knows of restores goes with it, and whoever asks for a verdict later has only this note.
-        if let Err(error) = restores::note(&platform, what).await
+        if let Err(error) = restores::note(&platform).await
             && !error.is::<Elsewhere>()
         {
             terminal.progress(&format!("could not note the restores so far: {error:#}\n  verify may not be able to explain what was emitted again before now"));

@@ -126,7 +126,7 @@ impl Place {
             Some(flink) => newest_job(flink, workload).await,
             None => None,
         };
-        let restores = restores::known(Some(&platform), flink.as_ref()).await.unwrap_or_else(|error| {
+        let restores = restores::known(&kafka, flink.as_ref()).await.unwrap_or_else(|error| {
             terminal.progress(&format!("could not read what is noted of restores: {error:#}"));
             Vec::new()
         });

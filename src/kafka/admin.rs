@@ -161,6 +161,15 @@ impl Admin {
         self.wait_for_topics(wanted)
     }
 
+    /// Creates a topic of one partition, where it is missing, that keeps the newest record of each key for good.
+    pub fn ensure_compacted(&self, topic: &str) -> Result<()> {
+        if self.topics()?.contains_key(topic) {
+            return Ok(());
+        }
+        self.create(&[NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", "compact")])?;
+        self.wait_for_topics(&[(topic, 1)])
+    }
+
     /// A broker has answered that it made a topic before it tells of the topic when it is asked.
     fn wait_for_topics(&self, wanted: &[(&str, usize)]) -> Result<()> {
         let deadline = Instant::now() + ANSWER;

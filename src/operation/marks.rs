@@ -128,7 +128,6 @@ fn stage(kind: Kind) -> &'static str {
         Kind::Starting => "starting",
         Kind::Running => "running",
         Kind::Workload => "workload",
-        Kind::Restores => "restores",
         Kind::Fault => "fault",
     }
 }
@@ -174,7 +173,7 @@ impl Noted {
                 Kind::Stopped => noted.stopped = Some(mark),
                 Kind::Starting => noted.starting = Some(mark),
                 Kind::Running => noted.running.push(mark),
-                Kind::Fault | Kind::Workload | Kind::Restores => {}
+                Kind::Fault | Kind::Workload => {}
             }
         }
         noted
@@ -269,7 +268,7 @@ pub struct Left {
 /// is as it is to be.
 #[must_use]
 pub fn is_left(mark: &Mark) -> bool {
-    if matches!(mark.kind, Kind::Running | Kind::Workload | Kind::Restores) {
+    if matches!(mark.kind, Kind::Running | Kind::Workload) {
         return false;
     }
     match mark.owner.life() {

@@ -1,27 +1,40 @@
 //! What JobManagers knew of the restores of their jobs, kept in notes: each command that owns the stack writes down first what the
 //! JobManager that leads knows, so that what a job emitted again before that can be explained when that JobManager is gone.
+//!
+//! The notes are records of a topic on the stack's broker: beside the output that they explain, and gone when that is.
 
-use anyhow::{Context as _, Result};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::reach;
 use crate::flink::restore::{Tenure, together};
 use crate::flink::{Flink, REQUEST};
-use crate::platform::{Journal as _, Kind, Mark, NotedJob, Owner, Platform};
+use crate::kafka::Isolation;
+use crate::kafka::admin::Admin;
+use crate::kafka::produce::Producer;
+use crate::kafka::tail;
+use crate::platform::Platform;
 
 /// How many tenures are kept, the newest ones.
 const KEPT: usize = 64;
+/// The topic of the notes; whoever lists topics leaves out those that begin like this. Each record has the whole, so only the
+/// last one counts, and compaction keeps that however old it is.
+const TOPIC: &str = "__playground-restores";
+/// The key of each of its records.
+const KEY: &[u8] = b"tenures";
+/// How long the broker may take to answer at all: it may be what is to be mended.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// What was noted of restores, with what the JobManager that leads knows now.
 ///
 /// # Errors
-/// A platform that does not tell its notes.
-pub async fn known(platform: Option<&Platform>, flink: Option<&Flink>) -> Result<Vec<Tenure>> {
-    let noted = match platform {
-        Some(platform) => read(platform).await?.tenures,
-        None => Vec::new(),
-    };
+/// A broker that does not tell its notes.
+pub async fn known(kafka: &str, flink: Option<&Flink>) -> Result<Vec<Tenure>> {
+    let noted = read(kafka).await?.with_context(|| format!("the broker at {kafka} does not answer"))?;
     let now = match flink {
         // What does not answer now is told by whoever watches the job.
         Some(flink) => flink.tenures(&noted).await.unwrap_or_default(),
@@ -30,50 +43,67 @@ pub async fn known(platform: Option<&Platform>, flink: Option<&Flink>) -> Result
     Ok(together(noted, now))
 }
 
-/// Adds what the JobManager that leads knows now to what is noted. Only for the stack's owner. A JobManager that does not
-/// answer in time may be what is to be mended, and is not waited for.
+/// Adds what the JobManager that leads knows now to what is noted. Only for the stack's owner. A JobManager or a broker that
+/// does not answer in time may be what is to be mended, and is not waited for.
 ///
 /// # Errors
-/// A platform that does not tell its notes, or keeps none.
-pub async fn note(platform: &Platform, by: &str) -> Result<()> {
+/// A broker that does not tell its notes, or keeps none.
+pub async fn note(platform: &Platform) -> Result<()> {
     let Some(flink) = reach::flink(platform).await? else { return Ok(()) };
     if flink.overview_within(reach::GLANCE).await.is_err() {
         return Ok(());
     }
-    let Notes { ids, tenures } = read(platform).await?;
-    let Ok(Ok(now)) = timeout(REQUEST, flink.tenures(&tenures)).await else { return Ok(()) };
-    let kept = kept(together(tenures.clone(), now));
-    if kept == tenures {
+    // Without a broker there is no output to explain.
+    let Some(kafka) = reach::kafka(platform).await? else { return Ok(()) };
+    let kafka = kafka.to_string();
+    let Some(noted) = read(&kafka).await? else { return Ok(()) };
+    let Ok(Ok(now)) = timeout(REQUEST, flink.tenures(&noted)).await else { return Ok(()) };
+    let kept = kept(together(noted.clone(), now));
+    if kept == noted {
         return Ok(());
     }
-    let target = serde_json::to_string(&kept).context("write the restores as JSON")?;
-    let owner = Owner::current().context("find out this process's identity")?;
-    let id = format!("restores-{}", Timestamp::now().as_millisecond());
-    let (what, by, job) = ("restores".to_owned(), by.to_owned(), NotedJob::default());
-    platform.mark(&Mark { id: id.clone(), kind: Kind::Restores, what, target, by, owner, job }).await?;
-    // The new one first: between the two, a command that is killed leaves both.
-    for old in ids.iter().filter(|old| **old != id) {
-        platform.forget(old).await?;
-    }
-    Ok(())
+    let note = serde_json::to_vec(&kept).context("write the restores as JSON")?;
+    spawn_blocking(move || write(&kafka, &note)).await.context("note the restores")?
 }
 
-/// The notes' ids, and what they hold together.
-struct Notes {
-    ids: Vec<String>,
-    tenures: Vec<Tenure>,
+/// `None` where the broker does not answer.
+async fn read(kafka: &str) -> Result<Option<Vec<Tenure>>> {
+    let kafka = kafka.to_owned();
+    spawn_blocking(move || {
+        let admin = Admin::new(&kafka, Isolation::Uncommitted)?;
+        admin.wait(ANSWER, |_| Ok(())).ok().map(|()| newest(&kafka, &admin)).transpose()
+    })
+    .await
+    .context("read what is noted of restores")?
 }
 
 /// A note that this version cannot read is as good as none: a verdict says what it cannot explain.
-async fn read(platform: &Platform) -> Result<Notes> {
-    let mut notes = Notes { ids: Vec::new(), tenures: Vec::new() };
-    let marks = platform.marks().await.context("read what is noted of restores")?;
-    for mark in marks.into_iter().filter(|mark| mark.kind == Kind::Restores) {
-        let tenures = serde_json::from_str(&mark.target).unwrap_or_default();
-        notes.tenures = together(notes.tenures, tenures);
-        notes.ids.push(mark.id);
+fn newest(kafka: &str, admin: &Admin) -> Result<Vec<Tenure>> {
+    if !admin.topics()?.contains_key(TOPIC) {
+        return Ok(Vec::new());
     }
-    Ok(notes)
+    let ends = admin.ends(TOPIC)?;
+    let last: Vec<_> = ends.into_iter().map(|ends| ends.start.max(ends.end - 1)..ends.end).collect();
+    let mut tenures = Vec::new();
+    tail::read(kafka, TOPIC, Isolation::Uncommitted, &last, |record| {
+        tenures = serde_json::from_slice(record.payload).unwrap_or_default();
+        Ok(())
+    })?;
+    Ok(tenures)
+}
+
+fn write(kafka: &str, note: &[u8]) -> Result<()> {
+    Admin::new(kafka, Isolation::Uncommitted)?.ensure_compacted(TOPIC)?;
+    let mut producer = Producer::new(kafka, TOPIC)?;
+    producer.send(0, Timestamp::now().as_millisecond(), Some(KEY), note)?;
+    let missing = producer.flush(ANSWER);
+    let why = producer.last_error().unwrap_or_else(|| "it did not answer".to_owned());
+    ensure!(
+        missing == 0,
+        "the broker at {kafka} did not take the note of the restores within {} s: {why}",
+        ANSWER.as_secs()
+    );
+    Ok(())
 }
 
 /// The newest ones. A job that is over and never was restored has nothing to explain.
@@ -87,7 +117,6 @@ fn kept(mut tenures: Vec<Tenure>) -> Vec<Tenure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::fake::Fake;
 
     fn tenure(since: i64, over: bool) -> Tenure {
         let (job, name) = ("a".to_owned(), "clicks".to_owned());
@@ -99,24 +128,5 @@ mod tests {
         let newest = kept((0..200).map(|since| tenure(since, false)).collect());
         assert_eq!((newest.len(), newest[0].since), (KEPT, 136));
         assert_eq!(kept(vec![tenure(1, true), tenure(2, false)]), [tenure(2, false)]);
-    }
-
-    #[tokio::test]
-    async fn several_notes_count_together_and_one_that_cannot_be_read_as_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let platform = Platform::Fake(Fake::open(folder.path(), "p").unwrap());
-        let owner = Owner::current().unwrap();
-        for (id, target) in [
-            ("restores-1", serde_json::to_string(&[tenure(1, false)]).unwrap()),
-            ("restores-2", serde_json::to_string(&[tenure(2, false)]).unwrap()),
-            ("restores-3", "?".to_owned()),
-        ] {
-            let (what, by, job) = ("restores".to_owned(), "up".to_owned(), NotedJob::default());
-            let mark = Mark { id: id.to_owned(), kind: Kind::Restores, what, target, by, owner: owner.clone(), job };
-            platform.mark(&mark).await.unwrap();
-        }
-        assert_eq!(known(Some(&platform), None).await.unwrap(), [tenure(1, false), tenure(2, false)]);
-        note(&platform, "up").await.unwrap();
-        assert_eq!(read(&platform).await.unwrap().ids.len(), 3, "no JobManager answers");
     }
 }

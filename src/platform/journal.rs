@@ -89,15 +89,13 @@ pub enum Kind {
     Running,
     /// The workload that the stack was made for: its name or its file's path, and its JSON as the target.
     Workload,
-    /// The restores of the stack's jobs, as JSON in the target: a JobManager forgets them when it ends.
-    Restores,
 }
 
 impl Kind {
     /// Whether it is of a job that is to go on.
     #[must_use]
     pub fn is_of_job(self) -> bool {
-        !matches!(self, Self::Fault | Self::Workload | Self::Restores)
+        !matches!(self, Self::Fault | Self::Workload)
     }
 
     /// Whether it says something of the data, and so stays as long as the volumes do.

@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
             kafka: kafka.to_string(),
             flink: Some(self.flink().await?),
             platform: Some(up.platform.clone()),
-            restores: restores::known(Some(up.platform), Some(&self.flink().await?)).await?,
+            restores: restores::known(&kafka.to_string(), Some(&self.flink().await?)).await?,
             logs: Some(up.platform.clone()),
             workload: up.workload.clone(),
             isolation: Isolation::of(delivery),
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
             return Ok(StepEnd::TooLate(format!("no {} leads, so {} would have no effect", JOBMANAGER, fault.name())));
         };
         if targets.iter().any(|target| is_instance_of(target, JOBMANAGER)) {
-            restores::note(self.up.platform, &by).await?;
+            restores::note(self.up.platform).await?;
         }
         self.broken.push((fault, on.to_vec(), targets.clone()));
         for (target, before) in targets.iter().zip(self.states(targets).await?) {
