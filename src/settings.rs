@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,18 +38,25 @@ pub const MAX_PARALLELISM: u32 = 128;
 /// The usual time between two checkpoints, in ms.
 pub const CHECKPOINT_INTERVAL_MS: u64 = 1000;
 
-/// The words with which a command line means a project in whatever shell it is run: none for the usual one, unless this
-/// shell names one in [`PROJECT_VARIABLE`], which the other may as well.
+/// With which words this process was told its platform, once it knows: command lines that it advises mean the same one.
+pub static PLATFORM_WORDS: OnceLock<Vec<String>> = OnceLock::new();
+
+/// The words with which a command line means a project, on this process's platform, in whatever shell it is run: none for the
+/// usual one, unless this shell names one in [`PROJECT_VARIABLE`], which the other may as well.
 #[must_use]
 pub fn project_words(project: &str) -> Vec<String> {
-    let is_usual = project == PROJECT && std::env::var_os(PROJECT_VARIABLE).is_none();
-    if is_usual { Vec::new() } else { vec!["-p".to_owned(), project.to_owned()] }
+    let mut words = PLATFORM_WORDS.get().cloned().unwrap_or_default();
+    if project != PROJECT || std::env::var_os(PROJECT_VARIABLE).is_some() {
+        words.extend(["-p".to_owned(), project.to_owned()]);
+    }
+    words
 }
 
 /// How a command line names a project, with a space in front; nothing where any shell would take it for this one.
 #[must_use]
 pub fn project_option(project: &str) -> String {
-    let words = project_words(project).join(" ");
+    let quoted = |word: String| shlex::try_quote(&word).map(Into::into).unwrap_or(word);
+    let words = project_words(project).into_iter().map(quoted).collect::<Vec<String>>().join(" ");
     if words.is_empty() { words } else { format!(" {words}") }
 }
 

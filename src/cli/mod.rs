@@ -75,6 +75,19 @@ impl Global {
             PlatformName::Docker => Ok(Meant::Docker),
         }
     }
+
+    /// The words that mean the same platform, where it is not the usual one.
+    #[must_use]
+    pub fn platform_words(&self) -> Vec<String> {
+        let is_usual = self.platform == PlatformName::Docker && std::env::var_os(PLATFORM_VARIABLE).is_none();
+        if is_usual {
+            return Vec::new();
+        }
+        let name = self.platform.to_possible_value().map(|value| value.get_name().to_owned());
+        let options =
+            [("--platform", name), ("--context", self.context.clone()), ("--namespace", self.namespace.clone())];
+        options.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?])).flatten().collect()
+    }
 }
 
 /// What can run a stack.

@@ -102,7 +102,8 @@ mod tests {
         // The file that the wishes name is not there.
         let workload = crate::workload::catalog::usual().unwrap();
         let stack = Stack::load(&StackSettings { file: None, ..asked.stack.clone() }, &workload).unwrap();
-        plan::plan(&catalog::find(&asked.scenario).unwrap(), asked, &workload, &stack).unwrap()
+        plan::plan(&catalog::find(&asked.scenario).unwrap(), asked, &workload, &stack, &crate::platform::Meant::Docker)
+            .unwrap()
     }
 
     fn repeats(scenario: &str) {

@@ -7,7 +7,7 @@ use super::{interrupt::interrupted, target};
 use crate::cli::Global;
 use crate::cli::stack::Logs as Arguments;
 use crate::failure::Status;
-use crate::platform::{Contract as _, Instance, Line, LogRange};
+use crate::platform::{Contract as _, Instance, LogRange, Printed};
 use crate::report::{Terminal, log};
 
 /// How many lines may wait for a slow terminal.
@@ -22,11 +22,14 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
     }
     let width = instances.iter().map(|instance| Instance::name(instance).len()).max().unwrap_or_default();
     let range = LogRange { follow: arguments.follow, tail: arguments.tail };
-    let (sender, mut lines) = mpsc::channel::<Line>(WAITING);
+    let (sender, mut lines) = mpsc::channel::<Printed>(WAITING);
     let print = async {
-        while let Some(line) = lines.recv().await {
-            let text = if terminal.is_json() { log::json(&line) } else { log::human(&line, width, terminal.paint()) };
-            terminal.line(&text)?;
+        while let Some(printed) = lines.recv().await {
+            match printed {
+                Ok(line) if terminal.is_json() => terminal.line(&log::json(&line))?,
+                Ok(line) => terminal.line(&log::human(&line, width, terminal.paint()))?,
+                Err(cut) => terminal.progress(&cut.to_string()),
+            }
         }
         Ok(())
     };

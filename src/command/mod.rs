@@ -9,10 +9,9 @@ use crate::operation::reach;
 use crate::operation::workload::Named;
 use crate::platform::Platform;
 use crate::report::Terminal;
-use crate::settings::{StackSettings, project_option};
+use crate::settings::{PLATFORM_WORDS, StackSettings, project_option};
 use crate::stack::JOBMANAGER;
 use crate::workload::catalog::USUAL;
-use crate::workload::model::Workload;
 
 pub mod backpressure;
 pub mod completions;
@@ -46,6 +45,8 @@ pub mod workload;
 pub fn run(cli: Cli, terminal: &Terminal) -> Result<Status> {
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
     let project = cli.global.project.clone();
+    // It runs one command.
+    let _ = PLATFORM_WORDS.set(cli.global.platform_words());
     runtime.block_on(dispatch(cli, terminal)).map_err(|error| port::advise(error, &project))
 }
 
@@ -129,17 +130,6 @@ async fn workload_of(global: &Global, asked: Option<&str>) -> Result<Named> {
 async fn kafka_on(platform: &Platform, global: &Global) -> Result<String> {
     let kafka = reach::kafka(platform).await?.with_context(|| none_runs(reach::KAFKA, global))?;
     Ok(kafka.to_string())
-}
-
-/// The log of a pod that is killed goes with it, and with it what the job had written there.
-fn must_be_kept(workload: &Workload, global: &Global) -> Result<(), Failure> {
-    match &workload.output.log {
-        Some(log) if global.platform == PlatformName::Kubernetes => Err(Failure::Usage(format!(
-            "workload {} writes to the log of {log}, which goes with its pod on Kubernetes: what was written could not be judged",
-            workload.name
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// A compose file of the user's says how containers run on one machine; in a cluster the manifests say how pods do.

@@ -40,14 +40,13 @@ async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result
     let scenario = catalog::find(&asked.scenario)?;
     let named = super::workload_of(global, asked.stack.workload.as_deref()).await?;
     checker::must_be_there(&named.workload)?;
-    super::must_be_kept(&named.workload, global)?;
     if named.name != USUAL {
         // Said to whoever runs the same again.
         asked.stack.workload.get_or_insert_with(|| named.name.clone());
     }
     let settings = scenario.settings(&asked.stack, &named.workload)?;
     let stack = Stack::load(&settings, &named.workload)?;
-    let plan = plan(&scenario, &asked, &named.workload, &stack)?;
+    let plan = plan(&scenario, &asked, &named.workload, &stack, &global.meant()?)?;
     if dry_run {
         terminal.result(&PlanPage { plan })?;
         return Ok(Status::Pass);

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::history::seen::Place;
 use crate::kafka::follow::{Follower, Loss, Partition};
 use crate::kafka::record::Record;
-use crate::platform::{Contract as _, Line, LogRange, Platform};
+use crate::platform::{Contract as _, Cut, Line, LogRange, Platform, Printed};
 
 /// How many lines may wait to be read.
 const WAITING: usize = 1 << 16;
@@ -54,7 +54,7 @@ impl Output {
                 let ends: Vec<i64> = follower.partitions().iter().map(|partition| partition.end).collect();
                 follower.read_to(&ends, each)
             }
-            Self::Log(log) => log.read(each).map(|()| Vec::new()),
+            Self::Log(log) => log.read(each),
         }
     }
 }
@@ -66,9 +66,10 @@ pub(super) fn place(&Partition { start, position, end, .. }: &Partition) -> Plac
 
 /// The logs of a service. A line's partition is the number of its instance, its offset its number among what that one printed.
 pub(super) struct Log {
-    lines: mpsc::Receiver<Line>,
-    /// Those that were there at the last look.
+    printed: mpsc::Receiver<Printed>,
+    /// What was there at the last look.
     seen: Vec<Line>,
+    cut: Vec<Cut>,
     /// How many lines of each instance were read.
     read: BTreeMap<u32, i64>,
 }
@@ -77,18 +78,44 @@ impl Log {
     /// Reads what the instances of a service have printed, and goes on with what they print. The task ends when the log is
     /// dropped.
     pub(super) async fn follow(platform: Platform, service: &str) -> Result<(Self, JoinHandle<()>)> {
-        let (sender, lines) = mpsc::channel(WAITING);
-        let (history, counts) = tokio::time::timeout(HISTORY, history(&platform, service))
-            .await
-            .with_context(|| format!("read the log of {service}: timed out after {} s", HISTORY.as_secs()))??;
-        let task = tokio::spawn(go_on(platform, service.to_owned(), counts, sender));
-        Ok((Self { lines, seen: history, read: BTreeMap::new() }, task))
+        let (sender, printed) = mpsc::channel(WAITING);
+        // Before the history is counted: what an instance that goes meanwhile has printed is not missed.
+        let task = tokio::spawn(follow(platform.clone(), service.to_owned(), sender));
+        let mut log = Self { printed, seen: Vec::new(), cut: Vec::new(), read: BTreeMap::new() };
+        let read = tokio::time::timeout(HISTORY, log.history(&platform, service)).await;
+        read.with_context(|| format!("read the log of {service}: timed out after {} s", HISTORY.as_secs()))??;
+        Ok((log, task))
+    }
+
+    /// Reads what there is.
+    async fn history(&mut self, platform: &Platform, service: &str) -> Result<()> {
+        let mut left = counts(platform, service).await?;
+        while !left.is_empty() {
+            let printed = self.printed.recv().await.with_context(|| format!("the log of {service} ended"))?;
+            if let Ok(line) = &printed
+                && let Some(lines) = left.get_mut(&line.log)
+            {
+                *lines -= 1;
+                if *lines == 0 {
+                    left.remove(&line.log);
+                }
+            }
+            self.take(printed);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, printed: Printed) {
+        match printed {
+            Ok(line) => self.seen.push(line),
+            Err(cut) => self.cut.push(cut),
+        }
     }
 
     /// Lines of several instances come in the order in which they were printed.
     fn look(&mut self) {
-        while let Ok(line) = self.lines.try_recv() {
-            self.seen.push(line);
+        while let Ok(printed) = self.printed.try_recv() {
+            self.take(printed);
         }
         self.seen.sort_by_key(|line| line.at);
     }
@@ -102,7 +129,7 @@ impl Log {
         places
     }
 
-    fn read(&mut self, mut each: impl FnMut(&Record<'_>) -> Result<()>) -> Result<()> {
+    fn read(&mut self, mut each: impl FnMut(&Record<'_>) -> Result<()>) -> Result<Vec<Loss>> {
         for line in self.seen.drain(..).filter(|line| !line.stderr) {
             let number = number(&line.instance);
             let offset = self.read.entry(number).or_default();
@@ -110,7 +137,14 @@ impl Log {
             each(&Record { partition, offset: *offset, timestamp: line.at, ..Record::of(line.text.as_bytes()) })?;
             *offset += 1;
         }
-        Ok(())
+        // How many lines are missing nobody knows: at least one may be.
+        let read = &self.read;
+        let loss = |cut: Cut| {
+            let number = number(&cut.instance);
+            let next = read.get(&number).copied().unwrap_or_default();
+            Loss::Unread { partition: number as usize, offsets: next..next + 1 }
+        };
+        Ok(self.cut.drain(..).map(loss).collect())
     }
 }
 
@@ -119,55 +153,49 @@ fn number(instance: &str) -> u32 {
     instance.rsplit_once('-').and_then(|(_, number)| number.parse().ok()).unwrap_or_default()
 }
 
-/// What there is, and how many lines each instance has of it.
-async fn history(platform: &Platform, service: &str) -> Result<(Vec<Line>, BTreeMap<String, usize>)> {
-    let (sender, mut lines) = mpsc::channel(WAITING);
+/// How many lines there are now in each log.
+async fn counts(platform: &Platform, service: &str) -> Result<BTreeMap<String, u64>> {
+    let (sender, mut printed) = mpsc::channel::<Printed>(WAITING);
     let range = LogRange { follow: false, tail: None };
-    let read = platform.logs(Some(service), range, sender);
-    let take = async {
-        let mut taken = Vec::new();
-        while let Some(line) = lines.recv().await {
-            taken.push(line);
+    let count = async {
+        let mut counts = BTreeMap::new();
+        while let Some(printed) = printed.recv().await {
+            if let Ok(line) = printed {
+                *counts.entry(line.log).or_default() += 1;
+            }
         }
-        taken
+        counts
     };
-    let (read, taken) = tokio::join!(read, take);
-    read?;
-    let mut counts = BTreeMap::new();
-    for line in &taken {
-        *counts.entry(line.instance.clone()).or_default() += 1;
-    }
-    Ok((taken, counts))
+    let (read, counts) = tokio::join!(platform.logs(Some(service), range, sender), count);
+    read.map(|()| counts)
 }
 
-/// Passes on what is printed after the history, for as long as somebody listens. A platform that does not answer is asked again:
-/// what instances printed meanwhile is still there then.
-async fn go_on(platform: Platform, service: String, mut known: BTreeMap<String, usize>, lines: mpsc::Sender<Line>) {
-    while !lines.is_closed() {
-        let (sender, mut more) = mpsc::channel(WAITING);
+/// Passes on what was and is printed, for as long as somebody listens. A platform that does not answer is asked again, and tells
+/// from the beginning what is passed over here then.
+async fn follow(platform: Platform, service: String, passed: mpsc::Sender<Printed>) {
+    let mut known: BTreeMap<String, u64> = BTreeMap::new();
+    while !passed.is_closed() {
+        let (sender, mut printed) = mpsc::channel::<Printed>(WAITING);
         let range = LogRange { follow: true, tail: None };
-        let follow = platform.logs(Some(&service), range, sender);
-        let mut left = known.clone();
+        let mut again = known.clone();
         let relay = async {
-            while let Some(line) = more.recv().await {
-                let skip = left.get_mut(&line.instance).filter(|left| **left > 0);
-                if let Some(left) = skip {
-                    *left -= 1;
-                    continue;
+            while let Some(printed) = printed.recv().await {
+                if let Ok(line) = &printed {
+                    if let Some(left) = again.get_mut(&line.log).filter(|left| **left > 0) {
+                        *left -= 1;
+                        continue;
+                    }
+                    *known.entry(line.log.clone()).or_default() += 1;
                 }
-                *known.entry(line.instance.clone()).or_default() += 1;
-                if lines.send(line).await.is_err() {
+                if passed.send(printed).await.is_err() {
                     return;
                 }
             }
         };
-        let (followed, ()) = tokio::join!(follow, relay);
-        if followed.is_ok() {
-            // Nothing of the service is left, and what comes after it has a log of its own.
-            known.clear();
-        }
+        // What is wrong with it is told by whoever else needs the platform.
+        let (_, ()) = tokio::join!(platform.logs(Some(&service), range, sender), relay);
         tokio::select! {
-            () = lines.closed() => return,
+            () = passed.closed() => return,
             () = tokio::time::sleep(AGAIN) => {}
         }
     }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::platform::{
     Contract, Elsewhere, Endpoint, ExecEnd, Extent, Health, Instance, Journal, Line, Lock, LogRange, Mark,
-    PlatformNews, Port, State,
+    PlatformNews, Port, Printed, State,
 };
 use crate::stack::{HealthCheck, Service, Stack};
 
@@ -208,6 +208,14 @@ impl Contract for Fake {
         })
     }
 
+    async fn terminate(&self, instance: &str) -> Result<()> {
+        self.kill(instance).await
+    }
+
+    async fn drain(&self, instance: &str) -> Result<()> {
+        bail!("no node of {instance} to drain")
+    }
+
     async fn pause(&self, instance: &str) -> Result<()> {
         self.change(instance, |one| (one.state, one.health) = (State::Paused, None))
     }
@@ -225,16 +233,31 @@ impl Contract for Fake {
         let name = command.first().map_or("", String::as_str);
         let prepared = std::fs::read_to_string(self.file.with_file_name("exec").join(name));
         for text in prepared.unwrap_or_else(|_| command.join(" ")).lines() {
-            let _ =
-                lines.send(Line { instance: service.to_owned(), stderr: false, text: text.to_owned(), at: 0 }).await;
+            let _ = lines
+                .send(Line {
+                    instance: service.to_owned(),
+                    log: String::new(),
+                    stderr: false,
+                    text: text.to_owned(),
+                    at: 0,
+                })
+                .await;
         }
         Ok(ExecEnd { exit_code: i64::from(command.last().is_some_and(|word| word == "false")) })
     }
 
     /// One line for each instance.
-    async fn logs(&self, service: Option<&str>, _: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
+    async fn logs(&self, service: Option<&str>, _: LogRange, lines: mpsc::Sender<Printed>) -> Result<()> {
         for one in self.services().await?.iter().filter(|one| service.is_none_or(|name| one.service == name)) {
-            let _ = lines.send(Line { instance: one.name(), stderr: false, text: "started".to_owned(), at: 0 }).await;
+            let _ = lines
+                .send(Ok(Line {
+                    instance: one.name(),
+                    log: one.id.clone(),
+                    stderr: false,
+                    text: "started".to_owned(),
+                    at: 0,
+                }))
+                .await;
         }
         Ok(())
     }

@@ -153,6 +153,9 @@ pub struct ExecEnd {
 pub struct Line {
     /// The instance's name, as in `taskmanager-1`.
     pub instance: String,
+    /// Which of the instance's logs it is in: what takes the place of a container that is gone begins another one. Empty for
+    /// what a command printed.
+    pub log: String,
     /// Whether it went to standard error.
     pub stderr: bool,
     /// The line, without its end.
@@ -160,6 +163,19 @@ pub struct Line {
     /// When it was printed, in ms since the epoch; 0 where the platform does not know.
     pub at: i64,
 }
+
+/// Of what an instance printed, an unknown part was never read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the log of {instance} went before all of it was read: {why}")]
+pub struct Cut {
+    /// As in `taskmanager-1`.
+    pub instance: String,
+    /// What is known of the reason.
+    pub why: String,
+}
+
+/// What is read of a log.
+pub type Printed = Result<Line, Cut>;
 
 /// Which lines to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,12 +230,19 @@ pub trait Contract {
     /// from when it is waited for. A one-shot service that is done is left alone.
     async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()>;
 
-    /// Makes an instance run and be reachable, whether it was killed, paused or disconnected. One that is not there is
+    /// Makes an instance run and be reachable, whether it was killed, paused, disconnected, or its node drained. One that is not there is
     /// made like another of its service, with ports that are free and no fixed name; where there is no other, it is an error.
     async fn start(&self, instance: &str) -> Result<()>;
 
     /// Ends an instance's process with SIGKILL and returns once it has ended. An ended one stays ended.
     async fn kill(&self, instance: &str) -> Result<()>;
+
+    /// Asks an instance's process to end, and makes it once its time is up; returns once it has ended. An ended one stays ended.
+    async fn terminate(&self, instance: &str) -> Result<()>;
+
+    /// Takes all that the project runs off the node of an instance, which then takes nothing new, until [`Contract::start`] or
+    /// [`Contract::remove`].
+    async fn drain(&self, instance: &str) -> Result<()>;
 
     /// Freezes an instance's processes.
     async fn pause(&self, instance: &str) -> Result<()>;
@@ -231,8 +254,9 @@ pub trait Contract {
     /// that is removed afterwards. Its output goes to `lines` as it comes.
     async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd>;
 
-    /// Sends the lines of a service's instances, or of all, in the order they were printed.
-    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()>;
+    /// Sends the lines of a service's instances, or of all, in the order they were printed. A log that is followed and goes
+    /// before all of it was read is told as [`Cut`].
+    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Printed>) -> Result<()>;
 
     /// Removes what carries the project's label, or one instance of it. Returns what was removed, one line each. It is
     /// not an error if there is nothing.
@@ -376,6 +400,12 @@ impl Contract for Platform {
     async fn kill(&self, instance: &str) -> Result<()> {
         forward!(self, platform => platform.kill(instance))
     }
+    async fn terminate(&self, instance: &str) -> Result<()> {
+        forward!(self, platform => platform.terminate(instance))
+    }
+    async fn drain(&self, instance: &str) -> Result<()> {
+        forward!(self, platform => platform.drain(instance))
+    }
     async fn pause(&self, instance: &str) -> Result<()> {
         forward!(self, platform => platform.pause(instance))
     }
@@ -385,7 +415,7 @@ impl Contract for Platform {
     async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         forward!(self, platform => platform.exec(service, command, lines))
     }
-    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
+    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Printed>) -> Result<()> {
         forward!(self, platform => platform.logs(service, range, lines))
     }
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {

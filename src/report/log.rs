@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_line_tells_where_it_comes_from() {
-        let line = Line { instance: "kafka-1".into(), stderr: true, text: "ready".into(), at: 0 };
+        let line = Line { instance: "kafka-1".into(), log: String::new(), stderr: true, text: "ready".into(), at: 0 };
         assert_eq!(human(&line, 10, Paint::Plain), "kafka-1     ready");
         assert_eq!(json(&line), r#"{"instance":"kafka-1","stream":"stderr","text":"ready"}"#);
         let line = Line { text: "\x1b[1;32mready\r".into(), ..line };

@@ -151,7 +151,9 @@ mod tests {
         let asked = Asked::of("failover");
         let workload = crate::workload::catalog::usual().unwrap();
         let stack = Stack::load(&asked.stack, &workload).unwrap();
-        let plan = plan::plan(&catalog::find("failover").unwrap(), &asked, &workload, &stack).unwrap();
+        let plan =
+            plan::plan(&catalog::find("failover").unwrap(), &asked, &workload, &stack, &crate::platform::Meant::Docker)
+                .unwrap();
         let mut steps = Steps::new(&plan, Paint::Plain, width);
         let done = |step, seen: &str| What::Done { step, seen: seen.into() };
         let events = [

@@ -12,6 +12,7 @@ use crate::history::{Head, Scope};
 use crate::operation::expected::Expected;
 use crate::operation::plan::Part;
 use crate::operation::{Operation, Via};
+use crate::platform::Meant;
 use crate::settings::{PARALLELISM, StackSettings};
 use crate::stack::Stack;
 use crate::workload::model::Workload;
@@ -23,8 +24,14 @@ use crate::workload::model::Workload;
 /// meantime.
 ///
 /// # Errors
-/// Options that contradict what the scenario fixes; a fault on what the stack does not have.
-pub fn plan(scenario: &Scenario, asked: &Asked, workload: &Workload, stack: &Stack) -> Result<Plan, Failure> {
+/// Options that contradict what the scenario fixes; a fault on what the stack does not have, or that the platform cannot make.
+pub fn plan(
+    scenario: &Scenario,
+    asked: &Asked,
+    workload: &Workload,
+    stack: &Stack,
+    platform: &Meant,
+) -> Result<Plan, Failure> {
     let settings = scenario.settings(&asked.stack, workload)?;
     let (limit, via) = (asked.limit, asked.via);
     let head = Head {
@@ -53,8 +60,13 @@ pub fn plan(scenario: &Scenario, asked: &Asked, workload: &Workload, stack: &Sta
     let mut steps = vec![up];
     for (step, number) in scenario.steps.iter().zip(1..) {
         let there = There { stack, taskmanagers: expected.taskmanagers() };
-        let action = instantiate(&step.action, via, &there, &mut broken)
-            .map_err(|error| Failure::Usage(format!("scenario {}, step {number}: {error}", scenario.name)))?;
+        let impossible = match &step.action {
+            Action::Inject { fault, .. } => fault.impossible_on(platform).map(|why| format!("{}: {why}", fault.name())),
+            _ => None,
+        };
+        let action = impossible.map_or_else(|| instantiate(&step.action, via, &there, &mut broken), Err);
+        let action =
+            action.map_err(|error| Failure::Usage(format!("scenario {}, step {number}: {error}", scenario.name)))?;
         steps.push(planned(step, action, limit, &Job { workload, expected }));
         if let Action::Operate(operating) = &step.action {
             expected = expected.after(&operating.operation);
@@ -167,7 +179,7 @@ mod tests {
         let scenario = parse::scenario("own.toml", file).unwrap();
         let workload = workload::catalog::usual().unwrap();
         let settings = scenario.settings(&asked.stack, &workload).unwrap();
-        plan(&scenario, &asked, &workload, &Stack::load(&settings, &workload).unwrap())
+        plan(&scenario, &asked, &workload, &Stack::load(&settings, &workload).unwrap(), &Meant::Docker)
     }
 
     /// A scenario of these steps, judged at its end.
@@ -209,7 +221,8 @@ mod tests {
         let asked = Asked::of("upgrade-rollback");
         let workload = workload::catalog::usual().unwrap();
         let stack = Stack::load(&asked.stack, &workload).unwrap();
-        let plan = plan(&catalog::find("upgrade-rollback").unwrap(), &asked, &workload, &stack).unwrap();
+        let plan =
+            plan(&catalog::find("upgrade-rollback").unwrap(), &asked, &workload, &stack, &Meant::Docker).unwrap();
         let sends = &plan.steps.iter().find(|step| !step.sends.requests.is_empty()).unwrap().sends;
         assert!(sends.requests.iter().all(|line| !line.contains(":old-job")), "{sends:?}");
         let names: Vec<bool> = sends.roll_back.iter().map(|line| line.contains(":old-job")).collect();
@@ -222,7 +235,8 @@ mod tests {
         asked.stack.jobmanagers = 2;
         let workload = workload::catalog::usual().unwrap();
         let stack = Stack::load(&asked.stack, &workload).unwrap();
-        let plan = plan(&catalog::find("jobmanager-failover").unwrap(), &asked, &workload, &stack).unwrap();
+        let plan =
+            plan(&catalog::find("jobmanager-failover").unwrap(), &asked, &workload, &stack, &Meant::Docker).unwrap();
         let kill = &plan.steps[2];
         let undo = kill.undo.as_ref().unwrap().to_string();
         assert_eq!((&*kill.title, &*undo), ("kill the leading jobmanager", "start the jobmanager that led"));
@@ -234,7 +248,7 @@ mod tests {
         let asked = Asked::of("failover");
         let workload = workload::catalog::usual().unwrap();
         let stack = Stack::load(&asked.stack, &workload).unwrap();
-        let plan = plan(&catalog::find("failover").unwrap(), &asked, &workload, &stack).unwrap();
+        let plan = plan(&catalog::find("failover").unwrap(), &asked, &workload, &stack, &Meant::Docker).unwrap();
         let undo = |step: &Planned| step.undo.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
         let lines: Vec<String> = plan.steps.iter().map(|step| format!("{} / {}", step.title, undo(step))).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"

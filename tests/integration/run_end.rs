@@ -23,7 +23,7 @@ async fn run(flink: &FakeFlink, step: &str, interruption: impl Future<Output = (
     let workload = playground::workload::catalog::usual()?;
     let settings = scenario.settings(&asked.stack, &workload)?;
     let stack = Stack::load(&settings, &workload)?;
-    let mut plan = plan(&scenario, &asked, &workload, &stack)?;
+    let mut plan = plan(&scenario, &asked, &workload, &stack, &playground::platform::Meant::Docker)?;
     plan.steps.retain(|step| matches!(step.action, Action::Operate(_)));
     let platform = Platform::Fake(Fake::open(flink.folder.path(), "fake")?);
     let limit = Duration::from_secs(20);

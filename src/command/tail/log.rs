@@ -12,7 +12,7 @@ use crate::command::interrupt::interrupted;
 use crate::failure::{Failure, Status};
 use crate::kafka::record::Record;
 use crate::oracle::Reader;
-use crate::platform::{Contract as _, Line, LogRange};
+use crate::platform::{Contract as _, Line, LogRange, Printed};
 use crate::report::{Terminal, log};
 
 /// How many lines may wait for a slow terminal.
@@ -32,7 +32,7 @@ pub(super) async fn run(
     }
     let platform = crate::command::connect(global, terminal).await?;
     let range = LogRange { follow: until == Until::Enough, tail: None };
-    let (sender, lines) = mpsc::channel::<Line>(WAITING);
+    let (sender, lines) = mpsc::channel::<Printed>(WAITING);
     let mut shown = Shown { left: args.count.unwrap_or(u64::MAX), held: VecDeque::new(), terminal: *terminal };
     let back = match (args.from_beginning, args.back) {
         (true, _) => None,
@@ -54,10 +54,17 @@ struct Shown {
 }
 
 impl Shown {
-    async fn all(&mut self, mut lines: mpsc::Receiver<Line>, reader: &dyn Reader, back: Option<u64>) -> Result<()> {
+    async fn all(&mut self, mut lines: mpsc::Receiver<Printed>, reader: &dyn Reader, back: Option<u64>) -> Result<()> {
         let began = jiff::Timestamp::now().as_millisecond();
         while self.left > 0 {
-            let Some(line) = lines.recv().await else { break };
+            let line = match lines.recv().await {
+                Some(Ok(line)) => line,
+                Some(Err(cut)) => {
+                    self.terminal.progress(&cut.to_string());
+                    continue;
+                }
+                None => break,
+            };
             if line.stderr || reader.emitted(&Record::of(line.text.as_bytes())).is_err() {
                 continue;
             }

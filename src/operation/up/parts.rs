@@ -129,7 +129,7 @@ impl<'a> Parts<'a> {
         let range = LogRange { follow: false, tail: Some(LAST_WORDS) };
         let told = self.up.platform.logs(Some(service), range, sender).await;
         let mut words = format!("the last log lines of {service}:");
-        while let Ok(line) = lines.try_recv() {
+        while let Ok(Ok(line)) = lines.try_recv() {
             words.push_str("\n    ");
             words.push_str(&line.text);
         }

@@ -40,8 +40,8 @@ pub(super) struct Totals {
     begins: BTreeMap<i32, i64>,
     /// Whether the topics were not read to their ends yet, in a run that judges what it does itself.
     past: bool,
-    /// Whether records of the input were gone before they were read.
-    input_cut: bool,
+    /// Whether records of either topic were gone before they were read.
+    cut: bool,
     closing: Closing,
     again: Again,
     /// Totals that were right, each told for the first time.
@@ -135,9 +135,7 @@ impl ByRecord for Totals {
                 self.connections.iter_mut().rev().take(1).for_each(|last| last.from_savepoint = true);
                 self.from_savepoint = true;
             }
-            What::Gone { topic: Topic::Input, unread: true, .. } | What::Anew { topic: Topic::Input, .. } => {
-                self.input_cut = true;
-            }
+            What::Gone { unread: true, .. } | What::Anew { .. } => self.cut = true,
             What::Read(read) if self.past => self.begin(read),
             What::Records(records) if records.topic == Topic::Input => self.sent(records),
             What::Records(records) => self.told(records),
@@ -189,8 +187,9 @@ impl ByRecord for Totals {
             undecided: (self.unanswered().count() - missing.len()) as u64,
             ..self.wrong
         };
-        // A total holds what was deleted before it was read as well, so none of those that are left follows from what is there.
-        if self.input_cut {
+        // A total holds what was deleted before it was read as well, so none of those that are left follows from what is there; and
+        // of totals that nobody read it cannot be told what they were.
+        if self.cut {
             let wrong = counts.missing + counts.short + counts.over + counts.conflicting + counts.unexpected;
             let (complete, duplicate, undecided) = (counts.complete, counts.duplicate, counts.undecided + wrong);
             let counts = Counts { complete, duplicate, undecided, ..Counts::default() };

@@ -87,14 +87,14 @@ async fn forward(
     let mut splitter = Splitter::default();
     while let Some(chunk) = output.next().await {
         for (stderr, text) in splitter.take(&chunk.plain()?) {
-            let line = Line { instance: instance.to_owned(), stderr, text, at: 0 };
+            let line = Line { instance: instance.to_owned(), log: String::new(), stderr, text, at: 0 };
             if lines.send(line).await.is_err() {
                 return Ok(());
             }
         }
     }
     for (stderr, text) in splitter.rest() {
-        let _ = lines.send(Line { instance: instance.to_owned(), stderr, text, at: 0 }).await;
+        let _ = lines.send(Line { instance: instance.to_owned(), log: String::new(), stderr, text, at: 0 }).await;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
 use bollard::query_parameters::{
     CreateContainerOptions, CreateContainerOptionsBuilder, KillContainerOptionsBuilder, StartContainerOptions,
+    StopContainerOptions,
 };
 
 use super::observe::Container;
@@ -53,6 +54,15 @@ impl Docker {
             })
         })
         .await
+    }
+
+    pub(super) async fn terminate_instance(&self, instance: &str) -> Result<()> {
+        let id = self.find(instance).await?.instance.id;
+        // The engine answers once it has ended.
+        match self.api.stop_container(&id, None::<StopContainerOptions>).await {
+            Err(error) if is_so_already(&error) => Ok(()),
+            done => done.plain().with_context(|| format!("stop {instance}")),
+        }
     }
 
     pub(super) async fn pause_instance(&self, instance: &str) -> Result<()> {

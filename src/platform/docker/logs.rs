@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::observe::Container;
 use super::{Docker, Plain as _, is_missing};
-use crate::platform::{Line, LogRange, State};
+use crate::platform::{Cut, Instance, Line, LogRange, Printed, State};
 
 /// Between two looks for containers that have come or come back.
 const LOOK: Duration = Duration::from_millis(500);
@@ -26,14 +26,14 @@ struct Stamped {
 }
 
 impl Docker {
-    pub(super) async fn read_logs(&self, service: Option<&str>, range: LogRange, lines: Sender<Line>) -> Result<()> {
+    pub(super) async fn read_logs(&self, service: Option<&str>, range: LogRange, lines: Sender<Printed>) -> Result<()> {
         let containers = self.of_service(service).await?;
         let mut told = try_join_all(containers.iter().map(|one| self.history(one, range.tail))).await?.concat();
         told.sort_by(|a, b| a.at.cmp(&b.at));
         let mut last: BTreeMap<String, String> = BTreeMap::new();
         for Stamped { at, line } in told {
             last.insert(line.instance.clone(), at);
-            if lines.send(line).await.is_err() {
+            if lines.send(Ok(line)).await.is_err() {
                 return Ok(());
             }
         }
@@ -63,7 +63,7 @@ impl Docker {
             lines.extend(splitter.take(&chunk));
         }
         lines.extend(splitter.rest());
-        Ok(lines.into_iter().map(|line| stamped(&container.instance.name(), line)).collect())
+        Ok(lines.into_iter().map(|line| stamped(&container.instance, line)).collect())
     }
 
     /// What a container printed last, for messages.
@@ -77,14 +77,21 @@ impl Docker {
         &self,
         service: Option<&str>,
         mut last: BTreeMap<String, String>,
-        lines: Sender<Line>,
+        lines: Sender<Printed>,
     ) -> Result<()> {
-        let mut followed: JoinSet<Result<(String, String)>> = JoinSet::new();
+        let mut followed: JoinSet<End> = JoinSet::new();
         let mut running: Vec<String> = Vec::new();
+        // What the engine stopped telling. It tells the rest, as long as it has the container.
+        let mut broken: Vec<(Instance, String)> = Vec::new();
         loop {
             let containers = self.of_service(service).await?;
             if lines.is_closed() || containers.is_empty() {
                 return Ok(());
+            }
+            for (instance, why) in std::mem::take(&mut broken) {
+                if !containers.iter().any(|one| one.instance.id == instance.id) {
+                    let _ = lines.send(Err(Cut { instance: instance.name(), why })).await;
+                }
             }
             for container in containers.into_iter().filter(|one| one.instance.state == State::Running) {
                 let name = container.instance.name();
@@ -98,40 +105,54 @@ impl Docker {
                 () = lines.closed() => return Ok(()),
                 () = tokio::time::sleep(LOOK) => {}
                 Some(ended) = followed.join_next() => {
-                    let (name, at) = ended??;
+                    let End { instance, last: at, why } = ended?;
+                    let name = instance.name();
                     running.retain(|one| *one != name);
                     last.insert(name, at);
+                    broken.extend(why.map(|why| (instance, why)));
                 }
             }
         }
     }
 }
 
-/// Follows one container until it ends; returns its name and the time of its last line.
-async fn follow_one(
-    api: bollard::Docker,
-    container: Container,
-    mut last: String,
-    lines: Sender<Line>,
-) -> Result<(String, String)> {
-    let name = container.instance.name();
+/// Where following a container ended.
+struct End {
+    instance: Instance,
+    /// The time of its last line.
+    last: String,
+    /// Why not all was read, where the engine broke off.
+    why: Option<String>,
+}
+
+/// Follows one container until it ends.
+async fn follow_one(api: bollard::Docker, container: Container, mut last: String, lines: Sender<Printed>) -> End {
+    let instance = container.instance;
     // The engine counts in whole seconds, so the lines of the last one come again and are left out here.
     let options =
         LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).follow(true).since(seconds(&last));
-    let mut output = api.logs(&container.instance.id, Some(options.build()));
+    let mut output = api.logs(&instance.id, Some(options.build()));
     let mut splitter = Splitter::default();
-    while let Some(Ok(chunk)) = output.next().await {
+    let mut why = None;
+    while let Some(chunk) = output.next().await {
+        let chunk = match chunk.plain() {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                why = Some(format!("{error:#}"));
+                break;
+            }
+        };
         for line in splitter.take(&chunk) {
-            let Stamped { at, line } = stamped(&name, line);
+            let Stamped { at, line } = stamped(&instance, line);
             if at > last {
                 last = at;
-                if lines.send(line).await.is_err() {
-                    return Ok((name, last));
+                if lines.send(Ok(line)).await.is_err() {
+                    return End { instance, last, why };
                 }
             }
         }
     }
-    Ok((name, last))
+    End { instance, last, why }
 }
 
 fn seconds(at: &str) -> i32 {
@@ -139,10 +160,10 @@ fn seconds(at: &str) -> i32 {
     i32::try_from(seconds).unwrap_or_default()
 }
 
-fn stamped(instance: &str, (stderr, text): (bool, String)) -> Stamped {
+fn stamped(instance: &Instance, (stderr, text): (bool, String)) -> Stamped {
     let (at, text) = text.split_once(' ').unwrap_or((&text, ""));
     let printed = at.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_millisecond).unwrap_or_default();
-    let line = Line { instance: instance.to_owned(), stderr, text: text.to_owned(), at: printed };
+    let line = Line { instance: instance.name(), log: instance.id.clone(), stderr, text: text.to_owned(), at: printed };
     Stamped { at: at.to_owned(), line }
 }
 
@@ -203,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_line_is_parted_from_its_time() {
-        let Stamped { at, line } = stamped("a-1", (false, "2026-01-02T03:04:05.000000006Z  hello you".to_owned()));
+        let Stamped { at, line } =
+            stamped(&Instance::default(), (false, "2026-01-02T03:04:05.000000006Z  hello you".to_owned()));
         assert_eq!((at.as_str(), line.text.as_str()), ("2026-01-02T03:04:05.000000006Z", " hello you"));
         assert_eq!(seconds(&at), 1_767_323_045);
     }

@@ -11,7 +11,7 @@ use anyhow::{Result, anyhow};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::platform::{
-    Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews,
+    Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews, Printed,
 };
 use crate::stack::Stack;
 
@@ -134,6 +134,12 @@ impl Contract for Docker {
     async fn kill(&self, instance: &str) -> Result<()> {
         self.kill_instance(instance).await
     }
+    async fn terminate(&self, instance: &str) -> Result<()> {
+        self.terminate_instance(instance).await
+    }
+    async fn drain(&self, instance: &str) -> Result<()> {
+        Err(anyhow!("a Docker engine has no node of {instance} to drain"))
+    }
     async fn pause(&self, instance: &str) -> Result<()> {
         self.pause_instance(instance).await
     }
@@ -143,7 +149,7 @@ impl Contract for Docker {
     async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         self.run_command(service, command, lines).await
     }
-    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
+    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Printed>) -> Result<()> {
         self.read_logs(service, range, lines).await
     }
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {

@@ -77,7 +77,7 @@ impl Kubernetes {
         let params = LogParams { follow: true, ..LogParams::default() };
         let mut printed = tokio_lines(pods.log_stream(name, &params).await.plain()?);
         while let Some(text) = printed.next_line().await? {
-            let line = Line { instance: instance.to_owned(), stderr: false, text, at: 0 };
+            let line = Line { instance: instance.to_owned(), log: String::new(), stderr: false, text, at: 0 };
             if lines.send(line).await.is_err() {
                 break;
             }
@@ -164,7 +164,7 @@ async fn forward(instance: &str, stderr: bool, output: Option<impl AsyncRead + U
     let Some(output) = output else { return };
     let mut printed = BufReader::new(output).lines();
     while let Ok(Some(text)) = printed.next_line().await {
-        if lines.send(Line { instance: instance.to_owned(), stderr, text, at: 0 }).await.is_err() {
+        if lines.send(Line { instance: instance.to_owned(), log: String::new(), stderr, text, at: 0 }).await.is_err() {
             return;
         }
     }

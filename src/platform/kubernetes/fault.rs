@@ -1,4 +1,4 @@
-//! Killing a pod, and starting one again in its place.
+//! Ending a pod, and starting one again in its place.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,9 +30,25 @@ pub(super) fn impossible(fault: &str, instance: &str) -> Error {
     anyhow!(Failure::Usage(format!("{fault} {instance}: Kubernetes has no such request; kill takes the pod away")))
 }
 
+/// How a pod is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    AtOnce,
+    /// With the time that its manifest gives it.
+    InItsTime,
+}
+
+impl Ending {
+    fn params(self) -> DeleteParams {
+        // The least that a node takes for a process to end, whose end it then confirms: with 0 nobody waits for the node.
+        let grace_period_seconds = (self == Self::AtOnce).then_some(1);
+        DeleteParams { grace_period_seconds, ..DeleteParams::default() }
+    }
+}
+
 impl Kubernetes {
-    /// Makes the instance's Deployment smaller by it, and deletes its pod at once. One that has ended stays ended.
-    pub(super) async fn kill_instance(&self, instance: &str) -> Result<()> {
+    /// Makes the instance's Deployment smaller by it, and deletes its pod. One that has ended stays ended.
+    pub(super) async fn end_instance(&self, instance: &str, ending: Ending) -> Result<()> {
         let size = self.sizes.lock().await;
         let (deployment, number) = self.deployment_of(instance).await?;
         let mut ended = ended(&deployment);
@@ -47,9 +63,7 @@ impl Kubernetes {
         ended.insert(number);
         self.resize(&deployment, instances_of(&deployment), &ended).await?;
         drop(size);
-        // The least that a node takes for a process to end, whose end it then confirms: with 0 nobody waits for the node.
-        let at_once = DeleteParams { grace_period_seconds: Some(1), ..DeleteParams::default() };
-        self.delete_pod(&pod, &at_once).await
+        self.delete_pod(&pod, &ending.params()).await
     }
 
     /// Makes the Deployment smaller by an instance for good, which is asked to end before it is made to.
@@ -72,7 +86,7 @@ impl Kubernetes {
         self.resize(&deployment, instances, &ended).await?;
         drop(size);
         if let Some(pod) = pod {
-            self.delete_pod(&pod, &DeleteParams::default()).await?;
+            self.delete_pod(&pod, &Ending::InItsTime.params()).await?;
         }
         Ok(vec![instance.to_owned()])
     }
@@ -93,6 +107,7 @@ impl Kubernetes {
         }
         let size = self.sizes.lock().await;
         let (deployment, number) = self.deployment_of(instance).await?;
+        self.uncordon_for(&deployment).await?;
         let (mut ended, mut instances) = (ended(&deployment), instances_of(&deployment));
         if number > instances {
             ended.extend(instances + 1..number);
@@ -134,6 +149,12 @@ impl Kubernetes {
             Err(error) if !is_missing(&error) => return Err(error).plain().with_context(|| format!("delete {pod}")),
             _ => {}
         }
+        self.is_gone(pod).await
+    }
+
+    /// Waits until a pod that was deleted is gone.
+    pub(super) async fn is_gone(&self, pod: &str) -> Result<()> {
+        let pods = self.api::<Pod>();
         until_of(format!("delete {pod}"), GONE, MOMENT, || {
             let (pods, pod) = (pods.clone(), pod.to_owned());
             async move {
@@ -186,7 +207,7 @@ impl Kubernetes {
         made.map(drop).plain().with_context(|| format!("start {name} again"))
     }
 
-    async fn deployment_of(&self, instance: &str) -> Result<(Deployment, u32)> {
+    pub(super) async fn deployment_of(&self, instance: &str) -> Result<(Deployment, u32)> {
         let (service, number) = service_of(instance)?;
         let found = self.api::<Deployment>().get_opt(service).await.plain()?;
         let own = found.filter(|deployment| labels::are_of(&self.project, deployment));

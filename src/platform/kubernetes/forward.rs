@@ -1,23 +1,24 @@
 //! Ports of pods at ports of this machine: whoever may ask the API server reaches them, wherever the cluster is.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::Kubernetes;
-use crate::platform::{Endpoint, State, instance_name};
+use crate::platform::{Endpoint, Instance, State};
 
 /// The variable that tells the broker under which port of this machine it is reached: it tells its clients the same.
 const BROKER_PORT: &str = "KAFKA_PORT";
 /// The port in its pod at which the broker is reached from outside.
 const BROKER: u16 = 9094;
 
-/// A port of this machine that leads to a pod's, until it is dropped.
+/// A port of this machine that leads to an instance's, until it is dropped.
 pub(super) struct Forward {
     port: u16,
     task: JoinHandle<()>,
@@ -29,9 +30,10 @@ impl Drop for Forward {
     }
 }
 
-impl Forward {
-    /// Listens at a port of this machine, any that is free for 0, and passes each connection on.
-    async fn listen(pods: Api<Pod>, pod: String, port: u16, local: u16) -> Result<Self> {
+impl Kubernetes {
+    /// Listens at a port of this machine, any that is free for 0, and passes each connection on to the pod that is the instance
+    /// then.
+    async fn listen(&self, instance: (String, u32), port: u16, local: u16) -> Result<Forward> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, local));
         let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => anyhow!(
@@ -41,59 +43,50 @@ impl Forward {
             _ => anyhow!(error).context(format!("listen at {address}")),
         })?;
         let local = listener.local_addr().context("listen")?.port();
+        // It is held by those of the one that it leads back to.
+        let cluster = Self { forwards: Arc::default(), ..self.clone() };
         let task = tokio::spawn(async move {
-            // Whoever connects finds out for itself that a connection has ended, and connects again.
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(pass_on(pods.clone(), pod.clone(), port, connection));
+                let (cluster, instance) = (cluster.clone(), instance.clone());
+                // Whoever connects finds out for itself that a connection has ended, and connects again.
+                tokio::spawn(async move { cluster.pass_on(&instance.0, instance.1, port, connection).await });
             }
         });
-        Ok(Self { port: local, task })
+        Ok(Forward { port: local, task })
     }
-}
 
-async fn pass_on(pods: Api<Pod>, pod: String, port: u16, mut connection: TcpStream) {
-    let Ok(mut forwarder) = pods.portforward(&pod, &[port]).await else { return };
-    if let Some(mut stream) = forwarder.take_stream(port) {
-        let _ = copy_bidirectional(&mut connection, &mut stream).await;
+    async fn pass_on(&self, service: &str, number: u32, port: u16, mut connection: TcpStream) -> Result<()> {
+        let observed = self.observe().await?;
+        let pod = observed.deployment(service).and_then(|one| observed.numbered(one).remove(&number));
+        let pod = pod.context("no pod")?.name_any();
+        let mut forwarder = self.api::<Pod>().portforward(&pod, &[port]).await?;
+        if let Some(mut stream) = forwarder.take_stream(port) {
+            copy_bidirectional(&mut connection, &mut stream).await?;
+        }
+        forwarder.abort();
+        Ok(())
     }
-    forwarder.abort();
-}
 
-impl Kubernetes {
     /// The endpoints of a service's pods that run.
     pub(super) async fn reached(&self, service: &str, port: u16) -> Result<Vec<Endpoint>> {
         let observed = self.observe().await?;
-        let Some(deployment) = observed.deployments.iter().find(|one| one.name_any() == service) else {
-            return Ok(Vec::new());
-        };
+        let Some(deployment) = observed.deployment(service) else { return Ok(Vec::new()) };
+        let pods = observed.numbered(deployment);
         let instances = observed.instances();
-        let runs = |number: u32| {
-            instances
-                .iter()
-                .any(|one| (one.service.as_str(), one.number, one.state) == (service, number, State::Running))
-        };
-        let numbered = observed.numbered(deployment);
-        let running: Vec<(u32, &Pod)> = numbered.into_iter().filter(|(number, _)| runs(*number)).collect();
+        let runs = |one: &&Instance| one.service == service && one.state == State::Running;
         let mut forwards = self.forwards.lock().await;
-        // A pod that is gone gives its port of this machine back, which the one in its place may need.
-        let is_there = |name: &str| observed.pods.iter().any(|pod| pod.name_any() == name);
-        let over = forwards.extract_if(|(pod, _), forward| !is_there(pod) || forward.task.is_finished());
-        for (_, mut forward) in over.collect::<Vec<_>>() {
-            forward.task.abort();
-            // Its port is free once the task is dropped, and not when it is told to end.
-            let _ = (&mut forward.task).await;
-        }
         let mut endpoints = Vec::new();
-        for (number, pod) in running {
-            let name = pod.name_any();
-            let key = (name.clone(), port);
-            if !forwards.contains_key(&key) {
-                let local = if port == BROKER { told_port(pod).unwrap_or(port) } else { 0 };
-                forwards.insert(key.clone(), Forward::listen(self.api(), name, port, local).await?);
+        for instance in instances.iter().filter(runs) {
+            let key = (instance.name(), port);
+            if forwards.get(&key).is_none_or(|forward| forward.task.is_finished()) {
+                let told = pods.get(&instance.number).and_then(|pod| told_port(pod));
+                let local = if port == BROKER { told.unwrap_or(port) } else { 0 };
+                let forward = self.listen((service.to_owned(), instance.number), port, local).await?;
+                forwards.insert(key.clone(), forward);
             }
-            let instance = instance_name(service, number);
             let local = forwards.get(&key).map(|forward| forward.port);
-            endpoints.extend(local.map(|port| Endpoint { instance, host: Ipv4Addr::LOCALHOST.to_string(), port }));
+            let (instance, host) = (instance.name(), Ipv4Addr::LOCALHOST.to_string());
+            endpoints.extend(local.map(|port| Endpoint { instance, host, port }));
         }
         Ok(endpoints)
     }

@@ -14,12 +14,13 @@ use kube::{Api, Client};
 use tokio::sync::{Mutex, mpsc};
 
 use super::{
-    Cluster, Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews,
+    Cluster, Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews, Printed,
 };
 use crate::stack::Stack;
 
 mod apply;
 mod connect;
+mod drain;
 mod engine;
 mod exec;
 mod fault;
@@ -33,6 +34,7 @@ mod observe;
 mod problem;
 mod remove;
 
+use fault::Ending;
 use forward::Forward;
 
 /// Who applies fields, for the API server.
@@ -48,7 +50,7 @@ pub struct Kubernetes {
     project: String,
     /// How a command line of kubectl begins that means the same namespace.
     kubectl: String,
-    /// Ports of pods that this process reaches at ports of this machine, by pod and port.
+    /// Ports of instances that this process reaches at ports of this machine, by instance and port.
     forwards: Arc<Mutex<HashMap<(String, u16), Forward>>>,
     /// Held while a Deployment's size is changed: each change begins from what the one before it wrote.
     sizes: Arc<Mutex<()>>,
@@ -136,7 +138,13 @@ impl Contract for Kubernetes {
         self.start_instance(instance).await
     }
     async fn kill(&self, instance: &str) -> Result<()> {
-        self.kill_instance(instance).await
+        self.end_instance(instance, Ending::AtOnce).await
+    }
+    async fn terminate(&self, instance: &str) -> Result<()> {
+        self.end_instance(instance, Ending::InItsTime).await
+    }
+    async fn drain(&self, instance: &str) -> Result<()> {
+        self.drain_node_of(instance).await
     }
     async fn pause(&self, instance: &str) -> Result<()> {
         Err(fault::impossible("pause", instance))
@@ -147,7 +155,7 @@ impl Contract for Kubernetes {
     async fn exec(&self, service: &str, command: &[String], lines: mpsc::Sender<Line>) -> Result<ExecEnd> {
         self.run_command(service, command, lines).boxed().await
     }
-    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Line>) -> Result<()> {
+    async fn logs(&self, service: Option<&str>, range: LogRange, lines: mpsc::Sender<Printed>) -> Result<()> {
         self.read_logs(service, range, lines).await
     }
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {

@@ -72,6 +72,10 @@ impl Observed {
         numbers.into_iter().map(instance).collect()
     }
 
+    pub(super) fn deployment(&self, service: &str) -> Option<&Deployment> {
+        self.deployments.iter().find(|one| one.name_any() == service)
+    }
+
     /// A Job keeps the pods of its failed tries; the newest one counts.
     fn of_job(&self, job: &Job) -> Instance {
         let service = job.name_any();

@@ -10,10 +10,12 @@ use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::InstanceName;
-use crate::platform::{Journal as _, Kind, Mark, NotedJob, Owner, Platform};
+use crate::platform::{Journal as _, Kind, Mark, Meant, NotedJob, Owner, Platform};
 
+mod drain;
 mod heal;
 mod kill;
+mod terminate;
 
 pub use heal::{Healed, heal};
 
@@ -62,6 +64,10 @@ macro_rules! faults {
 faults! {
     /// Their processes die at once.
     kill => Kill,
+    /// Their processes are asked to end.
+    terminate => Terminate,
+    /// Their nodes are drained.
+    drain => Drain,
 }
 
 /// Between the targets of one mark. No name of a service has it.
@@ -85,6 +91,15 @@ impl Fault {
     /// The fault of a name in a mark; none that this version does not know.
     fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|fault| fault.name() == name)
+    }
+
+    /// Why it cannot be done on a platform; none where it can.
+    #[must_use]
+    pub fn impossible_on(self, platform: &Meant) -> Option<&'static str> {
+        match (self, platform) {
+            (Self::Drain, Meant::Docker) => Some("a Docker engine has no nodes to drain; --platform kubernetes has"),
+            _ => None,
+        }
     }
 
     /// What undoes it where it was done to these.

@@ -26,7 +26,14 @@ async fn no_error_of_the_end_takes_the_place_of_another() {
     let settings = StackSettings::of("p");
     let workload = crate::workload::catalog::usual().unwrap();
     let stack = Stack::load(&settings, &workload).unwrap();
-    let mut plan = plan::plan(&catalog::find("failover").unwrap(), &Asked::of("failover"), &workload, &stack).unwrap();
+    let mut plan = plan::plan(
+        &catalog::find("failover").unwrap(),
+        &Asked::of("failover"),
+        &workload,
+        &stack,
+        &crate::platform::Meant::Docker,
+    )
+    .unwrap();
     plan.steps.retain(|step| matches!(step.action, Action::Undo { .. }));
     let limit = Duration::from_secs(1);
     let (workload, beginning) = (&workload, Beginning::State);

@@ -36,7 +36,7 @@ pub fn stack() -> Vec<Sample> {
         connected: true,
     };
     let ended = Instance { state: State::Exited, health: None, exit_code: Some(0), ..running.clone() };
-    let line = Line { instance: text("kafka-1"), stderr: false, text: text("started"), at: 0 };
+    let line = Line { instance: text("kafka-1"), log: String::new(), stderr: false, text: text("started"), at: 0 };
     let down = DownResult {
         project: text("p"),
         removed: vec![text("kafka-1")],
