@@ -88,6 +88,34 @@ pub struct StackSettings {
     pub slots: u32,
     /// What schedules the job.
     pub scheduler: Scheduler,
+    /// What elects the JobManager that leads, and knows its jobs.
+    pub ha: Ha,
+    /// The class of the volume in a cluster; its usual one when `None`.
+    pub storage_class: Option<String>,
+    /// The registry that a cluster takes the images from; they are on its nodes when `None`.
+    pub registry: Option<String>,
+}
+
+/// Where Flink's high availability has its leader and its jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ha {
+    /// In ZooKeeper
+    #[default]
+    Zookeeper,
+    /// In ConfigMaps of the cluster, with --platform kubernetes
+    Kubernetes,
+}
+
+impl Ha {
+    /// The value of `high-availability.type`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Zookeeper => "zookeeper",
+            Self::Kubernetes => "kubernetes",
+        }
+    }
 }
 
 /// What schedules a job in the JobManager.
@@ -129,6 +157,9 @@ impl StackSettings {
             taskmanagers: None,
             slots: SLOTS,
             scheduler: Scheduler::Default,
+            ha: Ha::Zookeeper,
+            storage_class: None,
+            registry: None,
         }
     }
 

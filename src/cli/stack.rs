@@ -1,5 +1,7 @@
 //! Arguments of the commands on the stack.
 
+use std::path::PathBuf;
+
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -114,6 +116,24 @@ pub struct Images {
     pub action: ImagesAction,
 }
 
+/// As in `registry.example.org/team`, without a slash at the end.
+fn registry(text: &str) -> Result<String, String> {
+    let name = text.trim_end_matches('/');
+    let is_part = |part: &str| {
+        let is_of_name =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-_:".contains(letter);
+        !part.is_empty() && part.chars().all(is_of_name)
+    };
+    if name.contains("://") {
+        return Err("a registry has no scheme, as in registry.example.org/team".to_owned());
+    }
+    if name.split('/').all(is_part) {
+        Ok(name.to_owned())
+    } else {
+        Err("no registry, as in registry.example.org/team".to_owned())
+    }
+}
+
 /// What to do with images.
 #[derive(Debug, Subcommand)]
 pub enum ImagesAction {
@@ -125,6 +145,24 @@ pub enum ImagesAction {
     },
     /// List the current images and old ones
     List,
+    /// Write the images of a stack to a file, for the nodes of a cluster: ctr images import, kind load image-archive
+    Export {
+        /// Where to write; what is there is replaced
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Whose job the images are to run; a jar of your own is in one of its own
+        #[arg(short, long, value_name = "NAME|FILE")]
+        workload: Option<String>,
+    },
+    /// Push the images of a stack to a registry, for a cluster: up --platform kubernetes --registry takes them from there
+    Push {
+        /// As in registry.example.org/team
+        #[arg(value_name = "REGISTRY", value_parser = registry)]
+        registry: String,
+        /// Whose job the images are to run; a jar of your own is in one of its own
+        #[arg(short, long, value_name = "NAME|FILE")]
+        workload: Option<String>,
+    },
     /// Remove old images that no container uses; another checkout rebuilds its own when it needs them
     Prune {
         /// Tags of the images to remove [default: all old images]

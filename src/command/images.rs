@@ -8,15 +8,20 @@ use crate::cli::Global;
 use crate::cli::stack::{Images as Arguments, ImagesAction};
 use crate::failure::{Failure, Status};
 use crate::image::{Entry, Standing};
+use crate::operation::workload::Named;
 use crate::platform::engine::{Cache, Engine as _, Removal};
-use crate::platform::{Platform, PlatformNews};
+use crate::platform::{Meant, Platform, PlatformNews};
 use crate::report::Terminal;
-use crate::report::images::{Fate, ImageLine, ImagesResult, PruneResult, PrunedLine};
+use crate::report::images::{Fate, ImageLine, ImagesResult, PruneResult, PrunedLine, Shipped, Way};
 use crate::report::progress::Progress;
+use crate::settings::StackSettings;
+use crate::stack::Stack;
+use crate::workload::catalog::USUAL;
 
 /// Builds, lists or prunes the playground's own images, which all projects share.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
-    let platform = Platform::connect(&global.meant()?, &global.project).await?;
+    // Whatever runs the stack, an engine here builds its images.
+    let platform = Platform::connect(&Meant::Docker, &global.project).await?;
     match arguments.action {
         ImagesAction::List => list(&platform, &[], terminal).await?,
         ImagesAction::Build { no_cache } => {
@@ -24,12 +29,28 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
             let built = build(&platform, cache, terminal).await?;
             list(&platform, &built, terminal).await?;
         }
+        ImagesAction::Export { file, workload } => {
+            let stack = stack_of(global, workload.as_deref())?;
+            let written = built(terminal, async |news| platform.export_images(&stack, &file, news).await).await?;
+            terminal.result(&Shipped { images: written, to: file.display().to_string(), way: Way::File })?;
+        }
+        ImagesAction::Push { registry, workload } => {
+            let stack = stack_of(global, workload.as_deref())?;
+            let pushed = built(terminal, async |news| platform.push_images(&stack, &registry, news).await).await?;
+            terminal.result(&Shipped { images: pushed, to: registry, way: Way::Registry })?;
+        }
         ImagesAction::Prune { images, dry_run } => {
             let pruning = if dry_run { Pruning::Planned } else { Pruning::Done };
             prune(&platform, &images, pruning, terminal).await?;
         }
     }
     Ok(Status::Pass)
+}
+
+/// The stack of a workload as it usually is: how it is to run makes no other images.
+fn stack_of(global: &Global, workload: Option<&str>) -> Result<Stack> {
+    let named = Named::find(workload.unwrap_or(USUAL))?;
+    Stack::load(&StackSettings::of(&global.project), &named.workload)
 }
 
 async fn list(platform: &Platform, built: &[String], terminal: &Terminal) -> Result<()> {
@@ -75,17 +96,34 @@ async fn prune(platform: &Platform, only: &[String], pruning: Pruning, terminal:
     terminal.result(&PruneResult { images })
 }
 
-/// Returns the names of those that were built. If interrupted, the engine keeps the finished steps in its cache.
+/// Returns the names of those that were built.
 async fn build(platform: &Platform, cache: Cache, terminal: &Terminal) -> Result<Vec<String>> {
+    let mut built_ones = Vec::new();
+    watched(terminal, &mut built_ones, async |news| platform.build_images(cache, news).await).await?;
+    Ok(built_ones)
+}
+
+async fn built<T>(
+    terminal: &Terminal,
+    work: impl AsyncFnOnce(&mpsc::UnboundedSender<PlatformNews>) -> Result<T>,
+) -> Result<T> {
+    watched(terminal, &mut Vec::new(), work).await
+}
+
+/// Shows what is built meanwhile, and adds its names. If interrupted, the engine keeps the finished steps in its cache.
+async fn watched<T>(
+    terminal: &Terminal,
+    built: &mut Vec<String>,
+    work: impl AsyncFnOnce(&mpsc::UnboundedSender<PlatformNews>) -> Result<T>,
+) -> Result<T> {
     let (sender, mut news) = mpsc::unbounded_channel();
-    let mut built = Vec::new();
     let mut progress = Progress::new(terminal);
     let show = async {
         while let Some(one) = news.recv().await {
             match one {
                 PlatformNews::Image { image, step } => progress.doing(&image, &step),
                 PlatformNews::ImageReady { image, built: true } => {
-                    progress.done(&image, "built");
+                    progress.done(&image, "done");
                     built.push(image);
                 }
                 PlatformNews::ImageReady { .. } | PlatformNews::Operation { .. } => {}
@@ -93,17 +131,17 @@ async fn build(platform: &Platform, cache: Cache, terminal: &Terminal) -> Result
         }
     };
     let work = async {
-        let done = platform.build_images(cache, &sender).await;
+        let done = work(&sender).await;
         drop(sender);
         done
     };
     let done = tokio::select! {
         (done, ()) = async { tokio::join!(work, show) } => done,
         () = interrupted() => {
-            let text = "interrupted: playground images build continues from here";
+            let text = "interrupted: the same command continues from here";
             Err(Failure::Interrupted(text.to_owned()).into())
         }
     };
     progress.finish();
-    done.map(|()| built)
+    done
 }

@@ -9,7 +9,7 @@ use crate::operation::reach;
 use crate::operation::workload::Named;
 use crate::platform::Platform;
 use crate::report::Terminal;
-use crate::settings::{PLATFORM_WORDS, StackSettings, project_option};
+use crate::settings::{Ha, PLATFORM_WORDS, StackSettings, project_option};
 use crate::stack::JOBMANAGER;
 use crate::workload::catalog::USUAL;
 
@@ -133,13 +133,25 @@ async fn kafka_on(platform: &Platform, global: &Global) -> Result<String> {
 }
 
 /// A compose file of the user's says how containers run on one machine; in a cluster the manifests say how pods do.
-fn must_be_ours(settings: &StackSettings, global: &Global) -> Result<(), Failure> {
-    match &settings.file {
-        Some(file) if global.platform == PlatformName::Kubernetes => Err(Failure::Usage(format!(
-            "--file {}: a compose file is for Docker; on Kubernetes the stack is made from the playground's manifests",
-            file.display()
-        ))),
-        _ => Ok(()),
+fn must_be_of_platform(settings: &StackSettings, global: &Global) -> Result<(), Failure> {
+    if global.platform == PlatformName::Kubernetes {
+        return settings.file.as_ref().map_or(Ok(()), |file| {
+            Err(Failure::Usage(format!(
+                "--file {}: a compose file is for Docker; on Kubernetes the stack is made from the playground's manifests",
+                file.display()
+            )))
+        });
+    }
+    let of_cluster = [
+        ("--ha kubernetes", settings.ha == Ha::Kubernetes),
+        ("--storage-class", settings.storage_class.is_some()),
+        ("--registry", settings.registry.is_some()),
+    ];
+    match of_cluster.into_iter().find(|(_, given)| *given) {
+        Some((option, _)) => {
+            Err(Failure::Usage(format!("{option} is of a Kubernetes cluster: it takes --platform kubernetes")))
+        }
+        None => Ok(()),
     }
 }
 

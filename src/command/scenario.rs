@@ -36,7 +36,7 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
 async fn run_one(global: &Global, arguments: Run, terminal: &Terminal) -> Result<Status> {
     let dry_run = arguments.dry_run;
     let mut asked = arguments.asked(&global.project)?;
-    super::must_be_ours(&asked.stack, global)?;
+    super::must_be_of_platform(&asked.stack, global)?;
     let scenario = catalog::find(&asked.scenario)?;
     let named = super::workload_of(global, asked.stack.workload.as_deref()).await?;
     checker::must_be_there(&named.workload)?;

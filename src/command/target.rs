@@ -58,11 +58,13 @@ mod tests {
             service: service.into(),
             number,
             id: String::new(),
+            host: String::new(),
             state: State::Running,
             health: None,
             exit_code: None,
             ports: Vec::new(),
             connected: true,
+            stage: None,
         }
     }
 

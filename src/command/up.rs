@@ -21,7 +21,7 @@ use crate::stack::Stack;
 /// Brings the stack up; Ctrl-C removes what this call created, if there was no stack before.
 pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<Status> {
     let settings = arguments.stack.settings(&global.project)?;
-    super::must_be_ours(&settings, global)?;
+    super::must_be_of_platform(&settings, global)?;
     if let Some(asked) = &settings.workload {
         // What is wrong with its file needs no engine to be told.
         Named::find(asked)?;

@@ -134,6 +134,7 @@ impl Fold {
             What::Operated(operated) => self.operations.push(operated.clone()),
             What::Fault { target, .. } => self.fault(at, target),
             What::Undoing { .. } => self.recoveries.undoing(at),
+            What::Pod { stage, .. } => self.recoveries.pod(at, *stage),
             What::Found(_) | What::Job(_) | What::Cluster { .. } => self.cluster(at, &event.what),
             What::Triggered { .. } | What::Checkpoint { .. } | What::Restored(_) | What::Watermark { .. } => {
                 self.checkpoint(at, &event.what);

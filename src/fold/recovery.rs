@@ -13,8 +13,11 @@
 //!
 //! Where another JobManager takes over before the undo, there is no outage: what passes until it answers is Flink's own.
 
+use std::collections::BTreeMap;
+
 use super::lag::UsualLag;
 use crate::history::seen::{JobSeen, Read};
+use crate::platform::Stage;
 
 /// The moments of one recovery, in ms since the run began; none for a moment that was not seen.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,6 +47,8 @@ pub struct Recovery {
     pub usual_rate: Option<f64>,
     /// Records per second that the job read while it caught up.
     pub catch_up_rate: Option<f64>,
+    /// When the last pod came as far as each stage after the undo, in a cluster.
+    pub pods: BTreeMap<Stage, i64>,
     /// Whether the job takes checkpoints.
     checkpoints: bool,
     slots_before: u32,
@@ -78,7 +83,14 @@ impl Recoveries {
     /// A fault was injected.
     pub fn fault(&mut self, at: i64, hit: &Hit<'_>) {
         let open = match self.all.pop_if(|last| last.caught_up.is_none()) {
-            Some(open) => Recovery { undone: None, registered: None, running: None, checkpointed: None, ..open },
+            Some(open) => Recovery {
+                pods: BTreeMap::new(),
+                undone: None,
+                registered: None,
+                running: None,
+                checkpointed: None,
+                ..open
+            },
             None => Recovery {
                 fault: at,
                 slots_before: hit.slots,
@@ -107,6 +119,21 @@ impl Recoveries {
     /// A fault is about to be undone.
     pub fn undoing(&mut self, at: i64) {
         self.open(|open| open.undone = Some(at));
+    }
+
+    /// A pod came as far as a stage, and so as all before it.
+    pub fn pod(&mut self, at: i64, stage: Stage) {
+        self.open(|open| {
+            let came = open.undone.is_some() && open.registered.is_none();
+            let stages = [Stage::Scheduled, Stage::ImageThere, Stage::Started, Stage::Ready];
+            for one in stages.into_iter().filter(|one| came && *one <= stage) {
+                let moment = open.pods.entry(one).or_insert(at);
+                // One that was seen at an earlier stage before did not wait for this look.
+                if one == stage {
+                    *moment = at;
+                }
+            }
+        });
     }
 
     /// An operation begins.
@@ -300,6 +327,21 @@ mod tests {
         recoveries.job(6_500, &job("RUNNING"));
         recoveries.read(7_000, &read(800, 900), true);
         assert_eq!(moments(&recoveries), "3000 4500 4500 - 6000 6500 - 7000");
+    }
+
+    #[test]
+    fn the_last_pod_to_come_as_far_counts_and_none_that_came_before_the_undo() {
+        let mut recoveries = faulty();
+        recoveries.pod(3_200, Stage::Ready);
+        recoveries.job(4_000, &job("RESTARTING"));
+        recoveries.undoing(5_000);
+        recoveries.pod(5_100, Stage::Scheduled);
+        recoveries.pod(5_300, Stage::Started);
+        recoveries.pod(5_600, Stage::Started);
+        recoveries.slots(9_000, 2);
+        recoveries.pod(9_900, Stage::Ready);
+        let pods: Vec<i64> = recoveries.all[0].pods.values().copied().collect();
+        assert_eq!(pods, [5_100, 5_300, 5_600]);
     }
 
     #[test]

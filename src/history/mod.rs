@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::Stage;
 use crate::settings::{Delivery, JobVariant};
 use crate::workload::model::Workload;
 use answer::Answer;
@@ -94,6 +95,13 @@ pub enum What {
         instance: String,
         /// As in `running`, `exited`; `gone` when the platform has it no more.
         state: String,
+    },
+    /// A pod of the stack came further on its way.
+    Pod {
+        /// The instance that it is, as in `taskmanager-1`.
+        instance: String,
+        /// How far.
+        stage: Stage,
     },
     /// A job that the cluster knows, told when it is first seen.
     Found(JobFacts),

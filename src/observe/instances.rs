@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Watch;
 use crate::history::What;
-use crate::platform::{Contract as _, Instance, Platform};
+use crate::platform::{Contract as _, Instance, Platform, Stage};
 
 /// How often to poll: an instance that is killed stays down for longer than this.
 const LOOK: Duration = Duration::from_millis(500);
@@ -16,11 +16,11 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) async fn watch(platform: Platform, watch: Watch) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = BTreeMap::new();
+    let (mut told, mut came) = (BTreeMap::new(), BTreeMap::new());
     while watch.goes_on() {
         ticks.tick().await;
         let Ok(instances) = platform.services().await else { continue };
-        for what in news(&mut told, &instances) {
+        for what in news(&mut told, &instances).into_iter().chain(stages(&mut came, &instances)) {
             watch.tell(what).await;
         }
     }
@@ -38,10 +38,36 @@ fn news(told: &mut BTreeMap<String, String>, instances: &[Instance]) -> Vec<What
     news
 }
 
+/// The pods that have come further since the last look. One look may miss stages between.
+fn stages(came: &mut BTreeMap<(String, String), Stage>, instances: &[Instance]) -> Vec<What> {
+    let now: BTreeMap<(String, String), Stage> =
+        instances.iter().filter_map(|one| Some(((one.name(), one.id.clone()), one.stage?))).collect();
+    let further = now.iter().filter(|(pod, stage)| came.get(pod).is_none_or(|before| before < *stage));
+    let news = further.map(|((instance, _), stage)| What::Pod { instance: instance.clone(), stage: *stage }).collect();
+    *came = now;
+    news
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::platform::State;
+
+    #[test]
+    fn a_pod_that_takes_the_place_of_another_begins_anew() {
+        let pod = |id: &str, stage| Instance {
+            service: "kafka".into(),
+            number: 1,
+            id: id.into(),
+            stage: Some(stage),
+            ..Instance::default()
+        };
+        let mut came = BTreeMap::new();
+        let mut told = |id: &str, stage| stages(&mut came, &[pod(id, stage)]).len();
+        assert_eq!([told("a", Stage::Scheduled), told("a", Stage::Scheduled), told("a", Stage::Ready)], [1, 0, 1]);
+        assert_eq!(told("a", Stage::Started), 0, "it is not ready any more");
+        assert_eq!(told("b", Stage::Scheduled), 1);
+    }
 
     #[test]
     fn only_changes_are_told() {

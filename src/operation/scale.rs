@@ -28,11 +28,13 @@ impl Workers {
             service: TASKMANAGER.to_owned(),
             number,
             id: String::new(),
+            host: String::new(),
             state: State::Running,
             health: None,
             exit_code: None,
             ports: Vec::new(),
             connected: true,
+            stage: None,
         };
         Self((1..=taskmanagers).map(instance).collect())
     }

@@ -1,10 +1,13 @@
 //! What `doctor` and `images` ask of a platform: about the engine itself, and about the images that it keeps for all projects.
 
+use std::path::Path;
+
 use anyhow::Result;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Platform, PlatformNews, PortTaken};
 use crate::image::Entry;
+use crate::stack::Stack;
 
 /// What an engine says about itself and its machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +63,23 @@ pub trait Engine {
     /// Builds own images that are missing, or all, and lets the names that the compose file has mean them.
     async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()>;
 
+    /// Writes the images of a stack into a file, as `docker save` does; those that are missing are built first. Returns their tags.
+    async fn export_images(
+        &self,
+        stack: &Stack,
+        file: &Path,
+        progress: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<String>>;
+
+    /// Pushes the images of a stack to a registry, as in `registry.example.org/team`; those that are missing are built first.
+    /// Returns what they are called there.
+    async fn push_images(
+        &self,
+        stack: &Stack,
+        registry: &str,
+        progress: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<String>>;
+
     /// Removes one of our images, with all its names, unless somebody needs it by now.
     async fn remove_image(&self, image: &Entry) -> Result<Removal>;
 }
@@ -87,6 +107,22 @@ impl Engine for Platform {
     }
     async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         forward!(self, platform => platform.build_images(cache, progress))
+    }
+    async fn export_images(
+        &self,
+        stack: &Stack,
+        file: &Path,
+        progress: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<String>> {
+        forward!(self, platform => platform.export_images(stack, file, progress))
+    }
+    async fn push_images(
+        &self,
+        stack: &Stack,
+        registry: &str,
+        progress: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<String>> {
+        forward!(self, platform => platform.push_images(stack, registry, progress))
     }
     async fn remove_image(&self, image: &Entry) -> Result<Removal> {
         forward!(self, platform => platform.remove_image(image))

@@ -114,11 +114,13 @@ fn make(service: &Service, number: u32) -> Made {
         service: service.name.clone(),
         number,
         id: format!("{}-{number}-{}", service.name, &service.hash()[..8]),
+        host: String::new(),
         state: if done { State::Exited } else { State::Running },
         health: checked.then_some(Health::Healthy),
         exit_code: done.then_some(0),
         ports: ports.collect(),
         connected: true,
+        stage: None,
     };
     Made { instance, hash: service.hash(), one_shot: service.one_shot }
 }

@@ -31,6 +31,9 @@ pub struct Instance {
     pub number: u32,
     /// The platform's own id of it.
     pub id: String,
+    /// By what its own processes know it, where that is not the beginning of its id.
+    #[serde(default, skip_serializing)]
+    pub host: String,
     /// What it is doing.
     pub state: State,
     /// What its health check says, where it has one and runs.
@@ -41,6 +44,23 @@ pub struct Instance {
     pub ports: Vec<Port>,
     /// Whether it is on the stack's network.
     pub connected: bool,
+    /// How far it has come, where it is a pod.
+    #[serde(default, skip_serializing)]
+    pub stage: Option<Stage>,
+}
+
+/// How far a pod has come on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// A node is to run it.
+    Scheduled,
+    /// The node has its images.
+    ImageThere,
+    /// Its process runs.
+    Started,
+    /// It passes its readiness probe.
+    Ready,
 }
 
 impl Instance {
@@ -50,11 +70,10 @@ impl Instance {
         instance_name(&self.service, self.number)
     }
 
-    /// Whether this is the host name by which its own processes know it: the beginning of its id, unless the compose file
-    /// gives it another.
+    /// Whether this is the host name or address by which its own processes know it.
     #[must_use]
     pub fn calls_itself(&self, host: &str) -> bool {
-        !host.is_empty() && self.id.starts_with(host)
+        !host.is_empty() && (self.host == host || self.id.starts_with(host))
     }
 }
 

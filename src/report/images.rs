@@ -35,6 +35,41 @@ pub struct ImageLine {
     pub built: bool,
 }
 
+/// Images that were brought somewhere.
+#[derive(Debug, Serialize)]
+pub struct Shipped {
+    /// What they are called there.
+    pub images: Vec<String>,
+    /// The file, or the registry.
+    pub to: String,
+    /// Which of both it is.
+    #[serde(skip)]
+    pub way: Way,
+}
+
+/// How images were brought somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// In a file.
+    File,
+    /// To a registry.
+    Registry,
+}
+
+impl Render for Shipped {
+    fn human(&self, paint: Paint) -> String {
+        let done = match self.way {
+            Way::File => format!("written to {}", self.to),
+            Way::Registry => format!("pushed to {}", self.to),
+        };
+        let next = match self.way {
+            Way::File => format!("ctr --namespace k8s.io images import {0} · kind load image-archive {0}", self.to),
+            Way::Registry => format!("playground --platform kubernetes up --registry {}", self.to),
+        };
+        format!("{done}\n  {}\n{}  {next}", self.images.join("\n  "), paint.bold("next"))
+    }
+}
+
 /// What came of old images.
 #[derive(Debug, Serialize)]
 pub struct PruneResult {

@@ -73,11 +73,13 @@ mod tests {
             service: service.into(),
             number: 1,
             id: "abc".into(),
+            host: String::new(),
             state,
             health,
             exit_code,
             ports: Vec::new(),
             connected: true,
+            stage: None,
         }
     }
 

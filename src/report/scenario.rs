@@ -16,7 +16,7 @@ use crate::ledger::Judgement;
 use crate::platform::Mark;
 use crate::scenario::fault::Healed;
 use crate::scenario::{Plan, Scenario, Sends};
-use crate::verdict::recovery::Recovery;
+use crate::verdict::recovery::{Pods, Recovery};
 use crate::verdict::spread::Spread;
 use crate::verdict::{JudgedJob, Outcome, Verdict};
 
@@ -277,6 +277,9 @@ fn recovery(recovery: &Recovery) -> String {
         parts.into_iter().filter_map(|(name, seconds)| Some(format!("{name} {:.1}", seconds?))).collect();
     let total = recovery.total.map_or_else(|| "not complete:".to_owned(), |seconds| format!("{seconds:.1} s ="));
     let mut line = format!("recovery  {total} {}", parts.join(" + "));
+    if let Some(pods) = &recovery.pods {
+        let _ = write!(line, "\n          {}", of_pods(pods));
+    }
     let speed = recovery.catch_up_speed.map(|speed| format!("caught up at {speed:.1} × the usual rate"));
     let gap = recovery.output_gap.map(|gap| format!("a consumer of output saw nothing for {gap:.1} s"));
     let more: Vec<String> = speed.into_iter().chain(gap).collect();
@@ -284,6 +287,18 @@ fn recovery(recovery: &Recovery) -> String {
         let _ = write!(line, "\n          {}", more.join("; "));
     }
     line
+}
+
+/// What of the restart was the cluster's.
+fn of_pods(pods: &Pods) -> String {
+    let stages = [
+        ("scheduled", pods.scheduled),
+        ("image there", pods.image_there),
+        ("started", pods.started),
+        ("ready", pods.ready),
+    ];
+    let seen = stages.into_iter().filter_map(|(stage, seconds)| Some(format!("{stage} {:.1}", seconds?)));
+    format!("the last pod, in seconds since the undo: {}", seen.collect::<Vec<_>>().join(", "))
 }
 
 /// A fault that another command left behind, and what became of it.
@@ -329,6 +344,7 @@ mod tests {
             outage: Some(8.4),
             rest_back: None,
             restart: Some(3.9),
+            pods: None,
             restore: Some(0.6),
             checkpoint_again: None,
             catch_up: Some(2.2),

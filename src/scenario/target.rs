@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::InstanceName;
 use crate::meant::did_you_mean;
 use crate::platform::{instance_name, is_instance_of};
-use crate::stack::TASKMANAGER;
-use crate::stack::{JOBMANAGER, Service, Stack};
+use crate::settings::Ha;
+use crate::stack::{JOBMANAGER, Service, Stack, TASKMANAGER, ZOOKEEPER};
 
 /// Stands before a service's name for all of its instances. No name of a service has a space.
 const EVERY: &str = "every ";
@@ -47,6 +47,9 @@ impl Targets {
                 }
                 all.push(target);
             }
+        }
+        if all.is_empty() {
+            return Err(format!("the stack has no {self}, as the cluster itself elects the leader"));
         }
         Ok(all)
     }
@@ -130,6 +133,10 @@ pub(super) struct There<'a> {
 impl There<'_> {
     /// What a name means: every instance of a service, its first one or the one that leads, or the one that bears it.
     fn meant(&self, name: &str) -> Result<Vec<Target>, String> {
+        // Where the cluster itself elects the leader, nothing of the stack breaks in ZooKeeper's place.
+        if self.stack.ha == Ha::Kubernetes && name.strip_prefix(EVERY).unwrap_or(name) == ZOOKEEPER {
+            return Ok(Vec::new());
+        }
         if let Some(service) = name.strip_prefix(EVERY) {
             let found = self.stack.service(service).map(|service| self.instances_of(service));
             let found = found.ok_or_else(|| self.unknown("service", service, &[]))?;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::option::{Kind, OPTIONS, Scope, StackOption};
 use super::overrides::Overrides;
-use super::{Delivery, JobVariant, Scheduler, StackSettings};
+use super::{Delivery, Ha, JobVariant, Scheduler, StackSettings};
 use crate::cli::{Cli, Command};
 
 /// A value of each field, so that a field without a row of the table breaks a law.
@@ -20,13 +20,16 @@ fn settings() -> impl Strategy<Value = StackSettings> {
         proptest::option::of(1..=16_u32),
         1..=64_u32,
         proptest::sample::select(Scheduler::value_variants()),
+        proptest::sample::select(Ha::value_variants()),
+        proptest::option::of("[a-z.-]{1,9}"),
+        proptest::option::of("[a-z:/.]{1,9}"),
     );
     let workload = proptest::option::of(proptest::sample::select(vec!["orders", "./own one.toml", "-odd.toml"]));
     (ports, (file, workload), speed(), job(), shape).prop_filter_map(
         "contradicting",
         |(ports, files, speed, job, shape)| {
             let (file, workload) = files;
-            let (parallelism, jobmanagers, taskmanagers, slots, scheduler) = shape;
+            let (parallelism, jobmanagers, taskmanagers, slots, scheduler, ha, storage_class, registry) = shape;
             let settings = StackSettings {
                 project: "p".to_owned(),
                 file: file.map(Into::into),
@@ -40,6 +43,9 @@ fn settings() -> impl Strategy<Value = StackSettings> {
                 taskmanagers,
                 slots,
                 scheduler,
+                ha,
+                storage_class,
+                registry,
             };
             settings.checked().ok()
         },

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use super::{Delivery, MAX_JOBMANAGERS, MAX_PARALLELISM, MAX_TASKMANAGERS, Scheduler, StackSettings};
+use super::{Delivery, Ha, MAX_JOBMANAGERS, MAX_PARALLELISM, MAX_TASKMANAGERS, Scheduler, StackSettings};
 
 /// A row of the table.
 #[derive(Debug)]
@@ -203,6 +203,33 @@ pub static OPTIONS: &[StackOption] = &[
         help: "Task slots of each TaskManager",
         get: |stack| Some(stack.slots.to_string()),
         set: |stack, text| put(&mut stack.slots, text),
+    },
+    StackOption {
+        name: "ha",
+        short: None,
+        kind: Kind::Choice(choices::<Ha>),
+        scope: Scope::User,
+        help: "Where Flink's high availability keeps its leader and its jobs",
+        get: |stack| Some(stack.ha.name().to_owned()),
+        set: |stack, text| choose(&mut stack.ha, text),
+    },
+    StackOption {
+        name: "storage-class",
+        short: None,
+        kind: Kind::Path("NAME"),
+        scope: Scope::User,
+        help: "StorageClass of the data's volume, with --platform kubernetes [default: the cluster's]",
+        get: |stack| stack.storage_class.clone(),
+        set: |stack, text| put_some(&mut stack.storage_class, text),
+    },
+    StackOption {
+        name: "registry",
+        short: None,
+        kind: Kind::Path("REGISTRY"),
+        scope: Scope::User,
+        help: "Registry that the images are in, with --platform kubernetes [default: they are on the cluster's nodes]",
+        get: |stack| stack.registry.clone(),
+        set: |stack, text| put_some(&mut stack.registry, text),
     },
 ];
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use crate::failure::Failure;
-use crate::settings::{PARALLELISM, StackSettings};
+use crate::settings::{Ha, PARALLELISM, StackSettings};
 use crate::workload::model::Workload;
 
 mod dotenv;
@@ -51,7 +51,12 @@ pub struct Source<'a> {
 impl Stack {
     /// The stack that the settings ask for: the user's file, or else the built-in one.
     pub fn load(settings: &StackSettings, workload: &Workload) -> Result<Self> {
-        let stack = Self::file(settings)?.of_workload(workload, settings)?;
+        let mut stack = Self::file(settings)?.of_workload(workload, settings)?;
+        stack.ha = settings.ha;
+        (stack.storage_class, stack.registry) = (settings.storage_class.clone(), settings.registry.clone());
+        if stack.ha == Ha::Kubernetes {
+            stack = stack.without(ZOOKEEPER);
+        }
         // One is what the file has.
         if settings.jobmanagers > 1 { stack.with_replicas(JOBMANAGER, settings.jobmanagers) } else { Ok(stack) }
     }

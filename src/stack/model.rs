@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::jar::Jar;
+use crate::settings::Ha;
 
 /// A resolved stack: every variable filled in, every value checked, nothing left that a platform would not realise.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,12 @@ pub struct Stack {
     pub volumes: Vec<Volume>,
     /// The user's jars that Flink's image contains in place of the playground's: those of an application.
     pub jars: Vec<Jar>,
+    /// Where Flink's high availability has its leader and its jobs.
+    pub ha: Ha,
+    /// The class of the volume in a cluster; its usual one when `None`.
+    pub storage_class: Option<String>,
+    /// The registry that a cluster takes the images from; they are on its nodes when `None`.
+    pub registry: Option<String>,
 }
 
 /// A service: one or more containers made alike.

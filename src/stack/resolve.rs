@@ -8,6 +8,7 @@ use compose_spec::{Compose, Resource};
 use serde_yaml::Value;
 
 use super::{Condition, Dependency, Network, Service, Source, Stack, Variables, Volume, interpolate, keys};
+use crate::settings::Ha;
 
 mod container;
 mod mount;
@@ -39,6 +40,9 @@ pub(super) fn stack(source: &Source<'_>, project: &str, variables: &Variables) -
         volumes: scope.volumes()?,
         services,
         jars: Vec::new(),
+        ha: Ha::default(),
+        storage_class: None,
+        registry: None,
     };
     Ok(stack)
 }

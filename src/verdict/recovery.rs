@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::fold::recovery::Recovery as Moments;
+use crate::platform::Stage;
 
 /// The parts of a recovery, in seconds; none where the end of a part was not seen.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -17,6 +18,8 @@ pub struct Recovery {
     pub rest_back: Option<f64>,
     /// From the undo, or from a JobManager that answers, to as many slots as before.
     pub restart: Option<f64>,
+    /// What of the restart was the cluster's: from the undo, until the last pod had come so far.
+    pub pods: Option<Pods>,
     /// From there to every subtask running.
     pub restore: Option<f64>,
     /// From there to the first complete checkpoint, where a JobManager was lost.
@@ -29,6 +32,33 @@ pub struct Recovery {
     pub output_gap: Option<f64>,
     /// Records a second that the job took from the input while it caught up, as a multiple of the usual.
     pub catch_up_speed: Option<f64>,
+}
+
+/// When the last pod came as far as each stage, in seconds since the undo; none for a stage that was not seen.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Pods {
+    /// A node was found.
+    pub scheduled: Option<f64>,
+    /// The node had its images.
+    pub image_there: Option<f64>,
+    /// Its process ran.
+    pub started: Option<f64>,
+    /// It passed its readiness probe.
+    pub ready: Option<f64>,
+}
+
+impl Pods {
+    /// None where none was seen.
+    fn of(moments: &Moments) -> Option<Self> {
+        let undone = moments.undone.filter(|_| !moments.pods.is_empty())?;
+        let since = |stage| moments.pods.get(&stage).map(|at| seconds((at - undone).max(0)));
+        Some(Self {
+            scheduled: since(Stage::Scheduled),
+            image_there: since(Stage::ImageThere),
+            started: since(Stage::Started),
+            ready: since(Stage::Ready),
+        })
+    }
 }
 
 impl Recovery {
@@ -44,6 +74,7 @@ impl Recovery {
             outage: part(detected, undone),
             rest_back: part(undone, rest_back),
             restart: part(rest_back.or(undone), registered),
+            pods: Pods::of(moments),
             restore: part(registered, running),
             checkpoint_again: part(running, checkpointed),
             catch_up: part(checkpointed.or(running), caught_up),
@@ -86,6 +117,7 @@ mod tests {
             outage: Some(8.4),
             rest_back: None,
             restart: Some(4.0),
+            pods: None,
             restore: Some(0.6),
             checkpoint_again: None,
             catch_up: Some(2.1),

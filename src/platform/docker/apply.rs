@@ -16,7 +16,7 @@ use super::reconcile::{Plan, Removal, Renewal, Steps, Verb, container_name, reco
 use super::remove::{RELEASE, settled};
 use super::strangers::strangers;
 use super::{Docker, MOMENT, Plain as _, container, is_missing, is_so_already, labels};
-use crate::image::{Machine, application, below_application, images, pinned};
+use crate::image::{Machine, pinned};
 use crate::platform::{PlatformNews, instance_name};
 use crate::stack::{Network, Stack, Volume};
 use crate::wait::{Seen, until};
@@ -36,12 +36,7 @@ impl Docker {
     pub(super) async fn plan(&self, stack: &Stack, progress: &UnboundedSender<PlatformNews>) -> Result<(Stack, Plan)> {
         self.check_here()?;
         let machine = Machine::this();
-        let mut all = images(&machine)?;
-        if let Some(flink) = below_application(stack) {
-            let is_own = all.iter().any(|image| image.name == flink);
-            let id = if is_own { None } else { Some(self.image_id(flink, progress).await?) };
-            all.extend(application(stack, &all, id.as_deref(), &machine)?);
-        }
+        let all = self.own_images(stack, &machine, progress).await?;
         let stack = pinned(stack, &all);
         // Told before minutes are spent on building images.
         let observed = self.observe().await?;

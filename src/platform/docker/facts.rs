@@ -11,6 +11,7 @@ use super::{Docker, Plain as _, images};
 use crate::image::Entry;
 use crate::platform::engine::{Cache, Engine, Facts, Removal};
 use crate::platform::{PlatformNews, PortTaken};
+use crate::stack::Stack;
 
 /// Where stacks publish their ports.
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -47,6 +48,24 @@ impl Engine for Docker {
 
     async fn build_images(&self, cache: Cache, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         self.build_own_images(cache, progress).await
+    }
+
+    async fn export_images(
+        &self,
+        stack: &Stack,
+        file: &Path,
+        progress: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<String>> {
+        self.export(stack, file, progress).await
+    }
+
+    async fn push_images(
+        &self,
+        stack: &Stack,
+        registry: &str,
+        progress: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<String>> {
+        self.push(stack, registry, progress).await
     }
 
     async fn remove_image(&self, image: &Entry) -> Result<Removal> {

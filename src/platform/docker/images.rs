@@ -9,13 +9,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Docker, Plain as _, has_code, is_missing, labels, words};
-use crate::image::{Base, Entry, Found, Image, Machine, OWN, Standing, images, take_stock};
+use crate::image::{
+    Base, Entry, Found, Image, Machine, OWN, Standing, application, below_application, images, take_stock,
+};
 use crate::platform::PlatformNews;
 use crate::platform::engine::{Cache, Removal};
 use crate::stack::Stack;
 
 mod build;
 mod pull;
+mod ship;
 
 pub(super) use build::free;
 
@@ -45,6 +48,22 @@ impl Docker {
             }
         }
         Ok(ids)
+    }
+
+    /// All own images, and that of a stack's application.
+    pub(super) async fn own_images(
+        &self,
+        stack: &Stack,
+        machine: &Machine,
+        progress: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<Image>> {
+        let mut all = images(machine)?;
+        if let Some(flink) = below_application(stack) {
+            let is_own = all.iter().any(|image| image.name == flink);
+            let id = if is_own { None } else { Some(self.image_id(flink, progress).await?) };
+            all.extend(application(stack, &all, id.as_deref(), machine)?);
+        }
+        Ok(all)
     }
 
     /// Builds own images that are missing, or all. Only here is a name moved that has no content in it: a command for that

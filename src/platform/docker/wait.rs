@@ -120,11 +120,13 @@ mod tests {
                 service: "a".into(),
                 number: 1,
                 id: String::new(),
+                host: String::new(),
                 state,
                 health,
                 exit_code,
                 ports: Vec::new(),
                 connected: true,
+                stage: None,
             },
             ..Container::default()
         };

@@ -1,12 +1,16 @@
 //! The engine of the platform in memory: it has what the contract says of images, and nothing is in them.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Fake;
-use crate::image::{Entry, Found, Image, Machine, images, take_stock};
+use crate::image::{Entry, Found, Image, Machine, images, pinned, take_stock};
 use crate::platform::engine::{Cache, Engine, Facts, Removal};
 use crate::platform::{PlatformNews, PortTaken};
+use crate::stack::Stack;
 
 impl Engine for Fake {
     async fn facts(&self) -> Result<Facts> {
@@ -38,12 +42,39 @@ impl Engine for Fake {
         })
     }
 
+    /// A file with the tags alone.
+    async fn export_images(
+        &self,
+        stack: &Stack,
+        file: &Path,
+        _: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<String>> {
+        let tags = tags(stack)?;
+        std::fs::write(file, tags.join("\n")).with_context(|| format!("write the images to {}", file.display()))?;
+        Ok(tags)
+    }
+
+    async fn push_images(
+        &self,
+        stack: &Stack,
+        registry: &str,
+        _: &UnboundedSender<PlatformNews>,
+    ) -> Result<Vec<String>> {
+        Ok(tags(stack)?.into_iter().map(|tag| format!("{registry}/{tag}")).collect())
+    }
+
     async fn remove_image(&self, image: &Entry) -> Result<Removal> {
         self.with(|world| {
             world.images.retain(|one| Some(one) != image.found.as_ref());
             Ok(Removal::Removed)
         })
     }
+}
+
+fn tags(stack: &Stack) -> Result<Vec<String>> {
+    let stack = pinned(stack, &images(&Machine::this())?);
+    let tags: BTreeSet<String> = stack.services.into_iter().map(|service| service.image).collect();
+    Ok(tags.into_iter().collect())
 }
 
 fn made(image: &Image) -> Found {

@@ -2,40 +2,47 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::observe::{Observed, container, instances_of};
-use super::{Kubernetes, MANAGER, MOMENT, Plain as _, is_missing, labels, manifests, problem};
+use super::problem::{self, Hope, Problem};
+use super::{Kubernetes, MANAGER, MOMENT, Plain as _, is_missing, labels, manifests};
 use crate::failure::Failure;
-use crate::image::{Machine, images, pinned};
+use crate::image::{Machine, application, images, pinned};
 use crate::platform::{PlatformNews, instance_name};
+use crate::settings::Ha;
 use crate::stack::{JOBMANAGER, Stack};
 use crate::wait::{Seen, until};
 
+/// How long to wait for what mends itself soon, or not at all.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the cluster may take to forget a Job.
 const GONE: Duration = Duration::from_mins(1);
 
 impl Kubernetes {
     /// The objects of a stack. All that can be refused is refused here, before anything is changed.
     pub(super) async fn plan(&self, stack: &Stack) -> Result<Vec<Value>> {
-        if !stack.jars.is_empty() {
-            bail!(Failure::Usage(
-                "a jar of your own as an application needs an image of its own on the cluster's nodes, which the playground does not bring there yet\n  \
-                 mode = \"session\" in the workload's file submits the jar to a cluster that runs"
-                    .to_owned()
-            ));
+        if stack.ha == Ha::Kubernetes && stack.service(JOBMANAGER).is_some_and(|jobmanager| jobmanager.replicas > 1) {
+            bail!(Failure::Usage("--jobmanagers: with --ha kubernetes the playground runs one JobManager".to_owned()));
         }
-        if stack.service(JOBMANAGER).is_some_and(|jobmanager| jobmanager.replicas > 1) {
-            bail!(Failure::Usage("--jobmanagers: on Kubernetes the playground runs one JobManager".to_owned()));
+        let machine = Machine::this();
+        let mut own = images(&machine)?;
+        own.extend(application(stack, &own, None, &machine)?);
+        let mut stack = pinned(stack, &own);
+        if let Some(registry) = &stack.registry {
+            for service in &mut stack.services {
+                service.image = format!("{}/{}", registry.trim_end_matches('/'), service.image);
+            }
         }
-        let objects = manifests::objects(&pinned(stack, &images(&Machine::this())?))?;
+        let objects = manifests::objects(&stack)?;
         self.check_names(&objects).await?;
         Ok(objects)
     }
@@ -153,6 +160,8 @@ impl Kubernetes {
     ) -> Result<()> {
         let begun = Instant::now();
         let mut ready: Vec<&str> = Vec::new();
+        // Since when there is little hope for a service.
+        let mut since: Option<(&str, Instant)> = None;
         until("the pods", limit, MOMENT, async || {
             let observed = self.observe().await?;
             let mut missing = None;
@@ -165,63 +174,83 @@ impl Kubernetes {
                         let cause = if service.one_shot { "done" } else { "ready" };
                         told(progress, "ready", &instance_name(name, 1), cause, begun);
                     }
-                    Some(not_yet) => drop(missing.get_or_insert(format!("{name}: {not_yet}"))),
+                    Some(problem) => {
+                        missing.get_or_insert((name, problem));
+                    }
                 }
             }
-            Ok(missing.map_or(Seen::Done(()), Seen::NotYet))
+            let Some((name, Problem { text, hope })) = missing else { return Ok(Seen::Done(())) };
+            let told = format!("{name}: {text}");
+            since = match (hope, since.filter(|(one, _)| *one == name)) {
+                (Hope::Some, _) => None,
+                (Hope::Little, since) => since.or_else(|| Some((name, Instant::now()))),
+                (Hope::None, _) => bail!("{name} does not come up: {text}"),
+            };
+            if since.is_some_and(|(_, since)| since.elapsed() > PATIENCE) {
+                bail!("{name} does not come up: {text}");
+            }
+            Ok(Seen::NotYet(told))
         })
         .await
     }
 
     /// What a service lacks to be what it promises; nothing if it is.
-    async fn promise(&self, observed: &Observed, service: &str, one_shot: bool) -> Result<Option<String>> {
-        if one_shot {
+    async fn promise(&self, observed: &Observed, service: &str, one_shot: bool) -> Result<Option<Problem>> {
+        let (told, pods, found) = if one_shot {
             let Some(job) = observed.jobs.iter().find(|job| job.name_any() == service) else {
-                return Ok(Some("no job".to_owned()));
+                return Ok(Some(Problem { text: "no job".to_owned(), hope: Hope::Some }));
             };
             let status = job.status.clone().unwrap_or_default();
-            let failed = status.conditions.iter().flatten().find(|one| one.type_ == "Failed" && one.status == "True");
-            if let Some(failed) = failed {
-                bail!("{service} failed: {}", failed.message.as_deref().unwrap_or("no reason is given"));
-            }
             if status.succeeded.unwrap_or_default() > 0 {
                 return Ok(None);
             }
-            let found = observed.of_service(service).into_iter().find_map(problem::of_pod);
-            if let Some(problem) = found.as_ref().filter(|problem| problem.is_final) {
-                bail!("{service} does not come up: {}", problem.text);
+            let failed =
+                status.conditions.into_iter().flatten().find(|one| one.type_ == "Failed" && one.status == "True");
+            let failed = failed.map(|failed| failed.message.unwrap_or_else(|| "no reason is given".to_owned()));
+            let found = failed.map(|text| Problem { text: format!("it failed: {text}"), hope: Hope::None });
+            ("not done".to_owned(), observed.of_service(service), found)
+        } else {
+            let Some(deployment) = observed.deployment(service) else {
+                return Ok(Some(Problem { text: "no deployment".to_owned(), hope: Hope::Some }));
+            };
+            let status = deployment.status.clone().unwrap_or_default();
+            let wanted = i32::try_from(instances_of(deployment))?;
+            let is_new = status.observed_generation >= deployment.metadata.generation;
+            let counts =
+                [status.replicas, status.updated_replicas, status.ready_replicas].map(Option::unwrap_or_default);
+            if is_new && counts == [wanted; 3] {
+                return Ok(None);
             }
-            return Ok(Some(
-                found.map_or_else(|| "not done".to_owned(), |problem| format!("not done; {}", problem.text)),
-            ));
-        }
-        let Some(deployment) = observed.deployments.iter().find(|one| one.name_any() == service) else {
-            return Ok(Some("no deployment".to_owned()));
+            let pods = observed.numbered(deployment).into_values().collect();
+            (format!("{} of {wanted} ready", counts[2]), pods, problem::of_deployment(deployment))
         };
-        let status = deployment.status.clone().unwrap_or_default();
-        let wanted = i32::try_from(instances_of(deployment))?;
-        let is_new = status.observed_generation >= deployment.metadata.generation;
-        let counts = [status.replicas, status.updated_replicas, status.ready_replicas].map(Option::unwrap_or_default);
-        if is_new && counts == [wanted; 3] {
-            return Ok(None);
+        Ok(Some(self.with_reason(service, told, &pods, found).await))
+    }
+
+    /// Adds why: what the pods say of themselves, their claims, or the events.
+    async fn with_reason(&self, service: &str, told: String, pods: &[&Pod], found: Option<Problem>) -> Problem {
+        let waits = pods.iter().find(|pod| container(pod).is_none_or(|one| !one.ready));
+        let mut found = found.or_else(|| pods.iter().find_map(|pod| problem::of_pod(pod)));
+        if waits.is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_none())) {
+            found = self.of_claims().await.or(found);
         }
-        let found = problem::of_deployment(deployment);
-        let pods = observed.numbered(deployment);
-        let found = found.or_else(|| pods.values().find_map(|pod| problem::of_pod(pod)));
-        if let Some(problem) = found.as_ref().filter(|problem| problem.is_final) {
-            return Err(anyhow!("{service} does not come up: {}", problem.text));
+        let (mut text, hope) = match found {
+            Some(Problem { text, hope }) => (format!("{told}; {text}"), hope),
+            None => (told, Hope::Some),
+        };
+        let words = match waits {
+            Some(pod) if hope == Hope::Some => match self.last_words(pod).await {
+                None => self.warning(&pod.name_any()).await,
+                words => words,
+            },
+            // A Job whose pods are refused says so in an event alone.
+            None if pods.is_empty() => self.warning(service).await,
+            _ => None,
+        };
+        if let Some(words) = words {
+            text = format!("{text}; {words}");
         }
-        let ready = counts[2];
-        let mut told = format!("{ready} of {wanted} ready");
-        if let Some(problem) = found {
-            told = format!("{told}; {}", problem.text);
-        } else if let Some(pod) = pods.values().find(|pod| container(pod).is_none_or(|one| !one.ready))
-            // A pod that has no container yet says nothing itself.
-            && let Some(warning) = self.warning(&pod.name_any()).await
-        {
-            told = format!("{told}; {warning}");
-        }
-        Ok(Some(told))
+        Problem { text, hope }
     }
 
     /// The objects of one of the kinds that the manifests have.
@@ -231,7 +260,10 @@ impl Kubernetes {
             "Deployment" => ApiResource::erase::<Deployment>(&()),
             "Job" => ApiResource::erase::<Job>(&()),
             "PersistentVolumeClaim" => ApiResource::erase::<PersistentVolumeClaim>(&()),
+            "Role" => ApiResource::erase::<Role>(&()),
+            "RoleBinding" => ApiResource::erase::<RoleBinding>(&()),
             "Service" => ApiResource::erase::<Service>(&()),
+            "ServiceAccount" => ApiResource::erase::<ServiceAccount>(&()),
             _ => bail!("no manifest is to have a {kind}"),
         };
         Ok(Api::namespaced_with(self.client.clone(), &self.namespace, &resource))

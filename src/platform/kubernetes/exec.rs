@@ -145,7 +145,7 @@ fn has_begun(pod: &Pod) -> Result<Seen<()>> {
         return Ok(Seen::Done(()));
     }
     match problem::of_pod(pod) {
-        Some(problem) if problem.is_final => bail!(problem.text),
+        Some(problem) if problem.hope == problem::Hope::None => bail!(problem.text),
         found => Ok(Seen::NotYet(found.map_or_else(|| "starting".to_owned(), |problem| problem.text))),
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::labels;
+use crate::settings::Ha;
 use crate::stack::{JOBMANAGER, Service, Stack, TASKMANAGER, hex};
 use crate::workload::model::LINES;
 
@@ -31,6 +32,10 @@ const FILES: [(&str, &str); 7] = [
 /// The `ConfigMaps`, each with its files, as `base/kustomization.yaml` makes them.
 const CONFIGS: [(&str, &[&str]); 2] =
     [("flink-config", &["config.yaml", "log4j-console.properties"]), ("zookeeper-config", &["zoo.cfg"])];
+/// The overlay for Kubernetes' own leader election, and the rights that it takes.
+const ELECTION: &str = "overlays/kubernetes-ha/kustomization.yaml";
+const ACCOUNT: &str = "overlays/kubernetes-ha/account.yaml";
+const CLUSTER_ID: &str = "kubernetes.cluster-id=";
 /// The claim of the volume.
 const DATA: &str = "base/data.yaml";
 /// Options of Flink that the manifests decide: they name places in the cluster, and not in containers on one machine.
@@ -58,7 +63,16 @@ pub(super) fn objects(stack: &Stack) -> Result<Vec<Value>> {
             files.iter().map(|file| Ok(((*file).to_owned(), text(&format!("base/{file}"))?.into()))).collect();
         objects.push(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data?}));
     }
-    objects.extend(documents(DATA)?);
+    for mut object in documents(DATA)? {
+        if let Some(class) = &stack.storage_class {
+            object["spec"]["storageClassName"] = class.as_str().into();
+        }
+        objects.push(object);
+    }
+    let election = (stack.ha == Ha::Kubernetes).then(Election::read).transpose()?;
+    if election.is_some() {
+        objects.extend(documents(ACCOUNT)?);
+    }
     for service in &stack.services {
         let Some((_, file)) = FILES.iter().find(|(name, _)| *name == service.name) else {
             bail!(
@@ -70,6 +84,9 @@ pub(super) fn objects(stack: &Stack) -> Result<Vec<Value>> {
         let is_open = |object: &Value| object["spec"]["type"] == "NodePort";
         for mut object in documents(file)?.into_iter().filter(|object| !is_open(object)) {
             if object["kind"] != "Service" {
+                if let (Some(election), JOBMANAGER | TASKMANAGER) = (&election, service.name.as_str()) {
+                    election.is_held_by(&mut object, &stack.project)?;
+                }
                 runs(&mut object, service, stack)?;
             }
             objects.push(object);
@@ -92,6 +109,35 @@ pub(super) fn objects(stack: &Stack) -> Result<Vec<Value>> {
     Ok(objects)
 }
 
+/// What the overlay for Kubernetes' own leader election changes of Flink's Deployments.
+struct Election(json_patch::Patch);
+
+impl Election {
+    fn read() -> Result<Self> {
+        let overlay: Value = serde_yaml::from_str(text(ELECTION)?)?;
+        let is_flinks = |patch: &&Value| patch["target"]["name"] == format!("({JOBMANAGER}|{TASKMANAGER})");
+        let patch = overlay["patches"].as_array().and_then(|patches| patches.iter().find(is_flinks));
+        let patch =
+            patch.and_then(|patch| patch["patch"].as_str()).context("the overlay patches no Deployment of Flink")?;
+        Ok(Self(serde_yaml::from_str(patch).with_context(|| format!("read kubernetes/{ELECTION}"))?))
+    }
+
+    /// Each project has an election of its own.
+    fn is_held_by(&self, object: &mut Value, project: &str) -> Result<()> {
+        json_patch::patch(object, &self.0).with_context(|| format!("apply kubernetes/{ELECTION}"))?;
+        let args = object["spec"]["template"]["spec"]["containers"][0]["args"].as_array_mut();
+        let id = args.into_iter().flatten().find(|arg| arg.as_str().is_some_and(|arg| arg.starts_with(CLUSTER_ID)));
+        *id.context("the overlay names no cluster-id")? = format!("{CLUSTER_ID}{}", cluster_id(project)).into();
+        Ok(())
+    }
+}
+
+/// Under which id Flink keeps the ConfigMaps of a project's election: one that no cluster of somebody else's has. Their names begin
+/// with it, which takes no underscore.
+pub(super) fn cluster_id(project: &str) -> String {
+    format!("playground-{}", project.replace('_', "-"))
+}
+
 /// Makes a Deployment or Job run what a service is.
 fn runs(object: &mut Value, service: &Service, stack: &Stack) -> Result<()> {
     if object["kind"] == "Deployment" {
@@ -100,13 +146,20 @@ fn runs(object: &mut Value, service: &Service, stack: &Stack) -> Result<()> {
         annotate(object, labels::ENDED, "");
     }
     let pod = &mut object["spec"]["template"]["spec"];
-    for waits in pod["initContainers"].as_array_mut().into_iter().flatten() {
-        // For the broker, with its own tools.
-        waits["image"] = stack.service(BROKER).map_or(Value::Null, |broker| broker.image.clone().into());
+    let command = service.command.clone().unwrap_or_default();
+    match output_topic(&command) {
+        Some(topic) => {
+            for waits in pod["initContainers"].as_array_mut().into_iter().flatten() {
+                // For the topic, with the broker's own tools.
+                waits["image"] = stack.service(BROKER).map_or(Value::Null, |broker| broker.image.clone().into());
+                waits["args"] = json!(["wait", topic]);
+            }
+        }
+        // Whoever submits no job waits for nothing.
+        None => drop(pod.as_object_mut().and_then(|pod| pod.remove("initContainers"))),
     }
     let container = &mut pod["containers"][0];
     container["image"] = service.image.clone().into();
-    let command = service.command.clone().unwrap_or_default();
     match service.name.as_str() {
         JOBMANAGER | TASKMANAGER => flink(container, &command)?,
         GENERATOR | LINES => container["args"] = command.iter().map(String::as_str).chain(ALIVE).collect(),
@@ -137,6 +190,11 @@ fn flink(container: &mut Value, command: &[String]) -> Result<()> {
         container["command"] = json!(["bin/standalone-job.sh"]);
     }
     Ok(())
+}
+
+/// The topic that the job writes to which a command submits.
+fn output_topic(command: &[String]) -> Option<&str> {
+    command.windows(2).find(|pair| pair[0] == "--output-topic").map(|pair| pair[1].as_str())
 }
 
 /// The options of a command, and what stands behind them.
@@ -264,6 +322,28 @@ mod tests {
             "{args}"
         );
         find(&objects, "Service", "lines");
+        let client = find(&objects, "Job", "client");
+        assert_eq!(client["spec"]["template"]["spec"]["initContainers"], Value::Null, "no topic to wait for");
+    }
+
+    #[test]
+    fn the_cluster_elects_the_leader_where_it_is_asked_to() {
+        let settings =
+            StackSettings { ha: Ha::Kubernetes, storage_class: Some("fast".to_owned()), ..StackSettings::of("a_b") };
+        let objects = of(&settings, "click-count");
+        assert!(!objects.iter().any(|object| object["metadata"]["name"] == "zookeeper"));
+        for service in [JOBMANAGER, TASKMANAGER] {
+            let args = container(&objects, "Deployment", service)["args"].to_string();
+            assert!(args.contains(r#""high-availability.type=kubernetes""#), "{args}");
+            assert!(args.contains(r#""kubernetes.cluster-id=playground-a-b""#), "{args}");
+            let pod = find(&objects, "Deployment", service)["spec"]["template"]["spec"].clone();
+            assert_eq!(
+                (&pod["serviceAccountName"], &pod["automountServiceAccountToken"]),
+                (&json!("flink"), &json!(true))
+            );
+        }
+        find(&objects, "Role", "flink-leader-election");
+        assert_eq!(find(&objects, "PersistentVolumeClaim", "data")["spec"]["storageClassName"], "fast");
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl<T> Plain<T> for Result<T, kube::Error> {
 
 impl Contract for Kubernetes {
     async fn services(&self) -> Result<Vec<Instance>> {
-        Ok(self.observe().boxed().await?.instances())
+        self.instances().boxed().await
     }
     async fn volumes(&self) -> Result<Vec<String>> {
         self.claims().await

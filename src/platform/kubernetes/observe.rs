@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ContainerStatus, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, PersistentVolumeClaim, Pod};
 use kube::ResourceExt as _;
 use kube::api::ListParams;
 
 use super::{Kubernetes, Plain as _, labels};
-use crate::platform::{Health, Instance, State};
+use crate::platform::{Health, Instance, Stage, State};
 
 /// The exit code of a process that SIGKILL ended.
 const KILLED: i64 = 137;
@@ -40,6 +40,24 @@ impl Kubernetes {
         };
         let pods = pods.into_iter().filter(stays).collect();
         Ok(Observed { deployments: deployments.items, jobs: jobs.items, pods })
+    }
+
+    /// All instances, those whose images have just been pulled, or found on their node, known as such.
+    pub(super) async fn instances(&self) -> Result<Vec<Instance>> {
+        let mut instances = self.observe().await?.instances();
+        if instances.iter().any(|one| one.stage == Some(Stage::Scheduled)) {
+            let pulled = self.pulled().await;
+            let there = |one: &&mut Instance| one.stage == Some(Stage::Scheduled) && pulled.contains(&one.id);
+            instances.iter_mut().filter(there).for_each(|one| one.stage = Some(Stage::ImageThere));
+        }
+        Ok(instances)
+    }
+
+    /// The pods of which an event says that an image of theirs is there. Whoever may not read events is told nothing.
+    async fn pulled(&self) -> BTreeSet<String> {
+        let pulled = ListParams::default().fields("involvedObject.kind=Pod,reason=Pulled");
+        let events = self.api::<Event>().list(&pulled).await.map(|events| events.items).unwrap_or_default();
+        events.into_iter().filter_map(|event| event.involved_object.name).collect()
     }
 
     /// The claims of the project's volumes.
@@ -123,8 +141,8 @@ pub(super) fn ended(deployment: &Deployment) -> BTreeSet<u32> {
 
 fn gone(service: &str, number: u32, state: State) -> Instance {
     let exit_code = (state == State::Exited).then_some(KILLED);
-    let (service, id, health, ports) = (service.to_owned(), String::new(), None, Vec::new());
-    Instance { service, number, id, state, health, exit_code, ports, connected: true }
+    let (service, id, host, health, ports) = (service.to_owned(), String::new(), String::new(), None, Vec::new());
+    Instance { service, number, id, host, state, health, exit_code, ports, connected: true, stage: None }
 }
 
 fn instance(service: &str, number: u32, pod: &Pod) -> Instance {
@@ -143,7 +161,21 @@ fn instance(service: &str, number: u32, pod: &Pod) -> Instance {
         (false, None) => State::Created,
     };
     let exit_code = ended.map(|ended| ended.exit_code.into());
-    Instance { id: pod.name_any(), state, health, exit_code, ..gone(service, number, State::Created) }
+    let host = pod.status.as_ref().and_then(|status| status.pod_ip.clone()).unwrap_or_default();
+    let stage = stage(pod, runs);
+    Instance { id: pod.name_any(), host, stage, state, health, exit_code, ..gone(service, number, State::Created) }
+}
+
+/// How far a pod has come. That its images are there is told by events alone.
+fn stage(pod: &Pod, runs: bool) -> Option<Stage> {
+    let is_ready = container(pod).is_some_and(|one| one.ready);
+    let has_node = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+    match (is_ready, runs, has_node) {
+        (true, ..) => Some(Stage::Ready),
+        (_, true, _) => Some(Stage::Started),
+        (.., true) => Some(Stage::Scheduled),
+        _ => None,
+    }
 }
 
 /// The state of a pod's own container, once it has one.

@@ -7,12 +7,13 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{DeleteParams, ListParams};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
-use super::{Kubernetes, MOMENT, Plain as _, is_missing, labels};
+use super::{Kubernetes, MOMENT, Plain as _, is_missing, labels, manifests};
 use crate::platform::{Extent, Mark};
 use crate::wait::{Seen, until};
 
@@ -32,6 +33,9 @@ impl Kubernetes {
         removed.extend(self.remove_all::<Service>("service", &own).await?);
         let configs = format!("{own},!{},!{}", labels::MARK, labels::LOCK);
         removed.extend(self.remove_all::<ConfigMap>("configmap", &configs).await?);
+        removed.extend(self.remove_all::<RoleBinding>("rolebinding", &own).await?);
+        removed.extend(self.remove_all::<Role>("role", &own).await?);
+        removed.extend(self.remove_all::<ServiceAccount>("serviceaccount", &own).await?);
         for (name, json) in self.notes(labels::MARK).await? {
             let outlives = serde_json::from_str::<Mark>(&json).is_ok_and(|mark| mark.kind.outlives_containers());
             if everything || !outlives {
@@ -41,6 +45,9 @@ impl Kubernetes {
         }
         if everything {
             removed.extend(self.remove_all::<PersistentVolumeClaim>("persistentvolumeclaim", &own).await?);
+            // What Flink keeps of its jobs, as it would in ZooKeeper.
+            let elected = format!("app={},configmap-type=high-availability", manifests::cluster_id(&self.project));
+            removed.extend(self.remove_all::<ConfigMap>("configmap", &elected).await?);
         }
         self.until_gone(everything).await?;
         self.forwards.lock().await.clear();

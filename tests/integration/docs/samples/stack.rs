@@ -29,11 +29,13 @@ pub fn stack() -> Vec<Sample> {
         service: text("jobmanager"),
         number: 1,
         id: text("0123"),
+        host: String::new(),
         state: State::Running,
         health: Some(Health::Healthy),
         exit_code: None,
         ports: vec![port],
         connected: true,
+        stage: None,
     };
     let ended = Instance { state: State::Exited, health: None, exit_code: Some(0), ..running.clone() };
     let line = Line { instance: text("kafka-1"), log: String::new(), stderr: false, text: text("started"), at: 0 };

@@ -11,7 +11,7 @@ use playground::report::judge::JudgePage;
 use playground::report::scenario::RunPage;
 use playground::report::verify::{Foreign, TopicRead, Verification};
 use playground::settings::Delivery;
-use playground::verdict::recovery::Recovery;
+use playground::verdict::recovery::{Pods, Recovery};
 use playground::verdict::spread::Spread;
 use playground::verdict::{JudgedJob, Verdict};
 use serde_json::Value;
@@ -155,6 +155,7 @@ fn recovery() -> Recovery {
         outage: seconds,
         rest_back: seconds,
         restart: seconds,
+        pods: Some(Pods { scheduled: seconds, image_there: seconds, started: seconds, ready: seconds }),
         restore: seconds,
         checkpoint_again: seconds,
         catch_up: seconds,
