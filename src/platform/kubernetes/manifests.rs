@@ -39,16 +39,8 @@ const CLUSTER_ID: &str = "kubernetes.cluster-id=";
 /// The claim of the volume.
 const DATA: &str = "base/data.yaml";
 /// Options of Flink that the manifests decide: they name places in the cluster, and not in containers on one machine.
-const PLACES: [&str; 8] = [
-    "high-availability.type",
-    "high-availability.storageDir",
-    "high-availability.zookeeper.quorum",
-    "execution.checkpointing.dir",
-    "execution.checkpointing.savepoint-dir",
-    "web.upload.dir",
-    "jobmanager.rpc.address",
-    "rest.address",
-];
+const PLACES: [&str; 4] =
+    ["high-availability.type", "high-availability.zookeeper.quorum", "jobmanager.rpc.address", "rest.address"];
 /// The file that a generator touches, which the probes look at.
 const ALIVE: [&str; 2] = ["--alive", "/tmp/alive"];
 
