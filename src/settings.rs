@@ -176,11 +176,14 @@ impl StackSettings {
         OPTIONS.iter().flat_map(|option| option.words(self)).collect()
     }
 
-    /// The words that keep its ports and its JobManagers, where they are not the usual ones: no command finds them by itself.
+    /// The words that keep its ports, its JobManagers and what is a cluster's, where they are not the usual ones: no command finds
+    /// them by itself.
     #[must_use]
     pub fn kept(&self) -> Vec<String> {
         let (rest_port, kafka_port, jobmanagers) = (self.rest_port, self.kafka_port, self.jobmanagers);
-        Self { rest_port, kafka_port, jobmanagers, ..Self::of("") }.arguments()
+        let (storage_class, registry) = (self.storage_class.clone(), self.registry.clone());
+        let ha = self.ha;
+        Self { rest_port, kafka_port, jobmanagers, ha, storage_class, registry, ..Self::of("") }.arguments()
     }
 
     /// The same settings for a workload: its job promises what it promises, and takes the options that it takes.

@@ -4,7 +4,10 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How long a look may go on when the time is up: it may be about to find what is waited for.
+const HANGS: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(30) };
 
 /// What one look at a condition found.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub async fn until<T>(
 ) -> Result<T> {
     let limit = Limit::from_now(limit);
     loop {
-        if let Some(value) = limit.holds(&what, look().await?)? {
+        if let Some(value) = limit.holds(&what, limit.looks(&what, look()).await?)? {
             return Ok(value);
         }
         sleep(interval).await;
@@ -47,7 +50,7 @@ pub async fn until_of<T, F: Future<Output = Result<Seen<T>>>>(
 ) -> Result<T> {
     let limit = Limit::from_now(limit);
     loop {
-        if let Some(value) = limit.holds(&what, look().await?)? {
+        if let Some(value) = limit.holds(&what, limit.looks(&what, look()).await?)? {
             return Ok(value);
         }
         sleep(interval).await;
@@ -65,6 +68,14 @@ impl Limit {
         Self { is: limit, deadline: Instant::now().checked_add(limit) }
     }
 
+    /// One look. A connection that hangs is no reason to wait for ever: what it was to find is not known then.
+    async fn looks<T>(&self, what: &impl Display, look: impl Future<Output = Result<Seen<T>>>) -> Result<Seen<T>> {
+        let Some(deadline) = self.deadline else { return look.await };
+        timeout_at(deadline + HANGS, look).await.unwrap_or_else(|_| {
+            bail!("{what}: timed out after {} s; the last look at it did not come to an end", self.is.as_secs())
+        })
+    }
+
     fn holds<T>(&self, what: &impl Display, seen: Seen<T>) -> Result<Option<T>> {
         match seen {
             Seen::Done(value) => Ok(Some(value)),
@@ -79,6 +90,13 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_look_that_hangs_ends_the_wait_as_well() {
+        let look = async || std::future::pending::<Result<Seen<()>>>().await;
+        let error = until("slots", Duration::ZERO, Duration::ZERO, look).await.unwrap_err();
+        assert_eq!(error.to_string(), "slots: timed out after 0 s; the last look at it did not come to an end");
+    }
 
     #[tokio::test]
     async fn a_time_out_tells_what_was_last_seen() {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::history::operated::Operated;
 use crate::history::seen::{JobSeen, Read};
 use crate::history::traffic::{Records, Topic};
-use crate::history::{Event, Head, Holds, Scope, What};
+use crate::history::{DRAIN, Event, Head, Holds, Scope, What};
 use crate::ledger::{Judgement, Ledger, Outcome, Terms, Words};
 use crate::oracle::{ByRecord, Decided};
 use crate::platform::is_instance_of;
@@ -132,7 +132,7 @@ impl Fold {
                 self.recoveries.operating();
             }
             What::Operated(operated) => self.operations.push(operated.clone()),
-            What::Fault { target, .. } => self.fault(at, target),
+            What::Fault { fault, target } => self.fault(at, fault, target),
             What::Undoing { .. } => self.recoveries.undoing(at),
             What::Pod { stage, .. } => self.recoveries.pod(at, *stage),
             What::Found(_) | What::Job(_) | What::Cluster { .. } => self.cluster(at, &event.what),
@@ -161,14 +161,16 @@ impl Fold {
         self.head = Some(head.clone());
     }
 
-    fn fault(&mut self, at: i64, target: &str) {
+    fn fault(&mut self, at: i64, fault: &str, target: &str) {
         if self.faults.len() == 1 {
             self.wrong_before_fault = self.judge().counts.wrong(self.delivery());
         }
         self.disturbed = true;
         let checkpoints = self.head.as_ref().is_none_or(|head| head.job.checkpointing);
         let jobmanager = is_instance_of(target, JOBMANAGER);
-        self.recoveries.fault(at, &Hit { jobmanager, checkpoints, slots: self.job.slots, usual: &self.usual_lag });
+        let node = fault == DRAIN;
+        let (slots, usual) = (self.job.slots, &self.usual_lag);
+        self.recoveries.fault(at, &Hit { jobmanager, node, checkpoints, slots, usual });
         self.checkpoints.fault();
     }
 

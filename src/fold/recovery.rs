@@ -49,6 +49,8 @@ pub struct Recovery {
     pub catch_up_rate: Option<f64>,
     /// When the last pod came as far as each stage after the undo, in a cluster.
     pub pods: BTreeMap<Stage, i64>,
+    /// Whether a node is among what broke.
+    node: bool,
     /// Whether the job takes checkpoints.
     checkpoints: bool,
     slots_before: u32,
@@ -62,6 +64,8 @@ pub struct Recovery {
 pub struct Hit<'a> {
     /// Whether it is a JobManager.
     pub jobmanager: bool,
+    /// Whether it is a node, which may have a JobManager on it.
+    pub node: bool,
     /// Whether the job takes checkpoints.
     pub checkpoints: bool,
     /// How many slots there are before it.
@@ -99,8 +103,8 @@ impl Recoveries {
                 ..Recovery::default()
             },
         };
-        let jobmanager = open.jobmanager || hit.jobmanager;
-        self.all.push(Recovery { jobmanager, checkpoints: hit.checkpoints, ..open });
+        let (jobmanager, node) = (open.jobmanager || hit.jobmanager, open.node || hit.node);
+        self.all.push(Recovery { jobmanager, node, checkpoints: hit.checkpoints, ..open });
         self.operated = false;
     }
 
@@ -158,6 +162,7 @@ impl Recoveries {
         }
         let answers = seen.state != JobSeen::UNREACHABLE;
         self.open(|open| {
+            open.jobmanager |= open.node && !answers;
             if seen.is_running() {
                 open.running = open.running.or(open.detected.and(Some(at)));
             } else {
@@ -286,7 +291,7 @@ mod tests {
     }
 
     fn hit(jobmanager: bool, slots: u32, usual: &UsualLag) -> Hit<'_> {
-        Hit { jobmanager, checkpoints: true, slots, usual }
+        Hit { jobmanager, node: false, checkpoints: true, slots, usual }
     }
 
     fn faulty_of(jobmanager: bool) -> Recoveries {

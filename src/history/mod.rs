@@ -24,6 +24,9 @@ pub mod texts;
 pub mod traffic;
 pub mod windowing;
 
+/// What a fault is called that takes all off a node.
+pub const DRAIN: &str = "drain";
+
 /// Something that was done or seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -92,13 +92,17 @@ impl Log {
         let mut left = counts(platform, service).await?;
         while !left.is_empty() {
             let printed = self.printed.recv().await.with_context(|| format!("the log of {service} ended"))?;
-            if let Ok(line) = &printed
-                && let Some(lines) = left.get_mut(&line.log)
-            {
-                *lines -= 1;
-                if *lines == 0 {
-                    left.remove(&line.log);
+            match &printed {
+                Ok(line) => {
+                    if let Some(lines) = left.get_mut(&line.log) {
+                        *lines -= 1;
+                        if *lines == 0 {
+                            left.remove(&line.log);
+                        }
+                    }
                 }
+                // No more of it comes.
+                Err(cut) => drop(left.remove(&cut.log)),
             }
             self.take(printed);
         }

@@ -214,8 +214,8 @@ impl Contract for Fake {
         self.kill(instance).await
     }
 
-    async fn drain(&self, instance: &str) -> Result<()> {
-        bail!("no node of {instance} to drain")
+    async fn drain(&self, instances: &[String]) -> Result<()> {
+        bail!("no nodes of {} to drain", instances.join(", "))
     }
 
     async fn pause(&self, instance: &str) -> Result<()> {

@@ -189,6 +189,8 @@ pub struct Line {
 pub struct Cut {
     /// As in `taskmanager-1`.
     pub instance: String,
+    /// Which of its logs, as in [`Line::log`].
+    pub log: String,
     /// What is known of the reason.
     pub why: String,
 }
@@ -253,15 +255,15 @@ pub trait Contract {
     /// made like another of its service, with ports that are free and no fixed name; where there is no other, it is an error.
     async fn start(&self, instance: &str) -> Result<()>;
 
-    /// Ends an instance's process with SIGKILL and returns once it has ended. An ended one stays ended.
+    /// Ends an instance's process with SIGKILL, at once or as soon as the platform can, and returns once it has ended. An ended one stays ended.
     async fn kill(&self, instance: &str) -> Result<()>;
 
     /// Asks an instance's process to end, and makes it once its time is up; returns once it has ended. An ended one stays ended.
     async fn terminate(&self, instance: &str) -> Result<()>;
 
-    /// Takes all that the project runs off the node of an instance, which then takes nothing new, until [`Contract::start`] or
-    /// [`Contract::remove`].
-    async fn drain(&self, instance: &str) -> Result<()>;
+    /// Takes all that the project runs off the nodes of instances, which then take nothing new, until each of these instances was
+    /// asked to [`Contract::start`], or is removed.
+    async fn drain(&self, instances: &[String]) -> Result<()>;
 
     /// Freezes an instance's processes.
     async fn pause(&self, instance: &str) -> Result<()>;
@@ -422,8 +424,8 @@ impl Contract for Platform {
     async fn terminate(&self, instance: &str) -> Result<()> {
         forward!(self, platform => platform.terminate(instance))
     }
-    async fn drain(&self, instance: &str) -> Result<()> {
-        forward!(self, platform => platform.drain(instance))
+    async fn drain(&self, instances: &[String]) -> Result<()> {
+        forward!(self, platform => platform.drain(instances))
     }
     async fn pause(&self, instance: &str) -> Result<()> {
         forward!(self, platform => platform.pause(instance))

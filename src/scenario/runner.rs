@@ -182,7 +182,8 @@ impl<'a> Run<'a> {
         let Some(targets) = &self.instances(on).await? else {
             return Ok(StepEnd::TooLate(format!("no {} leads, so {} would have no effect", JOBMANAGER, fault.name())));
         };
-        if targets.iter().any(|target| is_instance_of(target, JOBMANAGER)) {
+        // A node may have a JobManager on it as well.
+        if fault == Fault::Drain || targets.iter().any(|target| is_instance_of(target, JOBMANAGER)) {
             restores::note(self.up.platform).await?;
         }
         self.broken.push((fault, on.to_vec(), targets.clone()));

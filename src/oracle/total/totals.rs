@@ -52,6 +52,8 @@ pub(super) struct Totals {
     wrong: Counts,
     lost: u64,
     counted_twice: u64,
+    /// Totals of an older connection that were read after those of a newer one: nothing is known to compare them with.
+    late: u64,
     examples: Vec<Counterexample>,
 }
 
@@ -228,7 +230,11 @@ impl ByRecord for Totals {
                  as with the log of an instance that was removed"
             )
         };
-        (records > 0).then(doubt).into_iter().chain((keys > 0).then(gap)).collect()
+        let late = || {
+            format!("{} totals came so late that the job had connected anew before: they were not judged", self.late)
+        };
+        let told = [(records > 0).then(doubt), (keys > 0).then(gap), (self.late > 0).then(late)];
+        told.into_iter().flatten().collect()
     }
 }
 
@@ -298,6 +304,10 @@ impl Totals {
             let made = &mut self.connections[connection - 1];
             let adopted = key.adopt(connection, (made.offset, until), total, told);
             made.take(name, adopted)
+        } else if connection < key.connection {
+            // What was printed before the job connected anew is read after what was printed since, as from a node that was away.
+            self.late += 1;
+            Answer::Unknown
         } else {
             key.tell(total, told)
         };

@@ -88,12 +88,14 @@ impl Docker {
             if lines.is_closed() || containers.is_empty() {
                 return Ok(());
             }
-            for (instance, why) in std::mem::take(&mut broken) {
-                if !containers.iter().any(|one| one.instance.id == instance.id) {
-                    let _ = lines.send(Err(Cut { instance: instance.name(), why })).await;
-                }
+            let (left, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut broken)
+                .into_iter()
+                .partition(|(instance, _)| containers.iter().any(|one| one.instance.id == instance.id));
+            for (instance, why) in gone {
+                let _ = lines.send(Err(Cut { instance: instance.name(), log: instance.id, why })).await;
             }
-            for container in containers.into_iter().filter(|one| one.instance.state == State::Running) {
+            let is_left = |one: &Container| left.iter().any(|(instance, _)| instance.id == one.instance.id);
+            for container in containers.into_iter().filter(|one| one.instance.state == State::Running || is_left(one)) {
                 let name = container.instance.name();
                 if !running.contains(&name) {
                     let since = last.get(&name).cloned().unwrap_or_default();

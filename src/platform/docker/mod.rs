@@ -137,8 +137,8 @@ impl Contract for Docker {
     async fn terminate(&self, instance: &str) -> Result<()> {
         self.terminate_instance(instance).await
     }
-    async fn drain(&self, instance: &str) -> Result<()> {
-        Err(anyhow!("a Docker engine has no node of {instance} to drain"))
+    async fn drain(&self, instances: &[String]) -> Result<()> {
+        Err(anyhow!("a Docker engine has no nodes of {} to drain", instances.join(", ")))
     }
     async fn pause(&self, instance: &str) -> Result<()> {
         self.pause_instance(instance).await

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
@@ -24,6 +24,8 @@ use crate::wait::{Seen, until};
 
 /// How long to wait for what mends itself soon, or not at all.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often to ask why something is not there yet.
+const REASONS: Duration = Duration::from_secs(2);
 /// How long the cluster may take to forget a Job.
 const GONE: Duration = Duration::from_mins(1);
 
@@ -162,24 +164,35 @@ impl Kubernetes {
         let mut ready: Vec<&str> = Vec::new();
         // Since when there is little hope for a service.
         let mut since: Option<(&str, Instant)> = None;
+        // The last one whose reasons were asked for, and the answer: an API server looks through all events for it.
+        let mut asked: Option<(&str, Instant, Problem)> = None;
         until("the pods", limit, MOMENT, async || {
             let observed = self.observe().await?;
             let mut missing = None;
             for service in &stack.services {
                 let name = service.name.as_str();
-                match self.promise(&observed, name, service.one_shot).await? {
+                match promise(&observed, name, service.one_shot)? {
                     None if ready.contains(&name) => {}
                     None => {
                         ready.push(name);
                         let cause = if service.one_shot { "done" } else { "ready" };
                         told(progress, "ready", &instance_name(name, 1), cause, begun);
                     }
-                    Some(problem) => {
-                        missing.get_or_insert((name, problem));
-                    }
+                    Some(lacks) => drop(missing.get_or_insert((name, lacks))),
                 }
             }
-            let Some((name, Problem { text, hope })) = missing else { return Ok(Seen::Done(())) };
+            let Some((name, lacks)) = missing else { return Ok(Seen::Done(())) };
+            let Problem { text, hope } = match asked.take() {
+                Some((of, at, problem)) if of == name && at.elapsed() < REASONS => {
+                    asked = Some((of, at, problem.clone()));
+                    problem
+                }
+                _ => {
+                    let problem = self.with_reason(&observed, name, lacks).await;
+                    asked = Some((name, Instant::now(), problem.clone()));
+                    problem
+                }
+            };
             let told = format!("{name}: {text}");
             since = match (hope, since.filter(|(one, _)| *one == name)) {
                 (Hope::Some, _) => None,
@@ -194,43 +207,11 @@ impl Kubernetes {
         .await
     }
 
-    /// What a service lacks to be what it promises; nothing if it is.
-    async fn promise(&self, observed: &Observed, service: &str, one_shot: bool) -> Result<Option<Problem>> {
-        let (told, pods, found) = if one_shot {
-            let Some(job) = observed.jobs.iter().find(|job| job.name_any() == service) else {
-                return Ok(Some(Problem { text: "no job".to_owned(), hope: Hope::Some }));
-            };
-            let status = job.status.clone().unwrap_or_default();
-            if status.succeeded.unwrap_or_default() > 0 {
-                return Ok(None);
-            }
-            let failed =
-                status.conditions.into_iter().flatten().find(|one| one.type_ == "Failed" && one.status == "True");
-            let failed = failed.map(|failed| failed.message.unwrap_or_else(|| "no reason is given".to_owned()));
-            let found = failed.map(|text| Problem { text: format!("it failed: {text}"), hope: Hope::None });
-            ("not done".to_owned(), observed.of_service(service), found)
-        } else {
-            let Some(deployment) = observed.deployment(service) else {
-                return Ok(Some(Problem { text: "no deployment".to_owned(), hope: Hope::Some }));
-            };
-            let status = deployment.status.clone().unwrap_or_default();
-            let wanted = i32::try_from(instances_of(deployment))?;
-            let is_new = status.observed_generation >= deployment.metadata.generation;
-            let counts =
-                [status.replicas, status.updated_replicas, status.ready_replicas].map(Option::unwrap_or_default);
-            if is_new && counts == [wanted; 3] {
-                return Ok(None);
-            }
-            let pods = observed.numbered(deployment).into_values().collect();
-            (format!("{} of {wanted} ready", counts[2]), pods, problem::of_deployment(deployment))
-        };
-        Ok(Some(self.with_reason(service, told, &pods, found).await))
-    }
-
     /// Adds why: what the pods say of themselves, their claims, or the events.
-    async fn with_reason(&self, service: &str, told: String, pods: &[&Pod], found: Option<Problem>) -> Problem {
+    async fn with_reason(&self, observed: &Observed, service: &str, Lacks { told, problem }: Lacks) -> Problem {
+        let pods = observed.of_service(service);
         let waits = pods.iter().find(|pod| container(pod).is_none_or(|one| !one.ready));
-        let mut found = found.or_else(|| pods.iter().find_map(|pod| problem::of_pod(pod)));
+        let mut found = problem.or_else(|| pods.iter().find_map(|pod| problem::of_pod(pod)));
         if waits.is_some_and(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_none())) {
             found = self.of_claims().await.or(found);
         }
@@ -268,6 +249,38 @@ impl Kubernetes {
         };
         Ok(Api::namespaced_with(self.client.clone(), &self.namespace, &resource))
     }
+}
+
+/// What a service lacks to be what it promises, and what is wrong where it says so itself; nothing if it is.
+fn promise(observed: &Observed, service: &str, one_shot: bool) -> Result<Option<Lacks>> {
+    let waits = |told: String, problem| Ok(Some(Lacks { told, problem }));
+    if one_shot {
+        let Some(job) = observed.jobs.iter().find(|job| job.name_any() == service) else {
+            return waits("no job".to_owned(), None);
+        };
+        let status = job.status.clone().unwrap_or_default();
+        if status.succeeded.unwrap_or_default() > 0 {
+            return Ok(None);
+        }
+        let failed = status.conditions.into_iter().flatten().find(|one| one.type_ == "Failed" && one.status == "True");
+        let failed = failed.map(|failed| failed.message.unwrap_or_else(|| "no reason is given".to_owned()));
+        return waits("not done".to_owned(), failed.map(|text| Problem { text, hope: Hope::None }));
+    }
+    let Some(deployment) = observed.deployment(service) else { return waits("no deployment".to_owned(), None) };
+    let status = deployment.status.clone().unwrap_or_default();
+    let wanted = i32::try_from(instances_of(deployment))?;
+    let is_new = status.observed_generation >= deployment.metadata.generation;
+    let counts = [status.replicas, status.updated_replicas, status.ready_replicas].map(Option::unwrap_or_default);
+    if is_new && counts == [wanted; 3] {
+        return Ok(None);
+    }
+    waits(format!("{} of {wanted} ready", counts[2]), problem::of_deployment(deployment))
+}
+
+/// What a service is not yet.
+struct Lacks {
+    told: String,
+    problem: Option<Problem>,
 }
 
 /// Whether a Job has given up.

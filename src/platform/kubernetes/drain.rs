@@ -1,15 +1,19 @@
-//! Draining a node, and letting it take pods again. A node belongs to all: nothing is evicted from it but what the project runs there,
+//! Draining nodes, and letting them take pods again. A node belongs to all: nothing is evicted from it but what the project runs there,
 //! and one that somebody else has cordoned is left alone.
+//!
+//! Which instance's node was drained is noted at the instance's Deployment, and for whom it was at the node: so a node is found
+//! again when the Deployment is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use futures_util::future::try_join_all;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::api::{EvictParams, Patch, PatchParams};
+use kube::api::{EvictParams, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Kubernetes, MOMENT, Plain as _, has_code, is_missing, labels};
 use crate::wait::{Seen, until_of};
@@ -18,82 +22,115 @@ use crate::wait::{Seen, until_of};
 const REFUSED: Duration = Duration::from_mins(1);
 
 impl Kubernetes {
-    /// Cordons the node of an instance, and evicts the project's pods from it. What was done is noted first, at the instance's
-    /// Deployment.
-    pub(super) async fn drain_node_of(&self, instance: &str) -> Result<()> {
-        let (deployment, number) = self.deployment_of(instance).await?;
+    /// Cordons the nodes of instances, and evicts the project's pods from them. What is done is noted first.
+    pub(super) async fn drain_nodes_of(&self, instances: &[String]) -> Result<()> {
         let observed = self.observe().await?;
-        let numbered = observed.numbered(&deployment);
-        let pod = numbered.get(&number).with_context(|| format!("{instance} is not running"))?;
-        let node = node_of(pod).with_context(|| format!("{instance} is on no node"))?;
-        let mut drained = drained(&deployment);
-        drained.insert(node.to_owned());
-        self.note_drained(&deployment, &drained).await?;
-        self.cordon(node).await?;
-        let there = observed.pods.iter().filter(|pod| node_of(pod) == Some(node) && !is_over(pod));
-        let names: Vec<String> = there.map(kube::ResourceExt::name_any).collect();
-        for pod in &names {
-            self.evict(pod).await?;
+        let mut nodes = BTreeSet::new();
+        // All of them before anything is evicted: a pod that takes the place of one that was is on another node, or on none.
+        for instance in instances {
+            let (deployment, number) = self.deployment_of(instance).await?;
+            let numbered = observed.numbered(&deployment);
+            let pod = numbered.get(&number).with_context(|| format!("{instance} is not running"))?;
+            let node = node_of(pod).with_context(|| format!("{instance} is on no node"))?.to_owned();
+            let mut drained = drained(&deployment);
+            drained.insert(number, node.clone());
+            self.note_drained(&deployment, &drained).await?;
+            nodes.insert(node);
         }
-        for pod in &names {
-            self.is_gone(pod).await?;
+        for node in &nodes {
+            self.cordon(node).await?;
+        }
+        let is_there = |pod: &&Pod| node_of(pod).is_some_and(|node| nodes.contains(node)) && !is_over(pod);
+        let names: Vec<String> = observed.pods.iter().filter(is_there).map(kube::ResourceExt::name_any).collect();
+        try_join_all(names.iter().map(|pod| self.evict(pod))).await?;
+        try_join_all(names.iter().map(|pod| self.is_gone(pod))).await.map(drop)
+    }
+
+    /// Lets the node that was drained of an instance take pods again, unless it was drained of another one as well.
+    pub(super) async fn uncordon_for(&self, deployment: &Deployment, number: u32) -> Result<()> {
+        let mut drained = drained(deployment);
+        let Some(node) = drained.remove(&number) else { return Ok(()) };
+        let others =
+            self.observe().await?.deployments.into_iter().filter(|one| one.name_any() != deployment.name_any());
+        let is_still = drained.values().cloned().chain(others.flat_map(|one| self::drained(&one).into_values()));
+        if !is_still.collect::<BTreeSet<_>>().contains(&node) {
+            self.uncordon(&node).await?;
+        }
+        self.note_drained(deployment, &drained).await
+    }
+
+    /// Lets all nodes that were drained for the project take pods again. Whoever may not look at nodes has drained none.
+    pub(super) async fn uncordon_all(&self) -> Result<()> {
+        let ours = ListParams::default().labels(&format!("{}={}", labels::DRAINED, self.whom()));
+        let nodes = match self.nodes().list(&ours).await {
+            Err(error) if has_code(&error, 403) => return Ok(()),
+            nodes => nodes.plain().context("look for drained nodes")?,
+        };
+        for node in nodes {
+            self.set(&node, false).await?;
         }
         Ok(())
     }
 
-    /// Lets the nodes that were drained for a Deployment's instances take pods again.
-    pub(super) async fn uncordon_for(&self, deployment: &Deployment) -> Result<()> {
-        let drained = drained(deployment);
-        if drained.is_empty() {
-            return Ok(());
-        }
-        for node in &drained {
-            self.uncordon(node).await?;
-        }
-        self.note_drained(deployment, &BTreeSet::new()).await
-    }
-
-    async fn note_drained(&self, deployment: &Deployment, nodes: &BTreeSet<String>) -> Result<()> {
+    async fn note_drained(&self, deployment: &Deployment, nodes: &BTreeMap<u32, String>) -> Result<()> {
         let name = deployment.name_any();
-        let noted = (!nodes.is_empty()).then(|| nodes.iter().map(String::as_str).collect::<Vec<_>>().join(","));
+        let noted: Vec<String> = nodes.iter().map(|(number, node)| format!("{number}={node}")).collect();
+        let noted = (!noted.is_empty()).then(|| noted.join(","));
         let patch = json!({"metadata": {"annotations": {labels::DRAINED: noted}}});
         let patched = self.api::<Deployment>().patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await;
         patched.map(drop).plain().with_context(|| format!("note at {name} which nodes are drained"))
     }
 
-    /// For whom a node was drained.
+    /// For whom a node was drained. A name of a namespace has no dot.
     fn whom(&self) -> String {
-        format!("{}/{}", self.namespace, self.project)
+        format!("{}.{}", self.namespace, self.project)
+    }
+
+    fn is_ours(&self, node: &Node) -> bool {
+        node.labels().get(labels::DRAINED) == Some(&self.whom())
     }
 
     async fn cordon(&self, name: &str) -> Result<()> {
         let node = self.nodes().get(name).await.plain().with_context(|| format!("look at node {name}"))?;
-        let is_ours = node.annotations().get(labels::DRAINED) == Some(&self.whom());
         let is_cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
-        if is_cordoned && !is_ours {
+        if is_cordoned && !self.is_ours(&node) {
             bail!(
                 "node {name} is cordoned already, and not by this project; kubectl uncordon {name} lets it take pods again"
             );
         }
-        self.set(name, true).await
+        self.set(&node, true).await
     }
 
     /// Only one that was cordoned by this project.
     async fn uncordon(&self, name: &str) -> Result<()> {
         match self.nodes().get_opt(name).await.plain().with_context(|| format!("look at node {name}"))? {
-            Some(node) if node.annotations().get(labels::DRAINED) == Some(&self.whom()) => self.set(name, false).await,
+            Some(node) if self.is_ours(&node) => self.set(&node, false).await,
             _ => Ok(()),
         }
     }
 
-    async fn set(&self, node: &str, cordoned: bool) -> Result<()> {
-        let (whom, unschedulable) =
-            if cordoned { (Value::from(self.whom()), json!(true)) } else { (Value::Null, Value::Null) };
-        let patch =
-            json!({"metadata": {"annotations": {labels::DRAINED: whom}}, "spec": {"unschedulable": unschedulable}});
-        let patched = self.nodes().patch(node, &PatchParams::default(), &Patch::Merge(patch)).await;
+    /// Refused where somebody has cordoned the node, or uncordoned it, since it was looked at: a JSON patch tests that first.
+    async fn set(&self, node: &Node, cordoned: bool) -> Result<()> {
+        let name = node.name_any();
+        let label = format!("/metadata/labels/{}", labels::DRAINED.replace('~', "~0").replace('/', "~1"));
+        let patch = if cordoned {
+            let was = node.spec.as_ref().and_then(|spec| spec.unschedulable);
+            json!([
+                {"op": "test", "path": "/spec/unschedulable", "value": was},
+                {"op": "add", "path": label, "value": self.whom()},
+                {"op": "add", "path": "/spec/unschedulable", "value": true},
+            ])
+        } else {
+            json!([
+                {"op": "test", "path": label, "value": self.whom()},
+                {"op": "remove", "path": label},
+                {"op": "add", "path": "/spec/unschedulable", "value": false},
+            ])
+        };
+        let patch = serde_json::from_value(patch).context("write a patch")?;
+        let patched = self.nodes().patch(&name, &PatchParams::default(), &Patch::<Node>::Json(patch)).await;
         let verb = if cordoned { "cordon" } else { "uncordon" };
-        patched.map(drop).plain().with_context(|| format!("{verb} node {node}"))
+        patched.map(drop).plain().with_context(|| format!("{verb} node {name}"))
     }
 
     /// A budget may let few pods be away at once: it is asked again.
@@ -127,8 +164,12 @@ fn is_over(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// The nodes that were drained for a Deployment's instances.
-fn drained(deployment: &Deployment) -> BTreeSet<String> {
+/// The nodes that were drained of a Deployment's instances, by their numbers.
+fn drained(deployment: &Deployment) -> BTreeMap<u32, String> {
     let noted = deployment.annotations().get(labels::DRAINED).map(String::as_str).unwrap_or_default();
-    noted.split(',').filter(|node| !node.is_empty()).map(str::to_owned).collect()
+    let one = |one: &str| {
+        let (number, node) = one.split_once('=')?;
+        Some((number.parse().ok()?, node.to_owned()))
+    };
+    noted.split(',').filter_map(one).collect()
 }

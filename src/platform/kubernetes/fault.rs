@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -19,7 +20,6 @@ use crate::wait::{Seen, until, until_of};
 
 /// Of several pods, a Deployment that is made smaller lets that one go which costs least.
 const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
-const LEAST: &str = "-1000000";
 /// How long a pod that is deleted at once may take to be gone: a busy node takes a while.
 const GONE: Duration = Duration::from_mins(1);
 /// How long one that is started again may take to run. Whether it is ready is for others to wait for.
@@ -40,7 +40,7 @@ pub(super) enum Ending {
 
 impl Ending {
     fn params(self) -> DeleteParams {
-        // The least that a node takes for a process to end, whose end it then confirms: with 0 nobody waits for the node.
+        // The least for which a node confirms the end: with 0 nobody waits for the node. A kubelet makes 2 s of it.
         let grace_period_seconds = (self == Self::AtOnce).then_some(1);
         DeleteParams { grace_period_seconds, ..DeleteParams::default() }
     }
@@ -78,6 +78,7 @@ impl Kubernetes {
         if let Some(pod) = &pod {
             self.is_to_go(pod).await?;
         }
+        self.uncordon_for(&deployment, number).await?;
         ended.insert(number);
         // The highest numbers are given up. One below others that are left is known as ended.
         while instances > 0 && ended.remove(&instances) {
@@ -93,7 +94,9 @@ impl Kubernetes {
 
     /// Of a Deployment that is made smaller, this pod goes.
     async fn is_to_go(&self, pod: &str) -> Result<()> {
-        let patch = json!({"metadata": {"annotations": {COST: LEAST}}});
+        // The last one that was chosen costs least: what a command that was killed chose before is not in its way.
+        let cost = (-Timestamp::now().as_second()).to_string();
+        let patch = json!({"metadata": {"annotations": {COST: cost}}});
         let patched = self.api::<Pod>().patch(pod, &PatchParams::default(), &Patch::Merge(patch)).await;
         patched.map(drop).plain().with_context(|| format!("choose {pod} as the one to go"))
     }
@@ -107,7 +110,7 @@ impl Kubernetes {
         }
         let size = self.sizes.lock().await;
         let (deployment, number) = self.deployment_of(instance).await?;
-        self.uncordon_for(&deployment).await?;
+        self.uncordon_for(&deployment, number).await?;
         let (mut ended, mut instances) = (ended(&deployment), instances_of(&deployment));
         if number > instances {
             ended.extend(instances + 1..number);

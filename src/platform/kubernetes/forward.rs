@@ -78,9 +78,11 @@ impl Kubernetes {
         let mut endpoints = Vec::new();
         for instance in instances.iter().filter(runs) {
             let key = (instance.name(), port);
-            if forwards.get(&key).is_none_or(|forward| forward.task.is_finished()) {
-                let told = pods.get(&instance.number).and_then(|pod| told_port(pod));
-                let local = if port == BROKER { told.unwrap_or(port) } else { 0 };
+            let told = pods.get(&instance.number).and_then(|pod| told_port(pod));
+            let local = if port == BROKER { told.unwrap_or(port) } else { 0 };
+            // A broker may tell another port than it did.
+            let leads = |forward: &Forward| !forward.task.is_finished() && (local == 0 || forward.port == local);
+            if !forwards.get(&key).is_some_and(leads) {
                 let forward = self.listen((service.to_owned(), instance.number), port, local).await?;
                 forwards.insert(key.clone(), forward);
             }

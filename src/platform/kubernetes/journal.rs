@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
-use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use sha2::{Digest as _, Sha256};
 
 use super::{Kubernetes, Plain as _, is_missing, labels};
@@ -13,8 +13,11 @@ use crate::stack::hex;
 impl Kubernetes {
     pub(super) async fn write_mark(&self, mark: &Mark) -> Result<()> {
         let json = serde_json::to_string(mark).context("write the mark as JSON")?;
-        self.erase_mark(&mark.id).await?;
-        let made = self.note(&self.mark_name(&mark.id), labels::MARK, json).await;
+        let name = self.mark_name(&mark.id);
+        let note = self.config_map(&name, labels::MARK, json);
+        // In one request: a command that is killed leaves the older one, or this one.
+        let params = PatchParams::apply(super::MANAGER).force();
+        let made = self.api::<ConfigMap>().patch(&name, &params, &Patch::Apply(&note)).await.map(drop).plain();
         made.with_context(|| format!("write the note {} ({} by {})", mark.id, mark.what, mark.by))
     }
 
@@ -34,15 +37,19 @@ impl Kubernetes {
         self.notes(labels::MARK).await.context("list marks")?.into_iter().map(mark).collect()
     }
 
-    /// Writes a `ConfigMap` with JSON.
-    pub(super) async fn note(&self, name: &str, label: &str, json: String) -> Result<()> {
+    fn config_map(&self, name: &str, label: &str, json: String) -> ConfigMap {
         let mut labels = labels::own(&self.project);
         labels.insert(label.to_owned(), String::new());
-        let note = ConfigMap {
+        ConfigMap {
             metadata: ObjectMeta { name: Some(name.to_owned()), labels: Some(labels), ..ObjectMeta::default() },
             data: Some([(labels::JSON.to_owned(), json)].into()),
             ..ConfigMap::default()
-        };
+        }
+    }
+
+    /// Makes a `ConfigMap` with JSON; an error where there is one of the name.
+    pub(super) async fn note(&self, name: &str, label: &str, json: String) -> Result<()> {
+        let note = self.config_map(name, label, json);
         let params = PostParams { field_manager: Some(super::MANAGER.to_owned()), ..PostParams::default() };
         self.api::<ConfigMap>().create(&params, &note).await.map(drop).plain()
     }

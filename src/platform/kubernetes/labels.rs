@@ -22,7 +22,7 @@ pub(super) const OWNER: &str = "io.playground.owner";
 pub(super) const INSTANCES: &str = "io.playground.instances";
 /// The numbers of those that were killed, as in `1,3`.
 pub(super) const ENDED: &str = "io.playground.ended";
-/// Of a Deployment, the nodes that were drained of its instances, as in `node-a,node-b`; of a node, for whom it was.
+/// Of a Deployment, the nodes that were drained of its instances, as in `1=node-a,2=node-b`; of a node, for whom it was.
 pub(super) const DRAINED: &str = "io.playground.drained";
 /// What a Job was made from: it cannot be changed, but made anew.
 pub(super) const HASH: &str = "io.playground.hash";

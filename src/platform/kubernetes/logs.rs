@@ -1,10 +1,10 @@
 //! What pods print.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Error, Result};
-use futures_util::{AsyncBufReadExt as _, TryStreamExt as _};
+use anyhow::{Context as _, Error, Result, bail};
+use futures_util::io::{AsyncBufRead, AsyncBufReadExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
@@ -13,11 +13,13 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 use super::observe::container;
-use super::{Kubernetes, MOMENT, Plain as _, has_code, is_missing};
+use super::{Kubernetes, MOMENT, has_code, is_missing};
 use crate::platform::{Cut, Line, LogRange, Printed};
 
 /// How often to look for containers that were started since.
 const LOOK: Duration = Duration::from_millis(500);
+/// For how long nothing may be told before it counts as cut: what was printed meanwhile may be gone before it is told again.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// The log of a container. One that is started again in the same pod has another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +36,28 @@ struct Log {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Runs,
+    /// Its pod was deleted; it may still run.
+    Goes,
     Ended,
-    /// Another one was started in its place.
+    /// Another one was started in its place, and its log is kept as that of the one before.
     Replaced,
-    /// With its pod, and its log.
+    /// With its log.
     Gone,
+}
+
+/// Since when nothing was told.
+#[derive(Debug, Default)]
+struct Silence {
+    since: Option<Instant>,
+    told: bool,
+}
+
+impl Silence {
+    /// Whether it is time to say so, which is once.
+    fn is_long(&mut self) -> bool {
+        let is_long = self.since.get_or_insert_with(Instant::now).elapsed() > SILENCE;
+        is_long && !std::mem::replace(&mut self.told, true)
+    }
 }
 
 impl Kubernetes {
@@ -47,18 +66,27 @@ impl Kubernetes {
         if !range.follow {
             return self.read_once(&printing, range, &lines).await;
         }
-        let mut followed = HashSet::new();
-        let mut readers = JoinSet::new();
+        let (mut followed, mut readers, mut silence) = (HashSet::new(), JoinSet::new(), Silence::default());
         loop {
             for log in printing.into_iter().filter(|log| followed.insert(log.id.clone())) {
-                readers.spawn(Follower { pods: self.api(), log, last: None, lines: lines.clone() }.follow(range));
+                let follower = Follower { pods: self.api(), log, last: None, lines: lines.clone() };
+                readers.spawn(follower.follow(range));
             }
             tokio::select! {
                 () = lines.closed() => return Ok(()),
                 () = tokio::time::sleep(LOOK) => {}
             }
-            // A server that does not answer is asked again: those that read go on.
-            printing = self.printing(service).await.unwrap_or_default();
+            // A server that does not answer is asked again: those that read go on. Pods that come and go meanwhile are not seen.
+            let found = self.printing(service).await;
+            match &found {
+                Ok(_) => silence = Silence::default(),
+                Err(error) if silence.is_long() => {
+                    let instance = service.unwrap_or("all services").to_owned();
+                    let _ = lines.send(Err(Cut { instance, log: String::new(), why: format!("{error:#}") })).await;
+                }
+                Err(_) => {}
+            }
+            printing = found.unwrap_or_default();
         }
     }
 
@@ -76,13 +104,14 @@ impl Kubernetes {
         Ok(instances.filter_map(|one| log(one.name(), &one.id)).collect())
     }
 
-    /// In the order in which they were printed.
+    /// In the order in which they were printed. What is gone since it was found is left out.
     async fn read_once(&self, printing: &[Log], range: LogRange, lines: &Sender<Printed>) -> Result<()> {
         let mut all = Vec::new();
         for log in printing {
-            let text = self.api::<Pod>().logs(&log.pod, &params(log, range)).await.plain();
-            let text = text.with_context(|| format!("read the log of {}", log.instance))?;
-            all.extend(text.lines().map(|text| log.line(text).1));
+            match log.all(&self.api(), range).await {
+                Err(error) if is_going(&error) => {}
+                read => all.extend(read.with_context(|| format!("read the log of {}", log.instance))?),
+            }
         }
         all.sort_by_key(|line| line.at);
         for line in all {
@@ -109,46 +138,62 @@ impl Follower {
     async fn follow(mut self, mut range: LogRange) {
         // Why it is not known that all was read.
         let mut open = Some(Error::msg("its pod was gone before it was asked for"));
+        let mut silence = Silence::default();
         while !self.lines.is_closed() {
-            let read = self.read(params(&self.log, range)).await;
+            let read = self.read(self.log.params(range)).await;
             // What is read again is passed over, but not if it is only the last lines.
             range.tail = None;
-            open = match read {
-                Ok(()) => None,
+            let life = self.life().await;
+            match read {
+                Ok(()) => {
+                    silence = Silence::default();
+                    open = (life == Some(Life::Runs)).then(|| Error::msg("its connection was closed"));
+                }
                 // That it is going, or gone, says nothing of what was read before.
-                Err(error) if is_going(&error) => open,
-                Err(error) => Some(error),
-            };
-            match self.life().await {
+                Err(error) if is_going(&error) => {}
+                Err(error) => {
+                    if silence.is_long() {
+                        self.tell_cut(&error).await;
+                    }
+                    open = Some(error);
+                }
+            }
+            match life {
                 Some(Life::Gone) => break,
                 Some(life @ (Life::Ended | Life::Replaced)) => {
                     let rest = LogRange { follow: false, tail: None };
-                    let rest = LogParams { previous: life == Life::Replaced, ..params(&self.log, rest) };
+                    let rest = LogParams { previous: life == Life::Replaced, ..self.log.params(rest) };
                     if self.read(rest).await.is_ok() {
                         return;
                     }
                 }
-                Some(Life::Runs) | None => {}
+                Some(Life::Runs | Life::Goes) | None => {}
             }
             tokio::time::sleep(MOMENT).await;
         }
         if let Some(why) = open {
-            let cut = Cut { instance: self.log.instance.clone(), why: format!("{why:#}") };
-            let _ = self.lines.send(Err(cut)).await;
+            self.tell_cut(&why).await;
         }
+    }
+
+    async fn tell_cut(&self, why: &Error) {
+        let cut = Cut { instance: self.log.instance.clone(), log: self.log.id.clone(), why: format!("{why:#}") };
+        let _ = self.lines.send(Err(cut)).await;
     }
 
     /// Passes on what is behind the last line.
     async fn read(&mut self, mut how: LogParams) -> Result<()> {
-        how.since_time = self.last.map(|(at, _)| at);
-        let stream = self.pods.log_stream(&self.log.pod, &how).await?;
-        let mut printed = stream.lines();
-        let last = self.last;
-        let mut passed = 0;
-        while let Some(text) = printed.try_next().await? {
+        // The server counts in whole seconds, and the request would round up.
+        how.since_time = self.last.and_then(|(at, _)| Timestamp::from_second(at.as_second()).ok());
+        let mut printed = self.pods.log_stream(&self.log.pod, &how).await?;
+        // The server gives the log of the container that runs now.
+        if !how.previous && matches!(self.life().await, None | Some(Life::Replaced)) {
+            bail!("it is not known whose log was given");
+        }
+        let (last, mut passed) = (self.last, 0);
+        while let Some(text) = next(&mut printed, how.follow).await? {
             let (at, line) = self.log.line(&text);
             if let (Some(at), Some((until, lines))) = (at, last) {
-                // The server counts in whole seconds.
                 passed += usize::from(at == until);
                 if at < until || (at == until && passed <= lines) {
                     continue;
@@ -165,19 +210,41 @@ impl Follower {
 
     /// None where the server does not say.
     async fn life(&self) -> Option<Life> {
-        let pod = match self.pods.get(&self.log.pod).await {
-            Ok(pod) => pod,
-            Err(error) if is_missing(&error) => return Some(Life::Gone),
-            Err(_) => return None,
-        };
-        let Some(container) = container(&pod) else { return Some(Life::Gone) };
-        let runs = container.state.as_ref().is_some_and(|state| state.running.is_some());
-        Some(match container.container_id.as_ref() == Some(&self.log.id) {
-            false => Life::Replaced,
-            true if runs => Life::Runs,
-            true => Life::Ended,
-        })
+        match self.pods.get(&self.log.pod).await {
+            Ok(pod) => Some(life(&pod, &self.log.id)),
+            Err(error) if is_missing(&error) => Some(Life::Gone),
+            Err(_) => None,
+        }
     }
+}
+
+/// What became of a container of a pod.
+fn life(pod: &Pod, id: &str) -> Life {
+    let Some(now) = container(pod) else { return Life::Gone };
+    let before = now.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    if now.container_id.as_deref() != Some(id) {
+        let is_kept = before.is_some_and(|before| before.container_id.as_deref() == Some(id));
+        return if is_kept { Life::Replaced } else { Life::Gone };
+    }
+    match now.state.as_ref().is_some_and(|state| state.running.is_some()) {
+        false => Life::Ended,
+        true if pod.metadata.deletion_timestamp.is_some() => Life::Goes,
+        true => Life::Runs,
+    }
+}
+
+/// The next line of a stream, whatever bytes are in it. One that is followed ends with the end of a line, unless it broke.
+async fn next(printed: &mut (impl AsyncBufRead + Unpin), follow: bool) -> Result<Option<String>> {
+    let mut bytes = Vec::new();
+    if printed.read_until(b'\n', &mut bytes).await? == 0 {
+        return Ok(None);
+    }
+    let whole = bytes.strip_suffix(b"\n");
+    if whole.is_none() && follow {
+        bail!("it broke off in the middle of a line");
+    }
+    let line = whole.unwrap_or(&bytes);
+    Ok(Some(String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()))
 }
 
 /// Whether a node refused since it is about to remove the pod, or has.
@@ -185,17 +252,27 @@ fn is_going(error: &Error) -> bool {
     error.downcast_ref::<kube::Error>().is_some_and(|error| is_missing(error) || has_code(error, 400))
 }
 
-fn params(log: &Log, range: LogRange) -> LogParams {
-    LogParams {
-        container: Some(log.container.clone()),
-        follow: range.follow,
-        tail_lines: range.tail.map(i64::from),
-        timestamps: true,
-        ..LogParams::default()
-    }
-}
-
 impl Log {
+    fn params(&self, range: LogRange) -> LogParams {
+        LogParams {
+            container: Some(self.container.clone()),
+            follow: range.follow,
+            tail_lines: range.tail.map(i64::from),
+            timestamps: true,
+            ..LogParams::default()
+        }
+    }
+
+    /// What there is of it.
+    async fn all(&self, pods: &Api<Pod>, range: LogRange) -> Result<Vec<Line>> {
+        let mut printed = pods.log_stream(&self.pod, &self.params(range)).await?;
+        let mut lines = Vec::new();
+        while let Some(text) = next(&mut printed, false).await? {
+            lines.push(self.line(&text).1);
+        }
+        Ok(lines)
+    }
+
     /// A line, which begins with its time. A cluster does not tell which of both outputs it went to.
     fn line(&self, text: &str) -> (Option<Timestamp>, Line) {
         let (time, rest) = text.split_once(' ').unwrap_or((text, ""));
@@ -221,5 +298,37 @@ mod tests {
             ("kafka-1", 1_795_698_584_123, "up and running")
         );
         assert_eq!(log.line("cut off").1.text, "cut off");
+    }
+
+    #[test]
+    fn a_container_that_was_started_again_is_another_and_only_the_one_before_is_kept() {
+        let pod = |id: &str, before: &str, state: serde_json::Value| -> Pod {
+            let container = serde_json::json!({
+                "name": "t", "containerID": id, "state": state, "ready": true, "restartCount": 1, "image": "", "imageID": "",
+                "lastState": {"terminated": {"exitCode": 1, "containerID": before}},
+            });
+            serde_json::from_value(serde_json::json!({"status": {"containerStatuses": [container]}})).unwrap()
+        };
+        let runs = || serde_json::json!({"running": {}});
+        assert_eq!(life(&pod("b", "a", runs()), "b"), Life::Runs);
+        assert_eq!(life(&pod("b", "a", runs()), "a"), Life::Replaced);
+        assert_eq!(life(&pod("c", "b", runs()), "a"), Life::Gone);
+        assert_eq!(life(&pod("b", "a", serde_json::json!({"terminated": {"exitCode": 0}})), "b"), Life::Ended);
+        let mut going = pod("b", "a", runs());
+        going.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::now()));
+        assert_eq!(life(&going, "b"), Life::Goes);
+    }
+
+    #[tokio::test]
+    async fn whatever_bytes_a_line_has_the_next_one_is_read_and_one_that_breaks_off_is_none() {
+        let mut printed = futures_util::io::Cursor::new(b"a\xff\r\nb\nc".to_vec());
+        let mut read = Vec::new();
+        while let Ok(Some(line)) = next(&mut printed, true).await {
+            read.push(line);
+        }
+        assert_eq!(read, ["a\u{fffd}", "b"]);
+        let mut ended = futures_util::io::Cursor::new(b"c".to_vec());
+        assert_eq!(next(&mut ended, false).await.unwrap().as_deref(), Some("c"));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use futures_util::FutureExt as _;
@@ -39,8 +39,8 @@ use forward::Forward;
 
 /// Who applies fields, for the API server.
 const MANAGER: &str = "playground";
-/// Between two looks at something that changes in a moment.
-const MOMENT: Duration = Duration::from_millis(200);
+/// Between two looks at something that changes in a moment. Each takes the API server as long as a node takes for a pod's probe.
+const MOMENT: Duration = Duration::from_millis(400);
 
 /// A project in a namespace of a cluster.
 #[derive(Clone)]
@@ -52,6 +52,8 @@ pub struct Kubernetes {
     kubectl: String,
     /// Ports of instances that this process reaches at ports of this machine, by instance and port.
     forwards: Arc<Mutex<HashMap<(String, u16), Forward>>>,
+    /// What was seen last, for those who ask at the same moment.
+    looked: Arc<Mutex<Option<(Instant, Vec<Instance>)>>>,
     /// Held while a Deployment's size is changed: each change begins from what the one before it wrote.
     sizes: Arc<Mutex<()>>,
 }
@@ -66,7 +68,15 @@ impl Kubernetes {
         let context = cluster.context.as_ref().map(|context| format!(" --context {context}")).unwrap_or_default();
         let kubectl = format!("kubectl{context} --namespace {namespace}");
         let project = project.to_owned();
-        Ok(Self { client, namespace, project, kubectl, forwards: Arc::default(), sizes: Arc::default() })
+        Ok(Self {
+            client,
+            namespace,
+            project,
+            kubectl,
+            forwards: Arc::default(),
+            looked: Arc::default(),
+            sizes: Arc::default(),
+        })
     }
 
     /// The command by which a user reaches a port of an instance from this machine, at a port of this machine.
@@ -74,6 +84,24 @@ impl Kubernetes {
     pub fn way_to(&self, instance: &str, local: u16, port: u16) -> String {
         let service = instance.rsplit_once('-').map_or(instance, |(service, _)| service);
         format!("{} port-forward deployment/{service} {local}:{port}", self.kubectl)
+    }
+
+    /// All instances. Those who look at the same moment share a look: each is three lists for the API server.
+    async fn seen(&self) -> Result<Vec<Instance>> {
+        let mut looked = self.looked.lock().await;
+        if let Some((_, instances)) = looked.as_ref().filter(|(at, _)| at.elapsed() < MOMENT) {
+            return Ok(instances.clone());
+        }
+        let instances = self.instances().await?;
+        *looked = Some((Instant::now(), instances.clone()));
+        Ok(instances)
+    }
+
+    /// What is changed here has to be looked at anew.
+    async fn changes<T>(&self, change: impl Future<Output = Result<T>>) -> Result<T> {
+        let done = change.await;
+        *self.looked.lock().await = None;
+        done
     }
 
     /// The objects of a kind in the namespace.
@@ -117,7 +145,7 @@ impl<T> Plain<T> for Result<T, kube::Error> {
 
 impl Contract for Kubernetes {
     async fn services(&self) -> Result<Vec<Instance>> {
-        self.instances().boxed().await
+        self.seen().boxed().await
     }
     async fn volumes(&self) -> Result<Vec<String>> {
         self.claims().await
@@ -132,19 +160,19 @@ impl Contract for Kubernetes {
         self.plan(stack).await.map(drop)
     }
     async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
-        self.bring_in_line(stack, limit, &progress).await
+        self.changes(self.bring_in_line(stack, limit, &progress)).await
     }
     async fn start(&self, instance: &str) -> Result<()> {
-        self.start_instance(instance).await
+        self.changes(self.start_instance(instance)).await
     }
     async fn kill(&self, instance: &str) -> Result<()> {
-        self.end_instance(instance, Ending::AtOnce).await
+        self.changes(self.end_instance(instance, Ending::AtOnce)).await
     }
     async fn terminate(&self, instance: &str) -> Result<()> {
-        self.end_instance(instance, Ending::InItsTime).await
+        self.changes(self.end_instance(instance, Ending::InItsTime)).await
     }
-    async fn drain(&self, instance: &str) -> Result<()> {
-        self.drain_node_of(instance).await
+    async fn drain(&self, instances: &[String]) -> Result<()> {
+        self.changes(self.drain_nodes_of(instances)).await
     }
     async fn pause(&self, instance: &str) -> Result<()> {
         Err(fault::impossible("pause", instance))
@@ -160,8 +188,8 @@ impl Contract for Kubernetes {
     }
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         match extent {
-            Extent::Instance(name) => self.let_go(name).await,
-            whole => self.remove_project(whole).await,
+            Extent::Instance(name) => self.changes(self.let_go(name)).await,
+            whole => self.changes(self.remove_project(whole)).await,
         }
     }
 }

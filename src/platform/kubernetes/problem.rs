@@ -67,7 +67,8 @@ pub(super) fn of_deployment(deployment: &Deployment) -> Option<Problem> {
     let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
     let failure = conditions.iter().find(|one| one.type_ == "ReplicaFailure" && one.status == "True")?;
     let (reason, message) = (failure.reason.as_deref(), failure.message.as_deref());
-    Some(Problem { text: joined(reason.unwrap_or_default(), message.unwrap_or_default()), hope: Hope::None })
+    // A quota is counted anew a moment after something is deleted.
+    Some(Problem { text: joined(reason.unwrap_or_default(), message.unwrap_or_default()), hope: Hope::Little })
 }
 
 fn joined(reason: &str, message: &str) -> String {
@@ -110,6 +111,10 @@ impl Kubernetes {
             else {
                 continue;
             };
+            // It waits for a pod to be scheduled: what keeps that one says more.
+            if why.starts_with("WaitFor") {
+                continue;
+            }
             let hope = if is_hopeless(&claim, &why) { Hope::Little } else { Hope::Some };
             let text = format!(
                 "volume claim {name} is pending: {why}\n  kubectl get storageclass lists what the cluster has; --storage-class takes one of them"

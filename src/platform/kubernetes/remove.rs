@@ -24,9 +24,7 @@ impl Kubernetes {
     pub(super) async fn remove_project(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         let everything = extent == Extent::Everything;
         let own = labels::of(&self.project);
-        for deployment in &self.observe().await?.deployments {
-            self.uncordon_for(deployment).await?;
-        }
+        self.uncordon_all().await?;
         let mut removed = self.remove_all::<Deployment>("deployment", &own).await?;
         removed.extend(self.remove_all::<Job>("job", &own).await?);
         removed.extend(self.remove_all::<Pod>("pod", &format!("{own},{}", labels::OWNER)).await?);

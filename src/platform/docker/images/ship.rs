@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
-use bollard::query_parameters::{PushImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::{PushImageOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder};
 use futures_util::StreamExt as _;
-use tokio::fs::{File, remove_file, rename};
+use tempfile::NamedTempFile;
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -25,25 +26,21 @@ impl Docker {
         progress: &UnboundedSender<PlatformNews>,
     ) -> Result<Vec<String>> {
         let tags = self.shipped(stack, progress).await?;
-        let mut name = file.file_name().with_context(|| format!("{} is no file", file.display()))?.to_owned();
-        name.push(".part");
-        let part = file.with_file_name(name);
-        let written = self.save(&tags, &part).await;
-        let done = match written {
-            Ok(()) => rename(&part, file).await.map_err(Into::into),
-            Err(error) => Err(error),
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let written = async {
+            // It goes when the command is interrupted.
+            let (part, path) = NamedTempFile::new_in(folder)?.into_parts();
+            self.save(&tags, File::from_std(part)).await?;
+            path.persist(file)?;
+            anyhow::Ok(())
         };
-        if done.is_err() {
-            let _ = remove_file(&part).await;
-        }
-        done.with_context(|| format!("write the images to {}", file.display()))?;
+        written.await.with_context(|| format!("write the images to {}", file.display()))?;
         Ok(tags)
     }
 
-    async fn save(&self, tags: &[String], file: &Path) -> Result<()> {
+    async fn save(&self, tags: &[String], mut file: File) -> Result<()> {
         let names: Vec<&str> = tags.iter().map(String::as_str).collect();
         let mut saved = self.api.export_images(&names);
-        let mut file = File::create(file).await?;
         while let Some(chunk) = saved.next().await {
             file.write_all(&chunk.plain()?).await?;
         }
@@ -70,8 +67,24 @@ impl Docker {
 
     async fn push_one(&self, image: &str, name: &str, progress: &UnboundedSender<PlatformNews>) -> Result<()> {
         let (repository, tag) = name.rsplit_once(':').context("it has no tag")?;
+        let was_there = self.find_image(name).await?.is_some();
         let named = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
         self.api.tag_image(image, Some(named)).await.plain()?;
+        let pushed = self.send(repository, tag, name, progress).await;
+        // A name that was only needed for this would keep the image when it is old.
+        if !was_there {
+            self.api.remove_image(name, None::<RemoveImageOptions>, None).await.plain()?;
+        }
+        pushed
+    }
+
+    async fn send(
+        &self,
+        repository: &str,
+        tag: &str,
+        name: &str,
+        progress: &UnboundedSender<PlatformNews>,
+    ) -> Result<()> {
         let credentials = credentials(&Config::read()?, registry(name)).await?;
         let options = PushImageOptionsBuilder::new().tag(tag).build();
         let mut pushed = self.api.push_image(repository, Some(options), credentials);
