@@ -103,7 +103,7 @@ pub enum Ha {
     /// In ZooKeeper
     #[default]
     Zookeeper,
-    /// In ConfigMaps of the cluster, with --platform kubernetes
+    /// In the cluster itself, with --platform kubernetes
     Kubernetes,
 }
 

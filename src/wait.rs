@@ -70,8 +70,8 @@ impl Limit {
 
     /// One look. A connection that hangs is no reason to wait for ever: what it was to find is not known then.
     async fn looks<T>(&self, what: &impl Display, look: impl Future<Output = Result<Seen<T>>>) -> Result<Seen<T>> {
-        let Some(deadline) = self.deadline else { return look.await };
-        timeout_at(deadline + HANGS, look).await.unwrap_or_else(|_| {
+        let Some(deadline) = self.deadline else { return Box::pin(look).await };
+        timeout_at(deadline + HANGS, Box::pin(look)).await.unwrap_or_else(|_| {
             bail!("{what}: timed out after {} s; the last look at it did not come to an end", self.is.as_secs())
         })
     }

@@ -79,6 +79,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::platform::{Cluster, Meant};
     use crate::scenario::{Plan, catalog, plan};
     use crate::settings::StackSettings;
     use crate::stack::Stack;
@@ -102,8 +103,10 @@ mod tests {
         // The file that the wishes name is not there.
         let workload = crate::workload::catalog::usual().unwrap();
         let stack = Stack::load(&StackSettings { file: None, ..asked.stack.clone() }, &workload).unwrap();
-        plan::plan(&catalog::find(&asked.scenario).unwrap(), asked, &workload, &stack, &crate::platform::Meant::Docker)
-            .unwrap()
+        let scenario = catalog::find(&asked.scenario).unwrap();
+        // Where every fault is possible.
+        let platform = Meant::Kubernetes(Cluster::default());
+        plan::plan(&scenario, asked, &workload, &stack, &platform).unwrap()
     }
 
     fn repeats(scenario: &str) {

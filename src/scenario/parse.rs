@@ -188,7 +188,7 @@ mod tests {
         scenario x.toml, step 1: backlog: missing field `windows`
         scenario x.toml, step 1: backlog: invalid value: integer `0`, expected a nonzero u64
         scenario x.toml, step 1: 'fault' needs 'on', what to break
-        scenario x.toml, step 1: fault: unknown variant `explode`, expected `kill`
+        scenario x.toml, step 1: fault: unknown variant `explode`, expected one of `kill`, `terminate`, `drain`
         scenario x.toml, step 1: fault: unknown field `windows`, expected `fault` or `on`
         scenario x.toml, step 1: fault: 'on' must be a name, or a list of names
         scenario x.toml, step 1: fault: 'on' names nothing to break

@@ -10,6 +10,7 @@
 //! began is lost if the state lacks it. And it has to be one state: of two keys, the one cannot reach further than
 //! the other in what was sent.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 
@@ -299,17 +300,19 @@ impl Totals {
         let told = Told { at: at.unwrap_or(i64::MAX), place: (emission.partition, emission.offset) };
         let is_made = |connection: &Connection| connection.at <= told.at;
         let connection = self.connections.iter().rposition(is_made).map_or(0, |last| last + 1);
-        let answer = if connection > key.connection {
-            let until = self.connections.get(connection).map_or(i64::MAX, |next| next.offset);
-            let made = &mut self.connections[connection - 1];
-            let adopted = key.adopt(connection, (made.offset, until), total, told);
-            made.take(name, adopted)
-        } else if connection < key.connection {
+        let answer = match connection.cmp(&key.connection) {
+            Ordering::Greater => {
+                let until = self.connections.get(connection).map_or(i64::MAX, |next| next.offset);
+                let made = &mut self.connections[connection - 1];
+                let adopted = key.adopt(connection, (made.offset, until), total, told);
+                made.take(name, adopted)
+            }
+            Ordering::Equal => key.tell(total, told),
             // What was printed before the job connected anew is read after what was printed since, as from a node that was away.
-            self.late += 1;
-            Answer::Unknown
-        } else {
-            key.tell(total, told)
+            Ordering::Less => {
+                self.late += 1;
+                Answer::Unknown
+            }
         };
         self.answered(name, total, answer, emission);
     }

@@ -69,8 +69,8 @@ impl Kubernetes {
         let (mut followed, mut readers, mut silence) = (HashSet::new(), JoinSet::new(), Silence::default());
         loop {
             for log in printing.into_iter().filter(|log| followed.insert(log.id.clone())) {
-                let follower = Follower { pods: self.api(), log, last: None, lines: lines.clone() };
-                readers.spawn(follower.follow(range));
+                let reader = Follower { pods: self.api(), log, last: None, lines: lines.clone() };
+                readers.spawn(reader.follow(range));
             }
             tokio::select! {
                 () = lines.closed() => return Ok(()),

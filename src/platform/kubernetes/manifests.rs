@@ -124,7 +124,7 @@ impl Election {
     }
 }
 
-/// Under which id Flink keeps the ConfigMaps of a project's election: one that no cluster of somebody else's has. Their names begin
+/// Under which id Flink keeps the `ConfigMaps` of a project's election: one that no cluster of somebody else's has. Their names begin
 /// with it, which takes no underscore.
 pub(super) fn cluster_id(project: &str) -> String {
     format!("playground-{}", project.replace('_', "-"))

@@ -42,6 +42,9 @@ const MANAGER: &str = "playground";
 /// Between two looks at something that changes in a moment. Each takes the API server as long as a node takes for a pod's probe.
 const MOMENT: Duration = Duration::from_millis(400);
 
+/// When all instances were looked at, and what was seen.
+type Looked = (Instant, Vec<Instance>);
+
 /// A project in a namespace of a cluster.
 #[derive(Clone)]
 pub struct Kubernetes {
@@ -53,7 +56,7 @@ pub struct Kubernetes {
     /// Ports of instances that this process reaches at ports of this machine, by instance and port.
     forwards: Arc<Mutex<HashMap<(String, u16), Forward>>>,
     /// What was seen last, for those who ask at the same moment.
-    looked: Arc<Mutex<Option<(Instant, Vec<Instance>)>>>,
+    looked: Arc<Mutex<Option<Looked>>>,
     /// Held while a Deployment's size is changed: each change begins from what the one before it wrote.
     sizes: Arc<Mutex<()>>,
 }
@@ -148,7 +151,7 @@ impl Contract for Kubernetes {
         self.seen().boxed().await
     }
     async fn volumes(&self) -> Result<Vec<String>> {
-        self.claims().await
+        self.claims().boxed_local().await
     }
     async fn foreign(&self) -> Result<Vec<String>> {
         Ok(Vec::new())
@@ -157,22 +160,22 @@ impl Contract for Kubernetes {
         self.reached(service, port).boxed().await
     }
     async fn prepare(&self, stack: &Stack, _progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
-        self.plan(stack).await.map(drop)
+        self.plan(stack).boxed_local().await.map(drop)
     }
     async fn apply(&self, stack: &Stack, limit: Duration, progress: mpsc::UnboundedSender<PlatformNews>) -> Result<()> {
-        self.changes(self.bring_in_line(stack, limit, &progress)).await
+        self.changes(self.bring_in_line(stack, limit, &progress).boxed_local()).await
     }
     async fn start(&self, instance: &str) -> Result<()> {
-        self.changes(self.start_instance(instance)).await
+        self.changes(self.start_instance(instance).boxed_local()).await
     }
     async fn kill(&self, instance: &str) -> Result<()> {
-        self.changes(self.end_instance(instance, Ending::AtOnce)).await
+        self.changes(self.end_instance(instance, Ending::AtOnce).boxed_local()).await
     }
     async fn terminate(&self, instance: &str) -> Result<()> {
-        self.changes(self.end_instance(instance, Ending::InItsTime)).await
+        self.changes(self.end_instance(instance, Ending::InItsTime).boxed_local()).await
     }
     async fn drain(&self, instances: &[String]) -> Result<()> {
-        self.changes(self.drain_nodes_of(instances)).await
+        self.changes(self.drain_nodes_of(instances).boxed_local()).await
     }
     async fn pause(&self, instance: &str) -> Result<()> {
         Err(fault::impossible("pause", instance))
@@ -188,18 +191,18 @@ impl Contract for Kubernetes {
     }
     async fn remove(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         match extent {
-            Extent::Instance(name) => self.changes(self.let_go(name)).await,
-            whole => self.changes(self.remove_project(whole)).await,
+            Extent::Instance(name) => self.changes(self.let_go(name).boxed_local()).await,
+            whole => self.changes(self.remove_project(whole).boxed_local()).await,
         }
     }
 }
 
 impl Journal for Kubernetes {
     async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
-        self.take_lock(lock).await
+        self.take_lock(lock).boxed_local().await
     }
     async fn unlock(&self, lock: &Lock) -> Result<()> {
-        self.release_lock(lock).await
+        self.release_lock(lock).boxed_local().await
     }
     fn lock_removal(&self, lock: &Lock) -> String {
         format!("{} delete configmap {}", self.kubectl, self.lock_name(&lock.owner))
@@ -208,12 +211,12 @@ impl Journal for Kubernetes {
         format!("{} delete configmap {}", self.kubectl, self.mark_name(&mark.id))
     }
     async fn mark(&self, mark: &Mark) -> Result<()> {
-        self.write_mark(mark).await
+        self.write_mark(mark).boxed_local().await
     }
     async fn forget(&self, id: &str) -> Result<()> {
-        self.erase_mark(id).await
+        self.erase_mark(id).boxed_local().await
     }
     async fn marks(&self) -> Result<Vec<Mark>> {
-        self.read_marks().await
+        self.read_marks().boxed_local().await
     }
 }

@@ -162,8 +162,15 @@ fn instance(service: &str, number: u32, pod: &Pod) -> Instance {
     };
     let exit_code = ended.map(|ended| ended.exit_code.into());
     let host = pod.status.as_ref().and_then(|status| status.pod_ip.clone()).unwrap_or_default();
-    let stage = stage(pod, runs);
-    Instance { id: pod.name_any(), host, stage, state, health, exit_code, ..gone(service, number, State::Created) }
+    Instance {
+        id: pod.name_any(),
+        host,
+        stage: stage(pod, runs),
+        state,
+        health,
+        exit_code,
+        ..gone(service, number, State::Created)
+    }
 }
 
 /// How far a pod has come. That its images are there is told by events alone.

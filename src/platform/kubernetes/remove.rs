@@ -43,11 +43,13 @@ impl Kubernetes {
         }
         if everything {
             removed.extend(self.remove_all::<PersistentVolumeClaim>("persistentvolumeclaim", &own).await?);
-            // What Flink keeps of its jobs, as it would in ZooKeeper.
-            let elected = format!("app={},configmap-type=high-availability", manifests::cluster_id(&self.project));
-            removed.extend(self.remove_all::<ConfigMap>("configmap", &elected).await?);
         }
         self.until_gone(everything).await?;
+        if everything {
+            // What Flink keeps of its jobs, as it would in ZooKeeper; now that nobody is left to write it.
+            let elected = format!("app={},type=flink-native-kubernetes", manifests::cluster_id(&self.project));
+            removed.extend(self.remove_all::<ConfigMap>("configmap", &elected).await?);
+        }
         self.forwards.lock().await.clear();
         Ok(removed)
     }

@@ -6,7 +6,7 @@ use playground::operation::up::{Part as StackPart, Reached};
 use playground::platform::{Health, Instance, Line, Port, State};
 use playground::report::doctor::{Check, DoctorResult};
 use playground::report::down::DownResult;
-use playground::report::images::{Fate, ImageLine, ImagesResult, PruneResult, PrunedLine};
+use playground::report::images::{Fate, ImageLine, ImagesResult, PruneResult, PrunedLine, Shipped, Way};
 use playground::report::instances::Changed;
 use playground::report::ps::PsResult;
 use playground::report::up::UpResult;
@@ -58,6 +58,8 @@ pub fn stack() -> Vec<Sample> {
     let fate = |fate| PrunedLine { tag: text("playground/flink:2.2.1-0a1b2c3d4e5f"), size: 1, fate };
     let pruned =
         PruneResult { images: vec![fate(Fate::Removed), fate(Fate::Removable), fate(Fate::Kept(text("container p")))] };
+    let shipped =
+        Shipped { images: vec![text("playground/flink:2.2.1-0a1b2c3d4e5f")], to: text("images.tar"), way: Way::File };
     let changed =
         Changed { project: text("p"), done: "killed", instances: vec![text("kafka-1")], next: vec![text("ps")] };
     let checks = vec![Check::good("engine", "Docker"), Check::bad("disk", "1 GiB free", "4 GiB are needed")];
@@ -68,6 +70,7 @@ pub fn stack() -> Vec<Sample> {
         ("down", json(down)),
         ("images", json(images)),
         ("images-prune", json(pruned)),
+        ("images-shipped", json(shipped)),
         ("changed", json(changed)),
         ("doctor", json(DoctorResult { ok: false, checks })),
     ]
