@@ -1,13 +1,16 @@
 //! Ports of pods at ports of this machine: whoever may ask the API server reaches them, wherever the cluster is.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::Kubernetes;
@@ -17,6 +20,18 @@ use crate::platform::{Endpoint, Instance, State};
 const BROKER_PORT: &str = "KAFKA_PORT";
 /// The port in its pod at which the broker is reached from outside.
 const BROKER: u16 = 9094;
+
+/// How often to look whether the pod is there that a connection leads to: a node may leave one open that leads nowhere any more.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long to wait before a port is listened at again that could not be for a moment, as with no file left to open.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// The ports of this machine that lead to instances', by what they lead to: this process has them until it ends, whoever asked first
+/// for them.
+pub(super) static FORWARDS: LazyLock<Mutex<HashMap<Way, Forward>>> = LazyLock::new(Mutex::default);
+
+/// Namespace, project, instance and port.
+pub(super) type Way = (String, String, String, u16);
 
 /// A port of this machine that leads to an instance's, until it is dropped.
 pub(super) struct Forward {
@@ -43,10 +58,13 @@ impl Kubernetes {
             _ => anyhow!(error).context(format!("listen at {address}")),
         })?;
         let local = listener.local_addr().context("listen")?.port();
-        // It is held by those of the one that it leads back to.
-        let cluster = Self { forwards: Arc::default(), ..self.clone() };
+        let cluster = self.clone();
         let task = tokio::spawn(async move {
-            while let Ok((connection, _)) = listener.accept().await {
+            loop {
+                let Ok((connection, _)) = listener.accept().await else {
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                };
                 let (cluster, instance) = (cluster.clone(), instance.clone());
                 // Whoever connects finds out for itself that a connection has ended, and connects again.
                 tokio::spawn(async move { cluster.pass_on(&instance.0, instance.1, port, connection).await });
@@ -60,11 +78,20 @@ impl Kubernetes {
         let pod = observed.deployment(service).and_then(|one| observed.numbered(one).remove(&number));
         let pod = pod.context("no pod")?.name_any();
         let mut forwarder = self.api::<Pod>().portforward(&pod, &[port]).await?;
-        if let Some(mut stream) = forwarder.take_stream(port) {
-            copy_bidirectional(&mut connection, &mut stream).await?;
+        let mut stream = forwarder.take_stream(port).context("no stream")?;
+        tokio::select! {
+            done = copy_bidirectional(&mut connection, &mut stream) => drop(done),
+            () = self.until_missing(&pod) => {}
         }
         forwarder.abort();
         Ok(())
+    }
+
+    async fn until_missing(&self, pod: &str) {
+        // A server that does not answer says nothing of the pod.
+        while !matches!(self.api::<Pod>().get_opt(pod).await, Ok(None)) {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// The endpoints of a service's pods that run.
@@ -74,10 +101,10 @@ impl Kubernetes {
         let pods = observed.numbered(deployment);
         let instances = observed.instances();
         let runs = |one: &&Instance| one.service == service && one.state == State::Running;
-        let mut forwards = self.forwards.lock().await;
+        let mut forwards = FORWARDS.lock().await;
         let mut endpoints = Vec::new();
         for instance in instances.iter().filter(runs) {
-            let key = (instance.name(), port);
+            let key = (self.namespace.clone(), self.project.clone(), instance.name(), port);
             let told = pods.get(&instance.number).and_then(|pod| told_port(pod));
             let local = if port == BROKER { told.unwrap_or(port) } else { 0 };
             // A broker may tell another port than it did.

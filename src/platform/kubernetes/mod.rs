@@ -4,7 +4,6 @@
 //! and each of its pods an instance with a number. To kill one, its Deployment is made smaller by it, and it is deleted at
 //! once: otherwise the cluster would start another one in its place before anybody has seen that it is gone.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,7 +34,6 @@ mod problem;
 mod remove;
 
 use fault::Ending;
-use forward::Forward;
 
 /// Who applies fields, for the API server.
 const MANAGER: &str = "playground";
@@ -53,8 +51,6 @@ pub struct Kubernetes {
     project: String,
     /// How a command line of kubectl begins that means the same namespace.
     kubectl: String,
-    /// Ports of instances that this process reaches at ports of this machine, by instance and port.
-    forwards: Arc<Mutex<HashMap<(String, u16), Forward>>>,
     /// What was seen last, for those who ask at the same moment.
     looked: Arc<Mutex<Option<Looked>>>,
     /// Held while a Deployment's size is changed: each change begins from what the one before it wrote.
@@ -71,15 +67,7 @@ impl Kubernetes {
         let context = cluster.context.as_ref().map(|context| format!(" --context {context}")).unwrap_or_default();
         let kubectl = format!("kubectl{context} --namespace {namespace}");
         let project = project.to_owned();
-        Ok(Self {
-            client,
-            namespace,
-            project,
-            kubectl,
-            forwards: Arc::default(),
-            looked: Arc::default(),
-            sizes: Arc::default(),
-        })
+        Ok(Self { client, namespace, project, kubectl, looked: Arc::default(), sizes: Arc::default() })
     }
 
     /// The command by which a user reaches a port of an instance from this machine, at a port of this machine.

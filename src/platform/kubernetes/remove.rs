@@ -13,6 +13,7 @@ use kube::api::{DeleteParams, ListParams};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
+use super::forward::FORWARDS;
 use super::{Kubernetes, MOMENT, Plain as _, is_missing, labels, manifests};
 use crate::platform::{Extent, Mark};
 use crate::wait::{Seen, until};
@@ -50,7 +51,7 @@ impl Kubernetes {
             let elected = format!("app={},type=flink-native-kubernetes", manifests::cluster_id(&self.project));
             removed.extend(self.remove_all::<ConfigMap>("configmap", &elected).await?);
         }
-        self.forwards.lock().await.clear();
+        FORWARDS.lock().await.clear();
         Ok(removed)
     }
 
