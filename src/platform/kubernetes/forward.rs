@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::Kubernetes;
-use crate::platform::{Endpoint, Instance, State};
+use super::{Kubernetes, MOMENT};
+use crate::platform::{Endpoint, Instance, Stage, State};
 
 /// The variable that tells the broker under which port of this machine it is reached: it tells its clients the same.
 const BROKER_PORT: &str = "KAFKA_PORT";
@@ -23,8 +23,6 @@ const BROKER: u16 = 9094;
 
 /// How often to look whether the pod is there that a connection leads to: a node may leave one open that leads nowhere any more.
 const LOOK: Duration = Duration::from_secs(2);
-/// How long to wait before a port is listened at again that could not be for a moment, as with no file left to open.
-const AGAIN: Duration = Duration::from_millis(100);
 
 /// The ports of this machine that lead to instances', by what they lead to: this process has them until it ends, whoever asked first
 /// for them.
@@ -60,17 +58,49 @@ impl Kubernetes {
         let local = listener.local_addr().context("listen")?.port();
         let cluster = self.clone();
         let task = tokio::spawn(async move {
+            let mut listener = Some(listener);
             loop {
-                let Ok((connection, _)) = listener.accept().await else {
-                    tokio::time::sleep(AGAIN).await;
+                let Some(open) = &listener else {
+                    // Who asks meanwhile is refused, as by a broker that is down: a client that is let in and shut out again may
+                    // take it for another kind of broker.
+                    tokio::time::sleep(MOMENT).await;
+                    if cluster.serves(&instance, port).await == Some(true) {
+                        listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, local))).await.ok();
+                    }
                     continue;
                 };
-                let (cluster, instance) = (cluster.clone(), instance.clone());
-                // Whoever connects finds out for itself that a connection has ended, and connects again.
-                tokio::spawn(async move { cluster.pass_on(&instance.0, instance.1, port, connection).await });
+                tokio::select! {
+                    accepted = open.accept() => match accepted {
+                        Ok((connection, _)) => {
+                            let (cluster, instance) = (cluster.clone(), instance.clone());
+                            // Whoever connects finds out for itself that a connection has ended, and connects again.
+                            tokio::spawn(async move { cluster.pass_on(&instance.0, instance.1, port, connection).await });
+                        }
+                        // As with no file left to open.
+                        Err(_) => tokio::time::sleep(MOMENT).await,
+                    },
+                    () = cluster.until_none_serves(&instance, port) => listener = None,
+                }
             }
         });
         Ok(Forward { port: local, task })
+    }
+
+    async fn until_none_serves(&self, instance: &(String, u32), port: u16) {
+        loop {
+            tokio::time::sleep(MOMENT).await;
+            if self.serves(instance, port).await == Some(false) {
+                return;
+            }
+        }
+    }
+
+    /// Whether a pod is that instance and serves the port: a broker does once it is ready. None where the server does not say.
+    async fn serves(&self, (service, number): &(String, u32), port: u16) -> Option<bool> {
+        let instances = self.seen().await.ok()?;
+        let found = instances.iter().find(|one| (&one.service, &one.number) == (service, number));
+        let is_ready = |one: &Instance| port != BROKER || one.stage == Some(Stage::Ready);
+        Some(found.is_some_and(|one| one.state == State::Running && is_ready(one)))
     }
 
     async fn pass_on(&self, service: &str, number: u32, port: u16, mut connection: TcpStream) -> Result<()> {
