@@ -156,11 +156,10 @@ fn who_may_not_is_told_which_verb_on_what() {
         let told = call.run().expect(4).stderr;
         assert!(words.iter().all(|word| told.contains(word)), "{words:?}: {told}");
     };
-    refused(&["cannot list resource", "in the namespace"]);
-    let all = "deployments.apps,jobs.batch,pods,services,configmaps,persistentvolumeclaims,events";
-    may("reads", "get,list", all);
-    refused(&["cannot", "configmaps"]);
-    may("locks", "create,delete,patch", "configmaps");
+    refused(&["cannot create resource \"configmaps\"", name]);
+    may("locks", "create,delete,get,list,patch", "configmaps");
+    refused(&["cannot list resource", name]);
+    may("reads", "get,list", "deployments.apps,jobs.batch,pods,services,persistentvolumeclaims,events");
     refused(&["apply persistentvolumeclaim data", "cannot patch resource \"persistentvolumeclaims\""]);
 }
 
