@@ -31,12 +31,14 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
         }
         ImagesAction::Export { file, workload } => {
             let stack = stack_of(global, workload.as_deref())?;
-            let written = built(terminal, async |news| platform.export_images(&stack, &file, news).await).await?;
+            let export = async |news: &_| platform.export_images(&stack, &file, news).await;
+            let written = watched(terminal, "built", &mut Vec::new(), export).await?;
             terminal.result(&Shipped { images: written, to: file.display().to_string(), way: Way::File })?;
         }
         ImagesAction::Push { registry, workload } => {
             let stack = stack_of(global, workload.as_deref())?;
-            let pushed = built(terminal, async |news| platform.push_images(&stack, &registry, news).await).await?;
+            let push = async |news: &_| platform.push_images(&stack, &registry, news).await;
+            let pushed = watched(terminal, "there", &mut Vec::new(), push).await?;
             terminal.result(&Shipped { images: pushed, to: registry, way: Way::Registry })?;
         }
         ImagesAction::Prune { images, dry_run } => {
@@ -98,22 +100,16 @@ async fn prune(platform: &Platform, only: &[String], pruning: Pruning, terminal:
 
 /// Returns the names of those that were built.
 async fn build(platform: &Platform, cache: Cache, terminal: &Terminal) -> Result<Vec<String>> {
-    let mut built_ones = Vec::new();
-    watched(terminal, &mut built_ones, async |news| platform.build_images(cache, news).await).await?;
-    Ok(built_ones)
+    let mut built = Vec::new();
+    watched(terminal, "built", &mut built, async |news| platform.build_images(cache, news).await).await?;
+    Ok(built)
 }
 
-async fn built<T>(
-    terminal: &Terminal,
-    work: impl AsyncFnOnce(&mpsc::UnboundedSender<PlatformNews>) -> Result<T>,
-) -> Result<T> {
-    watched(terminal, &mut Vec::new(), work).await
-}
-
-/// Shows what is built meanwhile, and adds its names. If interrupted, the engine keeps the finished steps in its cache.
+/// Shows meanwhile what is built or, as `done` says it, pushed, and adds its names. If interrupted, the engine keeps the finished steps in its cache.
 async fn watched<T>(
     terminal: &Terminal,
-    built: &mut Vec<String>,
+    done: &str,
+    names: &mut Vec<String>,
     work: impl AsyncFnOnce(&mpsc::UnboundedSender<PlatformNews>) -> Result<T>,
 ) -> Result<T> {
     let (sender, mut news) = mpsc::unbounded_channel();
@@ -123,8 +119,8 @@ async fn watched<T>(
             match one {
                 PlatformNews::Image { image, step } => progress.doing(&image, &step),
                 PlatformNews::ImageReady { image, built: true } => {
-                    progress.done(&image, "done");
-                    built.push(image);
+                    progress.done(&image, done);
+                    names.push(image);
                 }
                 PlatformNews::ImageReady { .. } | PlatformNews::Operation { .. } => {}
             }
@@ -138,7 +134,7 @@ async fn watched<T>(
     let done = tokio::select! {
         (done, ()) = async { tokio::join!(work, show) } => done,
         () = interrupted() => {
-            let text = "interrupted: the same command continues from here";
+            let text = "interrupted: images that were built by then are not built again";
             Err(Failure::Interrupted(text.to_owned()).into())
         }
     };

@@ -14,12 +14,18 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{EvictParams, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::{Kubernetes, MOMENT, Plain as _, has_code, is_missing, labels};
+use crate::stack::hex;
 use crate::wait::{Seen, until_of};
 
 /// How long those who say how many of their pods may be away may refuse an eviction.
 const REFUSED: Duration = Duration::from_mins(1);
+/// The most characters of a label's value.
+const LONGEST: usize = 63;
+/// How many digits of a hash tell one from another.
+const HASHED: usize = 40;
 
 impl Kubernetes {
     /// Cordons the nodes of instances, and evicts the project's pods from them. What is done is noted first.
@@ -81,9 +87,9 @@ impl Kubernetes {
         patched.map(drop).plain().with_context(|| format!("note at {name} which nodes are drained"))
     }
 
-    /// For whom a node was drained. A name of a namespace has no dot.
+    /// For whom a node was drained.
     fn whom(&self) -> String {
-        format!("{}.{}", self.namespace, self.project)
+        whom(&self.namespace, &self.project)
     }
 
     fn is_ours(&self, node: &Node) -> bool {
@@ -154,6 +160,12 @@ impl Kubernetes {
     }
 }
 
+/// A project in a namespace, whose name has no dot, as the value of a label. One that would be too long is a hash.
+fn whom(namespace: &str, project: &str) -> String {
+    let whom = format!("{namespace}.{project}");
+    if whom.len() <= LONGEST { whom } else { hex(&Sha256::digest(whom))[..HASHED].to_owned() }
+}
+
 fn node_of(pod: &Pod) -> Option<&str> {
     pod.spec.as_ref()?.node_name.as_deref()
 }
@@ -172,4 +184,26 @@ fn drained(deployment: &Deployment) -> BTreeMap<u32, String> {
         Some((number.parse().ok()?, node.to_owned()))
     };
     noted.split(',').filter_map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_names_a_label_can_say_for_whom_a_node_was_drained() {
+        assert_eq!(whom("flink", "playground"), "flink.playground");
+        let (long, other) = (whom(&"n".repeat(60), "one"), whom(&"n".repeat(60), "two"));
+        assert!(long.len() <= LONGEST && long != other, "{long} {other}");
+    }
+
+    #[test]
+    fn a_deployment_tells_which_of_its_instances_nodes_were_drained() {
+        let noted = |text: &str| {
+            let metadata = json!({"name": "t", "annotations": {labels::DRAINED: text}});
+            drained(&serde_json::from_value(json!({ "metadata": metadata })).unwrap())
+        };
+        assert_eq!(noted("1=a,2=b"), BTreeMap::from([(1, "a".to_owned()), (2, "b".to_owned())]));
+        assert_eq!(noted(""), BTreeMap::new());
+    }
 }
