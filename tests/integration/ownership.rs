@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::situation::each;
 use crate::support::stack::{Stack, docker};
-use crate::support::topic::{grows_by, twice};
+use crate::support::topic::{SELDOM, emit_again, grows_by};
 use crate::support::wait::until;
 use crate::support::{Answer, Started};
 
@@ -13,7 +13,7 @@ use crate::support::{Answer, Started};
 #[ignore = "needs Docker: scripts/test runs it"]
 fn what_was_stopped_goes_on_from_its_savepoint() {
     let stack = Stack::new("stopped");
-    stack.up();
+    stack.up_with(&SELDOM);
     each(
         &stack,
         &[
@@ -53,14 +53,8 @@ fn ports(stack: &Stack) {
 /// Seen: the JobManager that knew why a window was emitted again went with `down`, and every later verdict was unknown. From here
 /// on the verdicts of all situations have such windows.
 fn emitted_again(stack: &Stack) {
-    until("windows that were emitted again", 180, || {
-        // Before the next checkpoint, if it is quick enough.
-        grows_by(stack, 6, 30);
-        stack.playground(&["kill", "taskmanager"]).run().expect(0);
-        stack.playground(&["start", "taskmanager"]).run().expect(0);
-        stack.playground(&["verify", "--windows", "1"]).run().expect(0);
-        twice(stack).then_some(())
-    });
+    emit_again(stack);
+    stack.playground(&["verify", "--windows", "1"]).run().expect(0);
     stack.playground(&["down"]).run().expect(0);
     stack.up();
     let ledger = stack.playground(&["verify", "-o", "json"]).run().expect(0).json()["ledger"].clone();

@@ -33,6 +33,20 @@ pub fn twice(stack: &Stack) -> bool {
     output(stack).len() > emitted(stack, Reader::Uncommitted).len()
 }
 
+/// Kills the TaskManagers after counts that no checkpoint knows of, and waits until they were emitted again. Checkpoints must be further
+/// apart than windows, by as long as a `kill` takes on the slowest machine: use [`SELDOM`].
+pub fn emit_again(stack: &Stack) {
+    let checkpoint = stack.checkpoints();
+    until("another checkpoint", 30, || (stack.checkpoints() > checkpoint).then_some(()));
+    grows_by(stack, 6, 30);
+    stack.playground(&["kill", "taskmanager"]).run().expect(0);
+    stack.playground(&["start", "taskmanager"]).run().expect(0);
+    until("windows that were emitted again", 60, || twice(stack).then_some(()));
+}
+
+/// A window closes every 3 s of a test, a checkpoint completes every 10 s: 7 s for [`emit_again`] to kill within.
+pub const SELDOM: [&str; 2] = ["--checkpoint-interval", "10000"];
+
 /// Each key and window that was emitted.
 pub fn emitted(stack: &Stack, reader: Reader) -> BTreeSet<(String, i64)> {
     counts(stack, reader).iter().map(name).collect()

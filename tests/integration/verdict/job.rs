@@ -8,15 +8,14 @@ use super::{because, class, verify};
 use crate::support::kafka;
 use crate::support::situation::each;
 use crate::support::stack::Stack;
-use crate::support::topic::{fresh_click, grows_by, name, output, twice};
+use crate::support::topic::{SELDOM, emit_again, fresh_click, grows_by, name, output, twice};
 use crate::support::wait::until;
 
 #[test]
 #[ignore = "needs Docker: scripts/test runs it"]
 fn a_verdict_names_its_job_and_its_span() {
     let stack = Stack::new("job");
-    // Long enough for counts to be emitted between two checkpoints.
-    stack.up_with(&["--checkpoint-interval", "5000"]);
+    stack.up_with(&SELDOM);
     grows_by(&stack, 12, 60);
     each(
         &stack,
@@ -90,12 +89,7 @@ fn stopped(stack: &Stack) {
 
 /// What it had emitted after its last checkpoint it emits again, and its restore explains that.
 fn restarted(stack: &Stack) {
-    let checkpoint = stack.checkpoints();
-    until("another checkpoint", 30, || (stack.checkpoints() > checkpoint).then_some(()));
-    grows_by(stack, 6, 30);
-    stack.playground(&["kill", "taskmanager"]).run().expect(0);
-    stack.playground(&["start", "taskmanager"]).run().expect(0);
-    until("windows that were emitted again", 60, || twice(stack).then_some(()));
+    emit_again(stack);
     until("a running job again", 60, || {
         (verify(stack, &["--windows", "1", "--timeout", "30"]).code == 0).then_some(())
     });
