@@ -1,4 +1,5 @@
-// Command cluster is a whole Kubernetes for tests: its first argument chooses the component, the rest are that component's own.
+// Command cluster is a whole Kubernetes for tests: its first argument chooses the component, the rest are that component's own. It is
+// kubectl where that is what it is called.
 //
 // The components are those of k8s.io/kubernetes, unchanged. Two are our own: a name service, as a test needs nothing of CoreDNS but
 // the addresses of Services, and what provides volumes. scripts/cluster starts them all.
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 
@@ -39,6 +41,10 @@ var components = map[string]func(){
 }
 
 func main() {
+	if filepath.Base(os.Args[0]) == "kubectl" {
+		client()
+		return
+	}
 	if len(os.Args) > 1 {
 		if run, ok := components[os.Args[1]]; ok {
 			// Each takes itself for the whole program.
