@@ -227,6 +227,11 @@ impl StackSettings {
                         Leave out --no-checkpointing or --delivery";
             return Some(text.to_owned());
         }
+        if self.ha == Ha::Kubernetes && self.jobmanagers > 1 {
+            let text = "--jobmanagers 2 needs --ha zookeeper: with --ha kubernetes one JobManager runs, and the cluster replaces it\n  \
+                        Leave out --jobmanagers or --ha";
+            return Some(text.to_owned());
+        }
         let (parallelism, each) = (self.parallelism?, self.slots);
         if parallelism > MAX_TASKMANAGERS * each {
             return Some(format!(

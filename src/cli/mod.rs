@@ -20,7 +20,7 @@ Exit codes:
   1    the verdict is fail, or an upgrade was rolled back
   2    usage: arguments, or a file they name, are wrong
   3    unknown: too little was observed to judge
-  4    environment: no Docker, a port in use, a failed image build, a timeout
+  4    environment: no Docker or cluster, no permission, a taken port, a failed build, a timeout
   130  interrupted; everything was undone";
 
 /// Runs Kafka, ZooKeeper and Flink on Docker, breaks them on purpose, and proves whether an event was lost.
@@ -70,7 +70,7 @@ impl Global {
             PlatformName::Kubernetes => Ok(Meant::Kubernetes(Cluster { context, namespace })),
             PlatformName::Docker if context.is_some() || namespace.is_some() => {
                 let given = if context.is_some() { "--context" } else { "--namespace" };
-                Err(Failure::Usage(format!("{given} is of a Kubernetes cluster: it takes --platform kubernetes")))
+                Err(Failure::Usage(format!("{given} needs --platform kubernetes")))
             }
             PlatformName::Docker => Ok(Meant::Docker),
         }

@@ -147,19 +147,19 @@ pub enum ImagesAction {
     List,
     /// Write the images of a stack to a file, for the nodes of a cluster: ctr images import, kind load image-archive
     Export {
-        /// Where to write; what is there is replaced
+        /// File to write; an existing file is overwritten
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Whose job the images are to run; a jar of your own is in one of its own
+        /// Workload whose job the images run; a jar of your own gets its own image
         #[arg(short, long, value_name = "NAME|FILE")]
         workload: Option<String>,
     },
-    /// Push the images of a stack to a registry, for a cluster: up --platform kubernetes --registry takes them from there
+    /// Push a stack's images to a registry, from which a cluster pulls them (up --platform kubernetes --registry REGISTRY)
     Push {
         /// As in registry.example.org/team
         #[arg(value_name = "REGISTRY", value_parser = registry)]
         registry: String,
-        /// Whose job the images are to run; a jar of your own is in one of its own
+        /// Workload whose job the images run; a jar of your own gets its own image
         #[arg(short, long, value_name = "NAME|FILE")]
         workload: Option<String>,
     },

@@ -148,9 +148,7 @@ fn must_be_of_platform(settings: &StackSettings, global: &Global) -> Result<(), 
         ("--registry", settings.registry.is_some()),
     ];
     match of_cluster.into_iter().find(|(_, given)| *given) {
-        Some((option, _)) => {
-            Err(Failure::Usage(format!("{option} is of a Kubernetes cluster: it takes --platform kubernetes")))
-        }
+        Some((option, _)) => Err(Failure::Usage(format!("{option} needs --platform kubernetes"))),
         None => Ok(()),
     }
 }

@@ -151,7 +151,7 @@ fn refusal(other: &Lock, global: &Global, platform: &Platform) -> String {
             platform.lock_removal(other)
         ),
         Life::Alive | Life::Ended => {
-            "--wait waits for it to finish; ps, logs, verify and tail work in the meantime".to_owned()
+            format!("--wait waits for it to finish; {} work in the meantime", platform.meanwhile())
         }
     };
     format!("project {project} is in use by {}\n  Nothing was changed. {advice}", owner(other))

@@ -40,18 +40,12 @@ pub async fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> 
             .await?
             .context("the JobManager is gone already; playground ps shows what is running")?;
         let kafka = reach::kafka(platform).await?.with_context(|| super::none_runs(reach::KAFKA, global))?;
-        let (flink, kafka) = match platform {
-            // Where this process reaches them is gone with it.
-            Platform::Kubernetes(cluster) => {
-                let port = settings.rest_port;
-                (
-                    cluster.way_to(&flink.instance, port, reach::REST),
-                    cluster.way_to(&kafka.instance, kafka.port, reach::BROKER),
-                )
-            }
-            Platform::Docker(_) | Platform::Fake(_) => (format!("http://{flink}"), kafka.to_string()),
-        };
-        Ok(UpResult { project: settings.project.clone(), flink, kafka, options: settings.kept(), parts })
+        let flink_via = platform.way_to(&flink.instance, settings.rest_port, reach::REST);
+        let kafka_via = platform.way_to(&kafka.instance, kafka.port, reach::BROKER);
+        // Where this process reaches it is gone with the process.
+        let flink = if flink_via.is_some() { format!("127.0.0.1:{}", settings.rest_port) } else { flink.to_string() };
+        let (project, flink, kafka) = (settings.project.clone(), format!("http://{flink}"), kafka.to_string());
+        Ok(UpResult { project, flink, flink_via, kafka, kafka_via, options: settings.kept(), parts })
     })
     .await?;
     terminal.result(&result)?;

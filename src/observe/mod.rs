@@ -11,7 +11,8 @@ use crate::flink::restore::Tenure;
 use crate::history::clock::Clock;
 use crate::kafka::Isolation;
 use crate::platform::Platform;
-use crate::workload::model::Workload;
+use crate::stack::JOBMANAGER;
+use crate::workload::model::{LINES, Workload};
 
 use output::Log;
 pub use topics::Begin;
@@ -89,8 +90,9 @@ impl Observer {
         let log = match &workload.output.log {
             Some(service) => {
                 let platform = logs.with_context(|| format!("read the log of {service}: no stack is known"))?;
-                let (log, task) = Log::follow(platform, service).await?;
-                tasks.push(task);
+                platform.clocks_must_agree(&[JOBMANAGER, service, LINES]).await?;
+                let (log, reading) = Log::follow(platform, service).await?;
+                tasks.extend(reading);
                 Some(log)
             }
             None => None,

@@ -168,6 +168,9 @@ impl<'a> Rounds<'a> {
     }
 
     fn round(&mut self) -> Result<()> {
+        if !self.output.is_due() {
+            return Ok(());
+        }
         if self.asked.is_none_or(|asked| asked.elapsed() >= LOOK) {
             let Workload { job, input, .. } = &self.topics.workload;
             self.committed = match &job.group {

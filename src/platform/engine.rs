@@ -6,6 +6,7 @@ use anyhow::Result;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Platform, PlatformNews, PortTaken};
+use crate::failure::Failure;
 use crate::image::Entry;
 use crate::stack::Stack;
 
@@ -89,10 +90,16 @@ macro_rules! forward {
     ($self:ident, $platform:ident => $call:expr) => {
         match $self {
             Platform::Docker($platform) => $call.await,
-            Platform::Kubernetes($platform) => $call.await,
+            Platform::Kubernetes(_) => no_engine(),
             Platform::Fake($platform) => $call.await,
         }
     };
+}
+
+/// A cluster builds no images and gives out no ports of this machine.
+fn no_engine<T>() -> Result<T> {
+    let text = "doctor checks the local Docker engine, which a cluster is not: playground --platform docker doctor";
+    Err(Failure::Usage(text.to_owned()).into())
 }
 
 impl Engine for Platform {

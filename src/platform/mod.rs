@@ -16,6 +16,7 @@ pub mod engine;
 pub mod fake;
 mod journal;
 pub mod kubernetes;
+mod lock;
 mod owner;
 
 pub use journal::{Journal, Kind, Lock, Mark, NotedJob, NotedRun};
@@ -84,10 +85,17 @@ pub fn instance_name(service: &str, number: u32) -> String {
     format!("{service}-{number}")
 }
 
+/// The service and the number in an instance's name; none where it is no such name.
+#[must_use]
+pub fn parts_of(instance: &str) -> Option<(&str, u32)> {
+    let (service, number) = instance.rsplit_once('-')?;
+    Some((service, number.parse().ok()?))
+}
+
 /// Whether a name is that of a service's instance, as `taskmanager-1` is of `taskmanager`.
 #[must_use]
 pub fn is_instance_of(name: &str, service: &str) -> bool {
-    name.rsplit_once('-').is_some_and(|(of, number)| of == service && number.parse::<u32>().is_ok())
+    parts_of(name).is_some_and(|(of, _)| of == service)
 }
 
 /// What an instance is doing.
@@ -185,7 +193,7 @@ pub struct Line {
 
 /// Of what an instance printed, an unknown part was never read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the log of {instance} went before all of it was read: {why}")]
+#[error("the log of {instance} was deleted before all of it had been read: {why}")]
 pub struct Cut {
     /// As in `taskmanager-1`.
     pub instance: String,
@@ -378,6 +386,38 @@ impl Platform {
             (None, Meant::Kubernetes(cluster)) => {
                 Ok(Self::Kubernetes(kubernetes::Kubernetes::connect(cluster, project).await?))
             }
+        }
+    }
+}
+
+impl Platform {
+    /// The command by which a user reaches a port of an instance at `local` of this machine; none where it is reached without one.
+    #[must_use]
+    pub fn way_to(&self, instance: &str, local: u16, port: u16) -> Option<String> {
+        match self {
+            Self::Kubernetes(cluster) => Some(cluster.way_to(instance, local, port)),
+            Self::Docker(_) | Self::Fake(_) => None,
+        }
+    }
+
+    /// Refuses instances of these services whose clocks are known to differ: on one machine they have the same.
+    ///
+    /// # Errors
+    /// Which of them differ, and by how much; an instance that does not tell its time.
+    pub async fn clocks_must_agree(&self, services: &[&str]) -> Result<()> {
+        match self {
+            Self::Kubernetes(cluster) => Box::pin(cluster.clocks_must_agree(services)).await,
+            Self::Docker(_) | Self::Fake(_) => Ok(()),
+        }
+    }
+
+    /// The commands that look at a stack while another one owns it. The broker in a cluster advertises one port of this machine, which that
+    /// one may hold.
+    #[must_use]
+    pub fn meanwhile(&self) -> &'static str {
+        match self {
+            Self::Kubernetes(_) => "ps and logs",
+            Self::Docker(_) | Self::Fake(_) => "ps, logs, verify and tail",
         }
     }
 }

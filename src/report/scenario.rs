@@ -293,12 +293,12 @@ fn recovery(recovery: &Recovery) -> String {
 fn of_pods(pods: &Pods) -> String {
     let stages = [
         ("scheduled", pods.scheduled),
-        ("image there", pods.image_there),
+        ("image present", pods.image_there),
         ("started", pods.started),
         ("ready", pods.ready),
     ];
-    let seen = stages.into_iter().filter_map(|(stage, seconds)| Some(format!("{stage} {:.1}", seconds?)));
-    format!("the last pod, in seconds since the undo: {}", seen.collect::<Vec<_>>().join(", "))
+    let seen = stages.into_iter().filter_map(|(stage, seconds)| Some(format!("{stage} +{:.1} s", seconds?)));
+    format!("last pod after the undo: {}", seen.collect::<Vec<_>>().join(", "))
 }
 
 /// A fault that another command left behind, and what became of it.

@@ -14,8 +14,14 @@ pub struct UpResult {
     pub project: String,
     /// Flink's web UI and REST API.
     pub flink: String,
+    /// The command that makes it reachable there; none where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flink_via: Option<String>,
     /// The broker, as `host:port`.
     pub kafka: String,
+    /// The command that makes it reachable there; none where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka_via: Option<String>,
     /// The options that keep its ports and JobManagers, where they are not the usual ones: what brings the stack up again needs
     /// them.
     #[serde(skip)]
@@ -28,13 +34,16 @@ impl Render for UpResult {
     fn human(&self, paint: Paint) -> String {
         let project = project_option(&self.project);
         let scenario = [&["scenario failover".to_owned()], &self.options[..]].concat().join(" ");
+        let ways = [&self.flink_via, &self.kafka_via].map(|way| way.as_ref().map(|way| format!("\n  after  {way}")));
+        let ways = ways.map(Option::unwrap_or_default);
         let next = ["tail output", &scenario, "down"].map(|command| format!("playground{project} {command}"));
         format!(
-            "\n{}  {}      {}  {}\n{}      {}",
+            "\n{}  {}      {}  {}{}\n{}      {}",
             paint.bold("Flink UI"),
             self.flink,
             paint.bold("Kafka"),
             self.kafka,
+            ways.concat(),
             paint.bold("next"),
             next.join(" · ")
         )
@@ -114,7 +123,8 @@ mod tests {
     #[test]
     fn the_next_commands_name_the_project_when_it_is_not_the_usual_one() {
         let page = |project: &str| {
-            UpResult { project: project.into(), flink: "F".into(), kafka: "K".into(), options: vec![], parts: vec![] }
+            let (project, flink, kafka) = (project.into(), "F".into(), "K".into());
+            UpResult { project, flink, flink_via: None, kafka, kafka_via: None, options: vec![], parts: vec![] }
                 .human(Paint::Plain)
         };
         assert!(

@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
             pressure: self.plan.head.job.backpressure,
             spool: self.spool.clone(),
         };
-        self.observer = Some(Observer::start(watched, self.clock).await?);
+        self.observer = Some(Box::pin(Observer::start(watched, self.clock)).await?);
         Ok(StepEnd::Well("all services ready, the job is running".to_owned()))
     }
 

@@ -227,7 +227,7 @@ pub static OPTIONS: &[StackOption] = &[
         short: None,
         kind: Kind::Path("REGISTRY"),
         scope: Scope::User,
-        help: "Registry that the images are in, with --platform kubernetes [default: they are on the cluster's nodes]",
+        help: "Registry that the images are in, with --platform kubernetes [default: that of the stack that is there, or else none: they are on the nodes]",
         get: |stack| stack.registry.clone(),
         set: |stack, text| put_some(&mut stack.registry, text),
     },

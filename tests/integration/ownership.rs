@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::situation::each;
 use crate::support::stack::{Stack, docker};
-use crate::support::topic::{SELDOM, emit_again, grows_by};
+use crate::support::topic::{SELDOM, emit_again};
 use crate::support::wait::until;
 use crate::support::{Answer, Started};
 

@@ -98,8 +98,8 @@ impl<'a> Parts<'a> {
             .await
             .context("the platform gave up")?
             .unwrap_or_else(Instant::now);
-        // What comes first is given up first: it is why the others are not there.
-        let limit = self.up.limit + HEAD_START * (part as u32);
+        // What comes first is given up first: it is why the others are not there. The platform is the first of all: it says why.
+        let limit = self.up.limit + HEAD_START * (part as u32 + 2);
         let told = until(part.name(), limit, LOOK, async || {
             let look = self.look(part).await?;
             if let Seen::NotYet(last) = &look {
@@ -158,9 +158,10 @@ impl<'a> Parts<'a> {
         };
         Ok(match (instance.state, instance.health) {
             (State::Running, Some(Health::Healthy) | None) => Seen::Done("ready".to_owned()),
-            (State::Exited, _) => {
-                bail!("{} exited with code {}", instance.name(), instance.exit_code.unwrap_or_default())
-            }
+            (State::Exited, _) => match instance.exit_code {
+                Some(code) => bail!("{} exited with code {code}", instance.name()),
+                None => bail!("{} has ended", instance.name()),
+            },
             (state, None) => Seen::NotYet(format!("{state:?}").to_lowercase()),
             (state, Some(health)) => Seen::NotYet(format!("{state:?}, {health:?}").to_lowercase()),
         })

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::sync::{Mutex, mpsc};
 
+use crate::platform::lock::{Notes as _, release, take};
 use crate::platform::{
     Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews, Printed,
 };
@@ -162,13 +163,13 @@ impl Contract for Docker {
 
 impl Journal for Docker {
     async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
-        self.take_lock(lock).await
+        take(self, &self.lock_name(&lock.owner), lock).await
     }
     async fn unlock(&self, lock: &Lock) -> Result<()> {
-        self.release_lock(lock).await
+        release(self, &self.lock_name(&lock.owner)).await
     }
     fn lock_removal(&self, lock: &Lock) -> String {
-        format!("docker volume rm {}", self.lock_name(&lock.owner))
+        self.removal(&self.lock_name(&lock.owner))
     }
     fn mark_removal(&self, mark: &Mark) -> String {
         format!("docker volume rm {}", self.mark_name(&mark.id))

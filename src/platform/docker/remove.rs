@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 
 use super::observe::Observed;
 use super::{Docker, MOMENT, is_missing, is_so_already, words};
+use crate::platform::lock::was_cut_off;
 use crate::platform::{Extent, Mark};
 
 /// How long the engine may take to release a network or volume whose containers are gone.
@@ -24,7 +25,7 @@ impl Docker {
         let mut taken = Vec::new();
         let begun = Instant::now();
         // Cut off were an earlier command, or what this one did before.
-        let cut_off = self.cut_off.load(Ordering::Relaxed) || self.was_cut_off().await?;
+        let cut_off = self.cut_off.load(Ordering::Relaxed) || was_cut_off(self).await?;
         let quiet = if cut_off { begun + LATE } else { begun };
         loop {
             let observed = self.observe().await?;

@@ -14,13 +14,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::observe::{Observed, container, instances_of};
 use super::problem::{self, Hope, Problem};
-use super::{Kubernetes, MANAGER, MOMENT, Plain as _, is_missing, labels, manifests};
-use crate::failure::Failure;
+use super::{Kubernetes, MANAGER, Plain as _, is_missing, labels, manifests, wait};
 use crate::image::{Machine, application, images, pinned};
 use crate::platform::{PlatformNews, instance_name};
-use crate::settings::Ha;
 use crate::stack::{JOBMANAGER, Stack};
-use crate::wait::{Seen, until};
+use crate::wait::Seen;
 
 /// How long to wait for what mends itself soon, or not at all.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,13 +30,14 @@ const GONE: Duration = Duration::from_mins(1);
 impl Kubernetes {
     /// The objects of a stack. All that can be refused is refused here, before anything is changed.
     pub(super) async fn plan(&self, stack: &Stack) -> Result<Vec<Value>> {
-        if stack.ha == Ha::Kubernetes && stack.service(JOBMANAGER).is_some_and(|jobmanager| jobmanager.replicas > 1) {
-            bail!(Failure::Usage("--jobmanagers: with --ha kubernetes the playground runs one JobManager".to_owned()));
-        }
         let machine = Machine::this();
         let mut own = images(&machine)?;
         own.extend(application(stack, &own, None, &machine)?);
         let mut stack = pinned(stack, &own);
+        stack.registry = match stack.registry {
+            None => self.registry().await?,
+            asked => asked,
+        };
         if let Some(registry) = &stack.registry {
             for service in &mut stack.services {
                 service.image = format!("{}/{}", registry.trim_end_matches('/'), service.image);
@@ -47,6 +46,14 @@ impl Kubernetes {
         let objects = manifests::objects(&stack)?;
         self.check_names(&objects).await?;
         Ok(objects)
+    }
+
+    /// The registry that the stack which is there takes its images from.
+    async fn registry(&self) -> Result<Option<String>> {
+        let there =
+            self.api::<Deployment>().get_opt(JOBMANAGER).await.plain().context("look which registry is used")?;
+        let own = there.filter(|there| labels::are_of(&self.project, there));
+        Ok(own.and_then(|own| own.annotations().get(labels::REGISTRY).cloned()))
     }
 
     /// What bears a name that the stack needs and is not ours is never changed.
@@ -64,11 +71,11 @@ impl Kubernetes {
             return Ok(());
         }
         bail!(
-            "namespace {} has objects under names that project {} needs, and the playground did not create them for it: {}\n  \
-             Nothing was changed. --namespace takes another one",
+            "namespace {} already has {}, which project {} did not create\n  \
+             Nothing was changed; use another namespace with --namespace",
             self.namespace,
-            self.project,
-            taken.join(", ")
+            taken.join(", "),
+            self.project
         )
     }
 
@@ -78,12 +85,13 @@ impl Kubernetes {
         limit: Duration,
         progress: &UnboundedSender<PlatformNews>,
     ) -> Result<()> {
+        let begun = Instant::now();
         let objects = self.plan(stack).await?;
         for object in &objects {
             self.put(object, progress).await?;
         }
         self.prune(&objects, progress).await?;
-        self.wait_for_promises(stack, limit, progress).await?;
+        self.wait_for_promises(stack, limit.saturating_sub(begun.elapsed()), progress).await?;
         self.number_pods().await
     }
 
@@ -95,6 +103,9 @@ impl Kubernetes {
         let before = api.get_opt(name).await.plain().with_context(what)?;
         if before.as_ref().is_some_and(|before| !labels::are_of(&self.project, before)) {
             bail!("somebody else has just made {} {name} in namespace {}", kind.to_lowercase(), self.namespace);
+        }
+        if let ("PersistentVolumeClaim", Some(before)) = (kind, &before) {
+            return is_of_class(object, before);
         }
         // A Job cannot be changed. One that was made from the same is done, or about to be.
         if let ("Job", Some(before)) = (kind, &before) {
@@ -146,7 +157,7 @@ impl Kubernetes {
             Err(error) if !is_missing(&error) => return Err(error).plain().with_context(|| format!("remove {name}")),
             _ => {}
         }
-        until(format!("remove {name}"), GONE, MOMENT, async || {
+        wait(format!("remove {name}"), GONE, async || {
             let there = jobs.get_opt(name).await.plain()?;
             Ok(there.map_or(Seen::Done(()), |_| Seen::NotYet("its pods are terminating".to_owned())))
         })
@@ -166,7 +177,7 @@ impl Kubernetes {
         let mut since: Option<(&str, Instant)> = None;
         // The last one whose reasons were asked for, and the answer: an API server looks through all events for it.
         let mut asked: Option<(&str, Instant, Problem)> = None;
-        until("the pods", limit, MOMENT, async || {
+        wait("the pods", limit, async || {
             let observed = self.observe().await?;
             let mut missing = None;
             for service in &stack.services {
@@ -197,10 +208,10 @@ impl Kubernetes {
             since = match (hope, since.filter(|(one, _)| *one == name)) {
                 (Hope::Some, _) => None,
                 (Hope::Little, since) => since.or_else(|| Some((name, Instant::now()))),
-                (Hope::None, _) => bail!("{name} does not come up: {text}"),
+                (Hope::None, _) => bail!("{name} did not become ready: {text}"),
             };
             if since.is_some_and(|(_, since)| since.elapsed() > PATIENCE) {
-                bail!("{name} does not come up: {text}");
+                bail!("{name} did not become ready: {text}");
             }
             Ok(Seen::NotYet(told))
         })
@@ -281,6 +292,21 @@ fn promise(observed: &Observed, service: &str, one_shot: bool) -> Result<Option<
 struct Lacks {
     told: String,
     problem: Option<Problem>,
+}
+
+/// A volume's claim cannot be changed, and one that is there is as good as another, unless it was to be of another class.
+fn is_of_class(wanted: &Value, there: &DynamicObject) -> Result<()> {
+    let class = |spec: &Value| spec["storageClassName"].as_str().map(str::to_owned);
+    let Some(wanted) = class(&wanted["spec"]) else { return Ok(()) };
+    match class(&there.data["spec"]) {
+        Some(there) if there == wanted => Ok(()),
+        other => bail!(
+            "volume claim {} has storage class {}, not {wanted}, and the class of a claim cannot be changed\n  \
+             playground down --volumes removes it, and the data in it",
+            there.name_any(),
+            other.as_deref().unwrap_or("none")
+        ),
+    }
 }
 
 /// Whether a Job has given up.

@@ -16,9 +16,9 @@ use kube::{Api, ResourceExt as _};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Kubernetes, MOMENT, Plain as _, has_code, is_missing, labels};
+use super::{Kubernetes, Plain as _, has_code, is_missing, labels, wait_of};
 use crate::stack::hex;
-use crate::wait::{Seen, until_of};
+use crate::wait::Seen;
 
 /// How long those who say how many of their pods may be away may refuse an eviction.
 const REFUSED: Duration = Duration::from_mins(1);
@@ -65,11 +65,24 @@ impl Kubernetes {
         self.note_drained(deployment, &drained).await
     }
 
-    /// Lets all nodes that were drained for the project take pods again. Whoever may not look at nodes has drained none.
+    /// Lets all nodes that were drained for the project take pods again. Whoever may not look at nodes has drained none; what somebody
+    /// else drained for the project is noted at its Deployments.
     pub(super) async fn uncordon_all(&self) -> Result<()> {
         let ours = ListParams::default().labels(&format!("{}={}", labels::DRAINED, self.whom()));
         let nodes = match self.nodes().list(&ours).await {
-            Err(error) if has_code(&error, 403) => return Ok(()),
+            Err(error) if has_code(&error, 403) => {
+                let noted: BTreeSet<String> =
+                    self.observe().await?.deployments.iter().flat_map(|one| drained(one).into_values()).collect();
+                if noted.is_empty() {
+                    return Ok(());
+                }
+                let names = Vec::from_iter(noted).join(" ");
+                return Err(error).plain().with_context(|| {
+                    format!(
+                        "uncordon {names}, which this project has drained; kubectl uncordon {names} does it as well"
+                    )
+                });
+            }
             nodes => nodes.plain().context("look for drained nodes")?,
         };
         for node in nodes {
@@ -141,8 +154,8 @@ impl Kubernetes {
 
     /// A budget may let few pods be away at once: it is asked again.
     async fn evict(&self, pod: &str) -> Result<()> {
-        let pods = self.api::<Pod>();
-        until_of(format!("evict {pod}"), REFUSED, MOMENT, || {
+        let pods = self.open::<Pod>();
+        wait_of(format!("evict {pod}"), REFUSED, || {
             let (pods, pod) = (pods.clone(), pod.to_owned());
             async move {
                 match pods.evict(&pod, &EvictParams::default()).await {

@@ -13,9 +13,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::mpsc::Sender;
 
 use super::observe::container;
-use super::{Kubernetes, MANAGER, MOMENT, Plain as _, labels, problem};
+use super::{Kubernetes, MANAGER, Plain as _, labels, problem, wait_of};
 use crate::platform::{ExecEnd, Line, Owner, State};
-use crate::wait::{Seen, until_of};
+use crate::wait::Seen;
 
 /// How long a pod for a single command may take to begin.
 const BEGINS: Duration = Duration::from_mins(1);
@@ -35,9 +35,18 @@ impl Kubernetes {
         .with_context(what)
     }
 
-    async fn run_in(&self, instance: &str, pod: &str, command: &[String], lines: &Sender<Line>) -> Result<ExecEnd> {
-        let params = AttachParams::default().stdin(false).stdout(true).stderr(true);
-        let mut process = self.api::<Pod>().exec(pod, command.to_vec(), &params).await.plain()?;
+    /// In a pod that runs.
+    pub(super) async fn run_in(
+        &self,
+        instance: &str,
+        pod: &str,
+        command: &[String],
+        lines: &Sender<Line>,
+    ) -> Result<ExecEnd> {
+        let own = self.api::<Pod>().get(pod).await.plain()?;
+        let params = AttachParams { container: container(&own).map(|one| one.name.clone()), ..AttachParams::default() };
+        let params = params.stdin(false).stdout(true).stderr(true);
+        let mut process = self.open::<Pod>().exec(pod, command.to_vec(), &params).await.plain()?;
         let status = process.take_status().context("the cluster tells no exit code")?;
         let (stdout, stderr) = (process.stdout(), process.stderr());
         tokio::join!(forward(instance, false, stdout, lines), forward(instance, true, stderr, lines));
@@ -56,7 +65,7 @@ impl Kubernetes {
     async fn run_beside(&self, service: &str, command: &[String], lines: &Sender<Line>) -> Result<ExecEnd> {
         let pods = self.api::<Pod>();
         let moment = Timestamp::now().as_millisecond();
-        let name = format!("{}-{service}-run-{}-{moment}", self.project.replace('_', "-"), std::process::id());
+        let name = format!("{}-{service}-run-{}-{moment}", labels::name_of(&self.project), std::process::id());
         let pod = self.one_off(&name, self.spec_of(service).await?, command)?;
         let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
         pods.create(&params, &pod).await.plain().context("create its pod")?;
@@ -69,20 +78,21 @@ impl Kubernetes {
     async fn attended(&self, name: &str, instance: &str, lines: &Sender<Line>) -> Result<ExecEnd> {
         let pods = self.api::<Pod>();
         let look = || (pods.clone(), name.to_owned());
-        until_of(format!("the pod {name}"), BEGINS, MOMENT, || {
+        wait_of(format!("the pod {name}"), BEGINS, || {
             let (pods, name) = look();
             async move { has_begun(&pods.get(&name).await.plain()?) }
         })
         .await?;
-        let params = LogParams { follow: true, ..LogParams::default() };
-        let mut printed = tokio_lines(pods.log_stream(name, &params).await.plain()?);
+        let own = container(&pods.get(name).await.plain()?).map(|container| container.name.clone());
+        let params = LogParams { container: own, follow: true, ..LogParams::default() };
+        let mut printed = tokio_lines(self.open::<Pod>().log_stream(name, &params).await.plain()?);
         while let Some(text) = printed.next_line().await? {
             let line = Line { instance: instance.to_owned(), log: String::new(), stderr: false, text, at: 0 };
             if lines.send(line).await.is_err() {
                 break;
             }
         }
-        until_of(format!("the end of pod {name}"), BEGINS, MOMENT, || {
+        wait_of(format!("the end of pod {name}"), BEGINS, || {
             let (pods, name) = look();
             async move {
                 let code = exit_code(&pods.get(&name).await.plain()?);

@@ -4,22 +4,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
-use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use super::observe::{ended, instances_of};
-use super::{Kubernetes, MANAGER, MOMENT, Plain as _, is_missing, labels};
+use super::observe::{container, ended, instances_of};
+use super::{Kubernetes, MANAGER, Plain as _, is_missing, labels, wait, wait_of};
 use crate::failure::Failure;
-use crate::platform::{State, instance_name};
-use crate::wait::{Seen, until, until_of};
+use crate::platform::{ExecEnd, State, instance_name, parts_of};
+use crate::wait::Seen;
 
-/// Of several pods, a Deployment that is made smaller lets that one go which costs least.
-const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 /// How long a pod that is deleted at once may take to be gone: a busy node takes a while.
 const GONE: Duration = Duration::from_mins(1);
 /// How long one that is started again may take to run. Whether it is ready is for others to wait for.
@@ -30,9 +29,19 @@ pub(super) fn impossible(fault: &str, instance: &str) -> Error {
     anyhow!(Failure::Usage(format!("{fault} {instance}: Kubernetes has no such request; kill takes the pod away")))
 }
 
-/// How a pod is deleted.
+/// Sends SIGKILL to all processes of a pod but its first, which in a namespace of processes that its containers share is none of theirs, and
+/// the shell itself.
+const KILL: [&str; 3] = ["bash", "-c", "kill -KILL -1"];
+
+/// How long that may take.
+const KILLS: Duration = Duration::from_secs(20);
+/// The exit code of a process that SIGKILL ended.
+const KILLED: i64 = 137;
+
+/// How a pod ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
+    /// Its processes are killed, and it is deleted before its node starts them again.
     AtOnce,
     /// With the time that its manifest gives it.
     InItsTime,
@@ -47,23 +56,65 @@ impl Ending {
 }
 
 impl Kubernetes {
-    /// Makes the instance's Deployment smaller by it, and deletes its pod. One that has ended stays ended.
+    /// Makes the instance's Deployment smaller by it, and deletes its pod. One that has ended stays ended. No request of Kubernetes sends
+    /// SIGKILL alone, and a JobManager that is asked first gives up its leadership: the signal comes before any request.
     pub(super) async fn end_instance(&self, instance: &str, ending: Ending) -> Result<()> {
         let size = self.sizes.lock().await;
         let (deployment, number) = self.deployment_of(instance).await?;
         let mut ended = ended(&deployment);
-        let pod = self.observe().await?.numbered(&deployment).get(&number).map(|pod| pod.name_any());
-        let Some(pod) = pod else {
+        let observed = self.observe().await?;
+        let Some(pod) = observed.numbered(&deployment).get(&number).copied() else {
             if ended.contains(&number) {
                 return Ok(());
             }
             bail!("{instance} is not running");
         };
-        self.is_to_go(&pod).await?;
+        let is_running = |one: &&ContainerStatus| one.state.as_ref().is_some_and(|state| state.running.is_some());
+        let runs = container(pod).filter(is_running).and_then(|one| one.container_id.clone());
+        let pod = pod.name_any();
+        if let (Ending::AtOnce, Some(container)) = (ending, &runs) {
+            self.kill_processes(instance, &pod, container).await?;
+        }
         ended.insert(number);
+        self.ask_to_go(&pod, ending).await?;
         self.resize(&deployment, instances_of(&deployment), &ended).await?;
         drop(size);
-        self.delete_pod(&pod, &ending.params()).await
+        self.is_gone(&pod).await
+    }
+
+    async fn kill_processes(&self, instance: &str, pod: &str, id: &str) -> Result<()> {
+        let (lines, mut printed) = mpsc::channel(8);
+        let command = KILL.map(str::to_owned);
+        let killed = async {
+            let ended = self.run_in(instance, pod, &command, &lines).await;
+            drop(lines);
+            ended
+        };
+        let said = async {
+            let mut said = Vec::new();
+            while let Some(line) = printed.recv().await {
+                said.push(line.text);
+            }
+            said.join("\n")
+        };
+        let what = || format!("send SIGKILL to the processes of {instance} (pod {pod})");
+        let both = async { tokio::join!(killed, said) };
+        let (ended, said) = timeout(KILLS, both).await.with_context(what)?;
+        match ended.with_context(what) {
+            // The node ends what is left in a container whose first process is gone: the shell as well.
+            Ok(ExecEnd { exit_code: 0 | KILLED }) => Ok(()),
+            Ok(ExecEnd { exit_code }) => bail!("{}: exit code {exit_code} {said}", what()),
+            Err(error) if self.runs_still(pod, id).await? => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Whether a container, by the runtime's id, has not ended.
+    async fn runs_still(&self, pod: &str, id: &str) -> Result<bool> {
+        let pod = self.api::<Pod>().get_opt(pod).await.plain().with_context(|| format!("look at {pod}"))?;
+        let now = pod.as_ref().and_then(container);
+        let runs = |one: &ContainerStatus| one.state.as_ref().is_some_and(|state| state.running.is_some());
+        Ok(now.is_some_and(|one| one.container_id.as_deref() == Some(id) && runs(one)))
     }
 
     /// Makes the Deployment smaller by an instance for good, which is asked to end before it is made to.
@@ -75,30 +126,30 @@ impl Kubernetes {
         if pod.is_none() && !ended.contains(&number) {
             return Ok(Vec::new());
         }
-        if let Some(pod) = &pod {
-            self.is_to_go(pod).await?;
-        }
         self.uncordon_for(&deployment, number).await?;
         ended.insert(number);
         // The highest numbers are given up. One below others that are left is known as ended.
         while instances > 0 && ended.remove(&instances) {
             instances -= 1;
         }
+        if let Some(pod) = &pod {
+            self.ask_to_go(pod, Ending::InItsTime).await?;
+        }
         self.resize(&deployment, instances, &ended).await?;
         drop(size);
-        if let Some(pod) = pod {
-            self.delete_pod(&pod, &Ending::InItsTime.params()).await?;
+        if let Some(pod) = &pod {
+            self.is_gone(pod).await?;
         }
         Ok(vec![instance.to_owned()])
     }
 
-    /// Of a Deployment that is made smaller, this pod goes.
-    async fn is_to_go(&self, pod: &str) -> Result<()> {
-        // The last one that was chosen costs least: what a command that was killed chose before is not in its way.
-        let cost = (-Timestamp::now().as_second()).to_string();
-        let patch = json!({"metadata": {"annotations": {COST: cost}}});
-        let patched = self.api::<Pod>().patch(pod, &PatchParams::default(), &Patch::Merge(patch)).await;
-        patched.map(drop).plain().with_context(|| format!("choose {pod} as the one to go"))
+    /// Deletes a pod before its Deployment is made smaller. In the other order the cluster chooses which pod goes, and of several it
+    /// chooses one that is not ready yet; in this one it chooses the one that it has just begun to make in its place.
+    async fn ask_to_go(&self, pod: &str, how: Ending) -> Result<()> {
+        match self.api::<Pod>().delete(pod, &how.params()).await {
+            Err(error) if !is_missing(&error) => Err(error).plain().with_context(|| format!("delete {pod}")),
+            _ => Ok(()),
+        }
     }
 
     /// Makes the Deployment larger by an instance that was killed, or was never there, and waits until its process runs.
@@ -120,7 +171,7 @@ impl Kubernetes {
             self.resize(&deployment, instances, &ended).await?;
         }
         drop(size);
-        until(format!("start {instance}"), RUNS, MOMENT, async || {
+        wait(format!("start {instance}"), RUNS, async || {
             let observed = self.observe().await?;
             let found = observed.instances().into_iter().find(|one| one.name() == instance);
             Ok(match found.as_ref().map(|one| one.state) {
@@ -158,7 +209,7 @@ impl Kubernetes {
     /// Waits until a pod that was deleted is gone.
     pub(super) async fn is_gone(&self, pod: &str) -> Result<()> {
         let pods = self.api::<Pod>();
-        until_of(format!("delete {pod}"), GONE, MOMENT, || {
+        wait_of(format!("delete {pod}"), GONE, || {
             let (pods, pod) = (pods.clone(), pod.to_owned());
             async move {
                 let there = pods.get_opt(&pod).await.plain()?;
@@ -222,6 +273,5 @@ impl Kubernetes {
 }
 
 fn service_of(instance: &str) -> Result<(&str, u32)> {
-    let named = instance.rsplit_once('-').and_then(|(service, number)| Some((service, number.parse().ok()?)));
-    named.with_context(|| format!("{instance} is no instance of a service"))
+    parts_of(instance).with_context(|| format!("{instance} is no instance of a service"))
 }

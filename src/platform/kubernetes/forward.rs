@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::{Kubernetes, MOMENT};
+use super::{Kubernetes, MOMENT, has_code};
 use crate::platform::{Endpoint, Instance, Stage, State};
 
 /// The variable that tells the broker under which port of this machine it is reached: it tells its clients the same.
@@ -35,7 +34,11 @@ pub(super) type Way = (String, String, String, u16);
 pub(super) struct Forward {
     port: u16,
     task: JoinHandle<()>,
+    trouble: Trouble,
 }
+
+/// Why nobody gets through, where that is known: the next one who asks for the port is told.
+type Trouble = Arc<std::sync::Mutex<Option<String>>>;
 
 impl Drop for Forward {
     fn drop(&mut self) {
@@ -49,14 +52,12 @@ impl Kubernetes {
     async fn listen(&self, instance: (String, u32), port: u16, local: u16) -> Result<Forward> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, local));
         let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => anyhow!(
-                "{address} is taken, and the broker in the cluster tells its clients that it is there\n  \
-                 One command at a time reaches it; playground up --kafka-port N moves it"
-            ),
+            std::io::ErrorKind::AddrInUse => anyhow!(taken(local)),
             _ => anyhow!(error).context(format!("listen at {address}")),
         })?;
         let local = listener.local_addr().context("listen")?.port();
-        let cluster = self.clone();
+        let (cluster, trouble) = (self.clone(), Trouble::default());
+        let told = trouble.clone();
         let task = tokio::spawn(async move {
             let mut listener = Some(listener);
             loop {
@@ -66,15 +67,17 @@ impl Kubernetes {
                     tokio::time::sleep(MOMENT).await;
                     if cluster.serves(&instance, port).await == Some(true) {
                         listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, local))).await.ok();
+                        // Nothing is connected here but ours: whoever has the port now is not who is meant.
+                        tell(&told, listener.is_none().then(|| taken(local)));
                     }
                     continue;
                 };
                 tokio::select! {
                     accepted = open.accept() => match accepted {
                         Ok((connection, _)) => {
-                            let (cluster, instance) = (cluster.clone(), instance.clone());
+                            let (cluster, instance, told) = (cluster.clone(), instance.clone(), told.clone());
                             // Whoever connects finds out for itself that a connection has ended, and connects again.
-                            tokio::spawn(async move { cluster.pass_on(&instance.0, instance.1, port, connection).await });
+                            tokio::spawn(async move { cluster.pass_on(&instance, port, connection, &told).await });
                         }
                         // As with no file left to open.
                         Err(_) => tokio::time::sleep(MOMENT).await,
@@ -83,7 +86,7 @@ impl Kubernetes {
                 }
             }
         });
-        Ok(Forward { port: local, task })
+        Ok(Forward { port: local, task, trouble })
     }
 
     async fn until_none_serves(&self, instance: &(String, u32), port: u16) {
@@ -103,11 +106,22 @@ impl Kubernetes {
         Some(found.is_some_and(|one| one.state == State::Running && is_ready(one)))
     }
 
-    async fn pass_on(&self, service: &str, number: u32, port: u16, mut connection: TcpStream) -> Result<()> {
-        let observed = self.observe().await?;
-        let pod = observed.deployment(service).and_then(|one| observed.numbered(one).remove(&number));
-        let pod = pod.context("no pod")?.name_any();
-        let mut forwarder = self.api::<Pod>().portforward(&pod, &[port]).await?;
+    async fn pass_on(
+        &self,
+        (service, number): &(String, u32),
+        port: u16,
+        mut connection: TcpStream,
+        trouble: &Trouble,
+    ) -> Result<()> {
+        let instances = self.seen().await?;
+        let found = instances.into_iter().find(|one| (&one.service, &one.number) == (service, number));
+        let pod = found.filter(|one| one.state == State::Running).context("no pod")?.id;
+        let opened = self.open::<Pod>().portforward(&pod, &[port]).await;
+        // What is refused once is refused always; the rest may be a pod that is about to go.
+        let is_refused = |error: &&kube::Error| has_code(error, 403) || has_code(error, 401);
+        let refused = opened.as_ref().err().filter(is_refused);
+        tell(trouble, refused.map(|error| format!("forward a port to {pod}: {error}")));
+        let mut forwarder = opened?;
         let mut stream = forwarder.take_stream(port).context("no stream")?;
         tokio::select! {
             done = copy_bidirectional(&mut connection, &mut stream) => drop(done),
@@ -143,12 +157,31 @@ impl Kubernetes {
                 let forward = self.listen((service.to_owned(), instance.number), port, local).await?;
                 forwards.insert(key.clone(), forward);
             }
+            // Told once: who asks again tries again.
+            let trouble = forwards.get(&key).and_then(|forward| forward.trouble.lock().ok()?.take());
+            if let Some(trouble) = trouble {
+                bail!("reach {}: {trouble}", instance.name());
+            }
             let local = forwards.get(&key).map(|forward| forward.port);
             let (instance, host) = (instance.name(), Ipv4Addr::LOCALHOST.to_string());
             endpoints.extend(local.map(|port| Endpoint { instance, host, port }));
         }
         Ok(endpoints)
     }
+}
+
+fn tell(trouble: &Trouble, text: Option<String>) {
+    if let Ok(mut trouble) = trouble.lock() {
+        *trouble = text;
+    }
+}
+
+/// Why a broker cannot be reached from here.
+fn taken(port: u16) -> String {
+    format!(
+        "127.0.0.1:{port} is in use, and the broker in the cluster advertises exactly that port, so only one command at a time can reach it\n  \
+         Wait for the other command to finish; playground up --kafka-port N changes the port"
+    )
 }
 
 /// The port of this machine that a broker tells its clients.

@@ -22,7 +22,7 @@ impl Kubernetes {
     }
 
     pub(super) async fn erase_mark(&self, id: &str) -> Result<()> {
-        self.erase(&self.mark_name(id)).await
+        self.erase_note(&self.mark_name(id)).await
     }
 
     pub(super) async fn read_marks(&self) -> Result<Vec<Mark>> {
@@ -55,7 +55,7 @@ impl Kubernetes {
     }
 
     /// Removes a `ConfigMap`. One that is gone is gone.
-    pub(super) async fn erase(&self, name: &str) -> Result<()> {
+    pub(super) async fn erase_note(&self, name: &str) -> Result<()> {
         match self.api::<ConfigMap>().delete(name, &DeleteParams::default()).await {
             Err(error) if !is_missing(&error) => Err(error).plain().with_context(|| format!("remove configmap {name}")),
             _ => Ok(()),
@@ -72,6 +72,6 @@ impl Kubernetes {
 
     /// An id may have what no name of an object may.
     pub(super) fn mark_name(&self, id: &str) -> String {
-        format!("{}.mark.{}", self.project.replace('_', "-"), &hex(&Sha256::digest(id))[..16])
+        format!("{}.mark.{}", labels::name_of(&self.project), &hex(&Sha256::digest(id))[..16])
     }
 }

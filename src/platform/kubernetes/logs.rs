@@ -11,11 +11,16 @@ use kube::api::LogParams;
 use kube::{Api, ResourceExt as _};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::observe::container;
-use super::{Kubernetes, MOMENT, has_code, is_missing};
-use crate::platform::{Cut, Line, LogRange, Printed};
+use super::{Kubernetes, MOMENT, has_code, is_missing, labels};
+use crate::platform::{Cut, Line, LogRange, Printed, instance_name};
 
+/// How long to wait for a line before it is asked what became of the container: a connection may be dead and say nothing.
+const QUIET: Duration = Duration::from_secs(2);
+/// After how long without a line a connection is made anew, whatever the container does.
+const STALE: Duration = Duration::from_secs(6);
 /// How often to look for containers that were started since.
 const LOOK: Duration = Duration::from_millis(500);
 /// For how long nothing may be told before it counts as cut: what was printed meanwhile may be gone before it is told again.
@@ -30,6 +35,10 @@ struct Log {
     container: String,
     /// The runtime's id of it.
     id: String,
+    /// Whether another container was started in its place since.
+    before: bool,
+    /// Whether its pod is about to go: what cannot be read of it then may never be.
+    goes: bool,
 }
 
 /// What became of a container.
@@ -43,6 +52,8 @@ enum Life {
     Replaced,
     /// With its log.
     Gone,
+    /// Other containers were started in its place since, and its log is not kept.
+    Forgotten,
 }
 
 /// Since when nothing was told.
@@ -69,7 +80,7 @@ impl Kubernetes {
         let (mut followed, mut readers, mut silence) = (HashSet::new(), JoinSet::new(), Silence::default());
         loop {
             for log in printing.into_iter().filter(|log| followed.insert(log.id.clone())) {
-                let reader = Follower { pods: self.api(), log, last: None, lines: lines.clone() };
+                let reader = Follower { pods: self.api(), streams: self.open(), log, last: None, lines: lines.clone() };
                 readers.spawn(reader.follow(range));
             }
             tokio::select! {
@@ -95,21 +106,29 @@ impl Kubernetes {
         let observed = self.observe().await?;
         let instances =
             observed.instances().into_iter().filter(|one| service.is_none_or(|service| one.service == service));
-        let log = |instance: String, id: &str| {
-            let pod = observed.pods.iter().find(|pod| pod.name_any() == id)?;
-            let container = container(pod)?;
-            let (name, id) = (container.name.clone(), container.container_id.clone()?);
-            Some(Log { instance, pod: pod.name_any(), container: name, id })
-        };
-        Ok(instances.filter_map(|one| log(one.name(), &one.id)).collect())
+        let mut named: Vec<(String, &Pod)> = Vec::new();
+        for one in instances {
+            named.extend(observed.pods.iter().find(|pod| pod.name_any() == one.id).map(|pod| (one.name(), pod)));
+        }
+        // Those that are about to go may still print, and have printed what nobody has read yet.
+        for pod in &observed.going {
+            let label = |name| pod.labels().get(name).map(String::as_str);
+            if let (Some(of), Some(number)) =
+                (label(labels::SERVICE), label(labels::NUMBER).and_then(|one| one.parse().ok()))
+                && service.is_none_or(|service| service == of)
+            {
+                named.push((instance_name(of, number), pod));
+            }
+        }
+        Ok(named.into_iter().flat_map(|(instance, pod)| logs_of(&instance, pod)).collect())
     }
 
     /// In the order in which they were printed. What is gone since it was found is left out.
     async fn read_once(&self, printing: &[Log], range: LogRange, lines: &Sender<Printed>) -> Result<()> {
         let mut all = Vec::new();
         for log in printing {
-            match log.all(&self.api(), range).await {
-                Err(error) if is_going(&error) => {}
+            match log.all(&self.open(), &self.api(), range).await {
+                Err(error) if log.goes || is_going(&error) => {}
                 read => all.extend(read.with_context(|| format!("read the log of {}", log.instance))?),
             }
         }
@@ -126,6 +145,7 @@ impl Kubernetes {
 /// Reads a log to its end.
 struct Follower {
     pods: Api<Pod>,
+    streams: Api<Pod>,
     log: Log,
     /// The time of the last line, and how many lines of that time there were.
     last: Option<(Timestamp, usize)>,
@@ -140,14 +160,19 @@ impl Follower {
         let mut open = Some(Error::msg("its pod was gone before it was asked for"));
         let mut silence = Silence::default();
         while !self.lines.is_closed() {
+            let before = self.last;
             let read = self.read(self.log.params(range)).await;
-            // What is read again is passed over, but not if it is only the last lines.
-            range.tail = None;
+            if self.last != before {
+                silence = Silence::default();
+                // What is read again is passed over, but not if it is only the last lines.
+                range.tail = None;
+            }
             let life = self.life().await;
             match read {
                 Ok(()) => {
                     silence = Silence::default();
-                    open = (life == Some(Life::Runs)).then(|| Error::msg("its connection was closed"));
+                    let is_over = !matches!(life, Some(Life::Runs) | None);
+                    open = (!is_over).then(|| Error::msg("its connection was closed"));
                 }
                 // That it is going, or gone, says nothing of what was read before.
                 Err(error) if is_going(&error) => {}
@@ -159,15 +184,20 @@ impl Follower {
                 }
             }
             match life {
-                Some(Life::Gone) => break,
+                Some(Life::Gone | Life::Forgotten) => break,
                 Some(life @ (Life::Ended | Life::Replaced)) => {
-                    let rest = LogRange { follow: false, tail: None };
+                    let rest = LogRange { follow: false, ..range };
                     let rest = LogParams { previous: life == Life::Replaced, ..self.log.params(rest) };
                     if self.read(rest).await.is_ok() {
                         return;
                     }
                 }
-                Some(Life::Runs | Life::Goes) | None => {}
+                // The API server takes a connection to the node that broke for the end of the log.
+                Some(Life::Goes) => match self.read(self.log.params(LogRange { follow: false, ..range })).await {
+                    Err(error) if !is_going(&error) => open = Some(error),
+                    _ => {}
+                },
+                Some(Life::Runs) | None => {}
             }
             tokio::time::sleep(MOMENT).await;
         }
@@ -185,27 +215,65 @@ impl Follower {
     async fn read(&mut self, mut how: LogParams) -> Result<()> {
         // The server counts in whole seconds, and the request would round up.
         how.since_time = self.last.and_then(|(at, _)| Timestamp::from_second(at.as_second()).ok());
-        let mut printed = self.pods.log_stream(&self.log.pod, &how).await?;
+        let opened = timeout(STALE, self.streams.log_stream(&self.log.pod, &how)).await;
+        let mut printed = opened.context("the API server does not open it")??;
         // The server gives the log of the container that runs now.
-        if !how.previous && matches!(self.life().await, None | Some(Life::Replaced)) {
+        if !how.previous && matches!(self.life().await, None | Some(Life::Replaced | Life::Forgotten)) {
             bail!("it is not known whose log was given");
         }
         let (last, mut passed) = (self.last, 0);
-        while let Some(text) = next(&mut printed, how.follow).await? {
+        let (mut begun, mut is_joined) = (Vec::new(), false);
+        while let Some(text) = self.next(&mut printed, &mut begun, how.follow).await? {
             let (at, line) = self.log.line(&text);
             if let (Some(at), Some((until, lines))) = (at, last) {
                 passed += usize::from(at == until);
                 if at < until || (at == until && passed <= lines) {
                     continue;
                 }
+                if !std::mem::replace(&mut is_joined, true) && passed == 0 {
+                    self.tell_cut(&Error::msg("its node began another file meanwhile")).await;
+                }
             }
-            let of_same_time = self.last.filter(|(last, _)| Some(*last) == at).map_or(0, |(_, lines)| lines);
-            self.last = at.map(|at| (at, of_same_time + 1)).or(self.last);
+            // The two outputs of a process are stamped side by side: a line may be older than the one before.
+            self.last = match (self.last, at) {
+                (Some((last, lines)), Some(at)) if at == last => Some((last, lines + 1)),
+                (Some((last, _)), Some(at)) if at > last => Some((at, 1)),
+                (None, Some(at)) => Some((at, 1)),
+                (last, _) => last,
+            };
             if self.lines.send(Ok(line)).await.is_err() {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// The next line. Of one that is followed, the container is looked at while there is none: a connection that is dead and was not
+    /// closed would be waited at for ever.
+    async fn next(
+        &self,
+        printed: &mut (impl AsyncBufRead + Unpin),
+        begun: &mut Vec<u8>,
+        follow: bool,
+    ) -> Result<Option<String>> {
+        let since = Instant::now();
+        loop {
+            match timeout(QUIET, next(printed, begun, follow)).await {
+                Ok(next) => return next,
+                Err(_)
+                    if matches!(
+                        self.life().await,
+                        Some(Life::Ended | Life::Replaced | Life::Gone | Life::Forgotten)
+                    ) =>
+                {
+                    // What it printed last may be on its way.
+                    let rest = timeout(QUIET, next(printed, begun, follow)).await;
+                    return rest.unwrap_or_else(|_| bail!("its connection told no end"));
+                }
+                Err(_) if since.elapsed() > STALE => return Ok(None),
+                Err(_) => {}
+            }
+        }
     }
 
     /// None where the server does not say.
@@ -218,13 +286,31 @@ impl Follower {
     }
 }
 
+/// The logs of a pod's own container: that of the one before it as well, as long as it is kept.
+fn logs_of(instance: &str, pod: &Pod) -> Vec<Log> {
+    let Some(container) = container(pod) else { return Vec::new() };
+    let before = container.last_state.as_ref().and_then(|state| state.terminated.as_ref()?.container_id.clone());
+    // While a node waits with starting it again, the container is the one before as well.
+    let before = before.filter(|before| container.container_id.as_ref() != Some(before));
+    let log = |(id, before): (String, bool)| Log {
+        instance: instance.to_owned(),
+        pod: pod.name_any(),
+        container: container.name.clone(),
+        id,
+        before,
+        goes: pod.metadata.deletion_timestamp.is_some(),
+    };
+    let ids = before.map(|id| (id, true)).into_iter().chain(container.container_id.clone().map(|id| (id, false)));
+    ids.map(log).collect()
+}
+
 /// What became of a container of a pod.
 fn life(pod: &Pod, id: &str) -> Life {
     let Some(now) = container(pod) else { return Life::Gone };
     let before = now.last_state.as_ref().and_then(|state| state.terminated.as_ref());
     if now.container_id.as_deref() != Some(id) {
         let is_kept = before.is_some_and(|before| before.container_id.as_deref() == Some(id));
-        return if is_kept { Life::Replaced } else { Life::Gone };
+        return if is_kept { Life::Replaced } else { Life::Forgotten };
     }
     match now.state.as_ref().is_some_and(|state| state.running.is_some()) {
         false => Life::Ended,
@@ -233,12 +319,13 @@ fn life(pod: &Pod, id: &str) -> Life {
     }
 }
 
-/// The next line of a stream, whatever bytes are in it. One that is followed ends with the end of a line, unless it broke.
-async fn next(printed: &mut (impl AsyncBufRead + Unpin), follow: bool) -> Result<Option<String>> {
-    let mut bytes = Vec::new();
-    if printed.read_until(b'\n', &mut bytes).await? == 0 {
+/// The next line of a stream, whatever bytes are in it. One that is followed ends with the end of a line, unless it broke. Of one that
+/// is not waited for to its end, the beginning stays in `begun`.
+async fn next(printed: &mut (impl AsyncBufRead + Unpin), begun: &mut Vec<u8>, follow: bool) -> Result<Option<String>> {
+    if printed.read_until(b'\n', begun).await? == 0 && begun.is_empty() {
         return Ok(None);
     }
+    let bytes = std::mem::take(begun);
     let whole = bytes.strip_suffix(b"\n");
     if whole.is_none() && follow {
         bail!("it broke off in the middle of a line");
@@ -263,11 +350,17 @@ impl Log {
         }
     }
 
-    /// What there is of it.
-    async fn all(&self, pods: &Api<Pod>, range: LogRange) -> Result<Vec<Line>> {
-        let mut printed = pods.log_stream(&self.pod, &self.params(range)).await?;
+    /// What there is of it. Nothing if another container was started in its place meanwhile: the log may be that one's.
+    async fn all(&self, streams: &Api<Pod>, pods: &Api<Pod>, range: LogRange) -> Result<Vec<Line>> {
+        let how = LogParams { previous: self.before, ..self.params(range) };
+        let opened = timeout(STALE, streams.log_stream(&self.pod, &how)).await;
+        let mut printed = opened.context("the API server does not open it")??;
         let mut lines = Vec::new();
-        while let Some(text) = next(&mut printed, false).await? {
+        let life = pods.get_opt(&self.pod).await?.map(|pod| life(&pod, &self.id));
+        if matches!(life, Some(Life::Forgotten)) || (life == Some(Life::Replaced)) != self.before {
+            return Ok(lines);
+        }
+        while let Some(text) = next(&mut printed, &mut Vec::new(), false).await? {
             lines.push(self.line(&text).1);
         }
         Ok(lines)
@@ -291,13 +384,29 @@ mod tests {
     #[test]
     fn a_line_begins_with_its_time() {
         let [instance, pod, container, id] = ["kafka-1", "kafka-5f", "kafka", "c"].map(str::to_owned);
-        let log = Log { instance, pod, container, id };
+        let log = Log { instance, pod, container, id, before: false, goes: false };
         let (_, told) = log.line("2026-11-26T13:09:44.123456789Z up and running");
         assert_eq!(
             (told.instance.as_str(), told.at, told.text.as_str()),
             ("kafka-1", 1_795_698_584_123, "up and running")
         );
         assert_eq!(log.line("cut off").1.text, "cut off");
+    }
+
+    /// Read: the log of a container that is about to be started again was read twice, as its own and as that of the one before.
+    #[test]
+    fn a_container_that_waits_to_be_started_again_has_one_log() {
+        let pod = |before: &str| -> Pod {
+            let container = serde_json::json!({
+                "name": "t", "containerID": "b", "state": {"waiting": {}}, "ready": false, "restartCount": 1, "image": "", "imageID": "",
+                "lastState": {"terminated": {"exitCode": 1, "containerID": before}},
+            });
+            let status = serde_json::json!({"containerStatuses": [container]});
+            serde_json::from_value(serde_json::json!({"metadata": {"name": "p"}, "status": status})).unwrap()
+        };
+        let ids = |before: &str| logs_of("t-1", &pod(before)).into_iter().map(|log| log.id).collect::<Vec<_>>();
+        assert_eq!(ids("b"), ["b"]);
+        assert_eq!(ids("a"), ["a", "b"]);
     }
 
     #[test]
@@ -312,7 +421,7 @@ mod tests {
         let runs = || serde_json::json!({"running": {}});
         assert_eq!(life(&pod("b", "a", runs()), "b"), Life::Runs);
         assert_eq!(life(&pod("b", "a", runs()), "a"), Life::Replaced);
-        assert_eq!(life(&pod("c", "b", runs()), "a"), Life::Gone);
+        assert_eq!(life(&pod("c", "b", runs()), "a"), Life::Forgotten);
         assert_eq!(life(&pod("b", "a", serde_json::json!({"terminated": {"exitCode": 0}})), "b"), Life::Ended);
         let mut going = pod("b", "a", runs());
         going.metadata.deletion_timestamp =
@@ -324,11 +433,11 @@ mod tests {
     async fn whatever_bytes_a_line_has_the_next_one_is_read_and_one_that_breaks_off_is_none() {
         let mut printed = futures_util::io::Cursor::new(b"a\xff\r\nb\nc".to_vec());
         let mut read = Vec::new();
-        while let Ok(Some(line)) = next(&mut printed, true).await {
+        while let Ok(Some(line)) = next(&mut printed, &mut Vec::new(), true).await {
             read.push(line);
         }
         assert_eq!(read, ["a\u{fffd}", "b"]);
         let mut ended = futures_util::io::Cursor::new(b"c".to_vec());
-        assert_eq!(next(&mut ended, false).await.unwrap().as_deref(), Some("c"));
+        assert_eq!(next(&mut ended, &mut Vec::new(), false).await.unwrap().as_deref(), Some("c"));
     }
 }

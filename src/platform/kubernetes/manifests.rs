@@ -125,9 +125,9 @@ impl Election {
 }
 
 /// Under which id Flink keeps the `ConfigMaps` of a project's election: one that no cluster of somebody else's has. Their names begin
-/// with it, which takes no underscore.
+/// with it.
 pub(super) fn cluster_id(project: &str) -> String {
-    format!("playground-{}", project.replace('_', "-"))
+    format!("playground-{}", labels::name_of(project))
 }
 
 /// Makes a Deployment or Job run what a service is.
@@ -136,6 +136,11 @@ fn runs(object: &mut Value, service: &Service, stack: &Stack) -> Result<()> {
         object["spec"]["replicas"] = service.replicas.into();
         annotate(object, labels::INSTANCES, &service.replicas.to_string());
         annotate(object, labels::ENDED, "");
+        let config = config_of(object)?;
+        annotate(&mut object["spec"]["template"], labels::CONFIG, &config);
+    }
+    if let (JOBMANAGER, Some(registry)) = (service.name.as_str(), &stack.registry) {
+        annotate(object, labels::REGISTRY, registry);
     }
     let pod = &mut object["spec"]["template"]["spec"];
     let command = service.command.clone().unwrap_or_default();
@@ -166,6 +171,20 @@ fn runs(object: &mut Value, service: &Service, stack: &Stack) -> Result<()> {
         annotate(object, labels::HASH, &hex(&Sha256::digest(made_from)));
     }
     Ok(())
+}
+
+/// A hash of the `ConfigMaps` that a Deployment's pods read. A process reads its configuration once.
+fn config_of(deployment: &Value) -> Result<String> {
+    let volumes = deployment["spec"]["template"]["spec"]["volumes"].as_array();
+    let mut hash = Sha256::new();
+    for name in volumes.into_iter().flatten().filter_map(|volume| volume["configMap"]["name"].as_str()) {
+        let (_, files) =
+            CONFIGS.iter().find(|(config, _)| *config == name).with_context(|| format!("no ConfigMap {name}"))?;
+        for file in *files {
+            hash.update(text(&format!("base/{file}"))?);
+        }
+    }
+    Ok(hex(&hash.finalize()))
 }
 
 /// What of Flink's options is not in its `ConfigMap` goes onto the command line, where it wins. An application's JobManager is
@@ -319,15 +338,27 @@ mod tests {
     }
 
     #[test]
+    fn pods_of_another_configuration_are_other_pods_and_the_registry_is_noted() {
+        let objects = of(&StackSettings { registry: Some("r".to_owned()), ..StackSettings::of("p") }, "click-count");
+        let hash = |service: &str| {
+            let deployment = find(&objects, "Deployment", service);
+            deployment["spec"]["template"]["metadata"]["annotations"][labels::CONFIG].as_str().map(str::to_owned)
+        };
+        assert_eq!(hash(JOBMANAGER), hash(TASKMANAGER));
+        assert!(hash(JOBMANAGER).is_some_and(|one| one.len() == 64) && hash("zookeeper") != hash(JOBMANAGER));
+        assert_eq!(find(&objects, "Deployment", JOBMANAGER)["metadata"]["annotations"][labels::REGISTRY], "r");
+    }
+
+    #[test]
     fn the_cluster_elects_the_leader_where_it_is_asked_to() {
         let settings =
-            StackSettings { ha: Ha::Kubernetes, storage_class: Some("fast".to_owned()), ..StackSettings::of("a_b") };
+            StackSettings { ha: Ha::Kubernetes, storage_class: Some("fast".to_owned()), ..StackSettings::of("a") };
         let objects = of(&settings, "click-count");
         assert!(!objects.iter().any(|object| object["metadata"]["name"] == "zookeeper"));
         for service in [JOBMANAGER, TASKMANAGER] {
             let args = container(&objects, "Deployment", service)["args"].to_string();
             assert!(args.contains(r#""high-availability.type=kubernetes""#), "{args}");
-            assert!(args.contains(r#""kubernetes.cluster-id=playground-a-b""#), "{args}");
+            assert!(args.contains(r#""kubernetes.cluster-id=playground-a""#), "{args}");
             let pod = find(&objects, "Deployment", service)["spec"]["template"]["spec"].clone();
             assert_eq!(
                 (&pod["serviceAccountName"], &pod["automountServiceAccountToken"]),

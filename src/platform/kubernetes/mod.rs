@@ -1,26 +1,30 @@
 //! A Kubernetes cluster as a platform: the stack in one namespace, made from the manifests of `kubernetes/`.
 //!
 //! What runs is told by labels and annotations alone, so another process can go on from there. Each service is a Deployment,
-//! and each of its pods an instance with a number. To kill one, its Deployment is made smaller by it, and it is deleted at
-//! once: otherwise the cluster would start another one in its place before anybody has seen that it is gone.
+//! and each of its pods an instance with a number. To kill one, its processes are, it is deleted at once, and its Deployment made
+//! smaller by it: otherwise the cluster would start another one in its place before anybody has seen that it is gone.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use futures_util::FutureExt as _;
 use kube::{Api, Client};
 use tokio::sync::{Mutex, mpsc};
 
 use super::{
     Cluster, Contract, Endpoint, ExecEnd, Extent, Instance, Journal, Line, Lock, LogRange, Mark, PlatformNews, Printed,
+    parts_of,
 };
+use crate::platform::lock::{Notes as _, release, take};
 use crate::stack::Stack;
+use crate::wait::{Seen, until, until_of};
 
 mod apply;
+mod clock;
 mod connect;
 mod drain;
-mod engine;
 mod exec;
 mod fault;
 mod forward;
@@ -47,6 +51,8 @@ type Looked = (Instant, Vec<Instance>);
 #[derive(Clone)]
 pub struct Kubernetes {
     client: Client,
+    /// For what goes on: logs, commands and ports. It knows no deadline, and nothing is asked for again by itself.
+    streams: Client,
     namespace: String,
     project: String,
     /// How a command line of kubectl begins that means the same namespace.
@@ -63,17 +69,16 @@ impl Kubernetes {
     /// # Errors
     /// A kubeconfig, context or namespace that is not there, or a server that does not answer.
     pub async fn connect(cluster: &Cluster, project: &str) -> Result<Self> {
-        let (client, namespace) = connect::connect(cluster).await?;
+        let connect::Connected { client, streams, namespace } = connect::connect(cluster).await?;
         let context = cluster.context.as_ref().map(|context| format!(" --context {context}")).unwrap_or_default();
         let kubectl = format!("kubectl{context} --namespace {namespace}");
         let project = project.to_owned();
-        Ok(Self { client, namespace, project, kubectl, looked: Arc::default(), sizes: Arc::default() })
+        Ok(Self { client, streams, namespace, project, kubectl, looked: Arc::default(), sizes: Arc::default() })
     }
 
-    /// The command by which a user reaches a port of an instance from this machine, at a port of this machine.
-    #[must_use]
-    pub fn way_to(&self, instance: &str, local: u16, port: u16) -> String {
-        let service = instance.rsplit_once('-').map_or(instance, |(service, _)| service);
+    /// See [`super::Platform::way_to`].
+    pub(in crate::platform) fn way_to(&self, instance: &str, local: u16, port: u16) -> String {
+        let service = parts_of(instance).map_or(instance, |(service, _)| service);
         format!("{} port-forward deployment/{service} {local}:{port}", self.kubectl)
     }
 
@@ -103,7 +108,49 @@ impl Kubernetes {
     {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
+
+    /// The same for what goes on until it is ended.
+    fn open<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.streams.clone(), &self.namespace)
+    }
 }
+
+/// Looks until something is so. An API server that does not answer, or has trouble of its own, is asked again.
+async fn wait<T>(what: impl Display, limit: Duration, mut look: impl AsyncFnMut() -> Result<Seen<T>>) -> Result<T> {
+    until(what, limit, MOMENT, async || calm(look().await)).await
+}
+
+/// The same where the waiting itself may have to go to another thread.
+async fn wait_of<T, F>(what: impl Display, limit: Duration, mut look: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<Seen<T>>>,
+{
+    until_of(what, limit, MOMENT, || {
+        let look = look();
+        async move { calm(look.await) }
+    })
+    .await
+}
+
+fn calm<T>(looked: Result<Seen<T>>) -> Result<Seen<T>> {
+    looked.or_else(|error| if error.is::<Away>() { Ok(Seen::NotYet(format!("{error:#}"))) } else { Err(error) })
+}
+
+/// The API server was not reached, or could not answer.
+#[derive(Debug)]
+struct Away(String);
+
+impl Display for Away {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no answer from the API server: {}", self.0)
+    }
+}
+
+impl std::error::Error for Away {}
 
 fn is_missing(error: &kube::Error) -> bool {
     has_code(error, 404)
@@ -121,17 +168,21 @@ trait Plain<T> {
 
 impl<T> Plain<T> for Result<T, kube::Error> {
     fn plain(self) -> Result<T> {
-        self.map_err(|error| match error {
-            kube::Error::Api(status) => anyhow!("{}", status.message),
-            other => {
-                let mut cause: &dyn std::error::Error = &other;
-                while let Some(source) = cause.source() {
-                    cause = source;
-                }
-                anyhow!("{cause}")
-            }
-        })
+        self.map_err(plainly)
     }
+}
+
+fn plainly(error: kube::Error) -> Error {
+    let is_away = matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_));
+    if let kube::Error::Api(status) = error {
+        let has_trouble = status.code == 429 || status.code >= 500;
+        return if has_trouble { Away(status.message).into() } else { anyhow!("{}", status.message) };
+    }
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    if is_away { Away(cause.to_string()).into() } else { anyhow!("{cause}") }
 }
 
 impl Contract for Kubernetes {
@@ -187,13 +238,13 @@ impl Contract for Kubernetes {
 
 impl Journal for Kubernetes {
     async fn lock(&self, lock: &Lock) -> Result<Option<Lock>> {
-        self.take_lock(lock).boxed_local().await
+        take(self, &self.lock_name(&lock.owner), lock).boxed_local().await
     }
     async fn unlock(&self, lock: &Lock) -> Result<()> {
-        self.release_lock(lock).boxed_local().await
+        release(self, &self.lock_name(&lock.owner)).boxed_local().await
     }
     fn lock_removal(&self, lock: &Lock) -> String {
-        format!("{} delete configmap {}", self.kubectl, self.lock_name(&lock.owner))
+        self.removal(&self.lock_name(&lock.owner))
     }
     fn mark_removal(&self, mark: &Mark) -> String {
         format!("{} delete configmap {}", self.kubectl, self.mark_name(&mark.id))

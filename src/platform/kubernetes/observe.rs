@@ -12,9 +12,6 @@ use kube::api::ListParams;
 use super::{Kubernetes, Plain as _, labels};
 use crate::platform::{Health, Instance, Stage, State};
 
-/// The exit code of a process that SIGKILL ended.
-const KILLED: i64 = 137;
-
 /// What a project has in its namespace.
 #[derive(Debug, Default)]
 pub(super) struct Observed {
@@ -22,6 +19,8 @@ pub(super) struct Observed {
     pub(super) jobs: Vec<Job>,
     /// Those that are not about to go, without those of single commands.
     pub(super) pods: Vec<Pod>,
+    /// Those that are.
+    pub(super) going: Vec<Pod>,
 }
 
 impl Kubernetes {
@@ -34,12 +33,10 @@ impl Kubernetes {
         // One that was evicted stays until somebody deletes it, and another one is made in its place.
         let is_over = |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Failed");
         let is_of_job = |pod: &Pod| pod.labels().contains_key("job-name");
-        let stays = |pod: &Pod| {
-            let goes = pod.metadata.deletion_timestamp.is_some() || (is_over(pod) && !is_of_job(pod));
-            !goes && !pod.labels().contains_key(labels::OWNER)
-        };
-        let pods = pods.into_iter().filter(stays).collect();
-        Ok(Observed { deployments: deployments.items, jobs: jobs.items, pods })
+        let goes = |pod: &Pod| pod.metadata.deletion_timestamp.is_some() || (is_over(pod) && !is_of_job(pod));
+        let of_services = pods.into_iter().filter(|pod| !pod.labels().contains_key(labels::OWNER));
+        let (going, pods) = of_services.partition(goes);
+        Ok(Observed { deployments: deployments.items, jobs: jobs.items, pods, going })
     }
 
     /// All instances, those whose images have just been pulled, or found on their node, known as such.
@@ -140,9 +137,9 @@ pub(super) fn ended(deployment: &Deployment) -> BTreeSet<u32> {
 }
 
 fn gone(service: &str, number: u32, state: State) -> Instance {
-    let exit_code = (state == State::Exited).then_some(KILLED);
     let (service, id, host, health, ports) = (service.to_owned(), String::new(), String::new(), None, Vec::new());
-    Instance { service, number, id, host, state, health, exit_code, ports, connected: true, stage: None }
+    // The code with which it ended went with its pod.
+    Instance { service, number, id, host, state, health, exit_code: None, ports, connected: true, stage: None }
 }
 
 fn instance(service: &str, number: u32, pod: &Pod) -> Instance {
@@ -216,7 +213,7 @@ mod tests {
     }
 
     fn told(deployment: Deployment, pods: Vec<Pod>) -> Vec<String> {
-        let observed = Observed { deployments: vec![deployment], jobs: Vec::new(), pods };
+        let observed = Observed { deployments: vec![deployment], jobs: Vec::new(), pods, going: Vec::new() };
         let tell = |one: &Instance| format!("{} {} {}", one.name(), one.state.name(), one.id);
         observed.instances().iter().map(tell).collect()
     }

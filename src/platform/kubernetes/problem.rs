@@ -75,6 +75,12 @@ fn joined(reason: &str, message: &str) -> String {
     if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") }
 }
 
+/// When an event was last seen. The scheduler's have no other time than that of the first.
+fn time(event: &Event) -> Option<jiff::Timestamp> {
+    let first = event.event_time.as_ref().map(|time| time.0);
+    event.last_timestamp.as_ref().map(|time| time.0).or(first)
+}
+
 /// Whether a claim waits for a volume that nobody is going to make.
 fn is_hopeless(claim: &PersistentVolumeClaim, why: &str) -> bool {
     let has_class = claim.spec.as_ref().is_some_and(|spec| spec.storage_class_name.is_some());
@@ -86,7 +92,7 @@ impl Kubernetes {
     pub(super) async fn why_not(&self, observed: &Observed, instance: &str) -> String {
         let is_it = |deployment: &&Deployment| crate::platform::is_instance_of(instance, &deployment.name_any());
         let Some(deployment) = observed.deployments.iter().find(is_it) else { return String::new() };
-        let number = instance.rsplit_once('-').and_then(|(_, number)| number.parse::<u32>().ok());
+        let number = crate::platform::parts_of(instance).map(|(_, number)| number);
         let pod = number.and_then(|number| observed.numbered(deployment).get(&number).copied());
         let told = pod.and_then(of_pod).or_else(|| of_deployment(deployment)).map(|problem| problem.text);
         let warned = match (&told, pod) {
@@ -141,7 +147,7 @@ impl Kubernetes {
 
     async fn newest_event(&self, fields: &str) -> Option<String> {
         let events = self.api::<Event>().list(&ListParams::default().fields(fields)).await.ok()?;
-        let newest = events.into_iter().max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0))?;
+        let newest = events.into_iter().max_by_key(time)?;
         Some(joined(newest.reason.as_deref().unwrap_or_default(), newest.message.as_deref().unwrap_or_default()))
     }
 }

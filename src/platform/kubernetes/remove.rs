@@ -14,9 +14,9 @@ use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::forward::FORWARDS;
-use super::{Kubernetes, MOMENT, Plain as _, is_missing, labels, manifests};
+use super::{Kubernetes, Plain as _, has_code, is_missing, labels, manifests, wait};
 use crate::platform::{Extent, Mark};
-use crate::wait::{Seen, until};
+use crate::wait::Seen;
 
 /// How long the cluster may take until nothing is left: pods have their own time to end.
 const GONE: Duration = Duration::from_secs(90);
@@ -25,20 +25,23 @@ impl Kubernetes {
     pub(super) async fn remove_project(&self, extent: Extent<'_>) -> Result<Vec<String>> {
         let everything = extent == Extent::Everything;
         let own = labels::of(&self.project);
-        self.uncordon_all().await?;
-        let mut removed = self.remove_all::<Deployment>("deployment", &own).await?;
+        // What cannot be put right here is told in the end, and keeps nothing else.
+        let uncordoned = self.uncordon_all().await;
+        let elects = self.observe().await?.deployments.iter().any(has_rights);
+        // First, while the Deployments tell whether there is anything of the kind.
+        let mut removed = self.remove_rights::<RoleBinding>("rolebinding", elects).await?;
+        removed.extend(self.remove_rights::<Role>("role", elects).await?);
+        removed.extend(self.remove_rights::<ServiceAccount>("serviceaccount", elects).await?);
+        removed.extend(self.remove_all::<Deployment>("deployment", &own).await?);
         removed.extend(self.remove_all::<Job>("job", &own).await?);
         removed.extend(self.remove_all::<Pod>("pod", &format!("{own},{}", labels::OWNER)).await?);
         removed.extend(self.remove_all::<Service>("service", &own).await?);
         let configs = format!("{own},!{},!{}", labels::MARK, labels::LOCK);
         removed.extend(self.remove_all::<ConfigMap>("configmap", &configs).await?);
-        removed.extend(self.remove_all::<RoleBinding>("rolebinding", &own).await?);
-        removed.extend(self.remove_all::<Role>("role", &own).await?);
-        removed.extend(self.remove_all::<ServiceAccount>("serviceaccount", &own).await?);
         for (name, json) in self.notes(labels::MARK).await? {
             let outlives = serde_json::from_str::<Mark>(&json).is_ok_and(|mark| mark.kind.outlives_containers());
             if everything || !outlives {
-                self.erase(&name).await?;
+                self.erase_note(&name).await?;
                 removed.push(format!("mark {name}"));
             }
         }
@@ -52,7 +55,20 @@ impl Kubernetes {
             removed.extend(self.remove_all::<ConfigMap>("configmap", &elected).await?);
         }
         FORWARDS.lock().await.clear();
-        Ok(removed)
+        uncordoned.map(|()| removed)
+    }
+
+    /// The same for what gives pods rights. Whoever may not even list it has made none, unless the Deployments say that there is some.
+    async fn remove_rights<K>(&self, kind: &str, are_there: bool) -> Result<Vec<String>>
+    where
+        K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K::DynamicType: Default,
+    {
+        let own = labels::of(&self.project);
+        match self.api::<K>().list(&ListParams::default().labels(&own)).await {
+            Err(error) if has_code(&error, 403) && !are_there => Ok(Vec::new()),
+            _ => self.remove_all::<K>(kind, &own).await,
+        }
     }
 
     /// Deletes all objects of a kind that a selector finds, those that depend on them as well.
@@ -78,7 +94,7 @@ impl Kubernetes {
 
     async fn until_gone(&self, everything: bool) -> Result<()> {
         let own = ListParams::default().labels(&labels::of(&self.project));
-        until("the end of what was removed", GONE, MOMENT, async || {
+        wait("the end of what was removed", GONE, async || {
             let pods = self.api::<Pod>().list(&own).await.plain()?;
             let mut left: Vec<String> = pods.into_iter().map(|pod| format!("pod {}", pod.name_any())).collect();
             if everything {
@@ -88,4 +104,10 @@ impl Kubernetes {
         })
         .await
     }
+}
+
+/// Whether a Deployment's pods run with an account of their own.
+fn has_rights(deployment: &Deployment) -> bool {
+    let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    pod.is_some_and(|pod| pod.service_account_name.is_some())
 }

@@ -20,7 +20,9 @@ pub fn stack() -> Vec<Sample> {
     let up = UpResult {
         project: text("p"),
         flink: text("http://f"),
+        flink_via: Some(text("kubectl")),
         kafka: text("k:1"),
+        kafka_via: Some(text("kubectl")),
         options: vec![],
         parts: vec![reached],
     };
