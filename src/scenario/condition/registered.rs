@@ -17,7 +17,8 @@ impl Condition for Registered {
 
     fn ask(&self, fold: &Fold) -> Answer {
         let (now, before) = (fold.job.slots, fold.recoveries.slots_before());
-        let is_lost = fold.job.seen.as_ref().is_some_and(|job| job.state == JobSeen::UNREACHABLE);
+        // A JobManager's slots may be seen before the job is.
+        let is_lost = now < before && fold.job.seen.as_ref().is_some_and(|job| job.state == JobSeen::UNREACHABLE);
         let why = if is_lost { format!(": {}", fold.job.state()) } else { String::new() };
         either(now >= before, format!("{now} of {before} slots{why}"))
     }
@@ -39,5 +40,7 @@ mod tests {
     fn a_jobmanager_that_does_not_answer_is_why_there_are_no_slots() {
         let lost = answer(&Registered {}, [slots(2), kill(), job("UNREACHABLE", 0)]);
         assert_eq!(lost, Answer::NotYet("0 of 2 slots: no JobManager answers".into()));
+        let back = answer(&Registered {}, [slots(2), kill(), job("UNREACHABLE", 0), slots(2)]);
+        assert_eq!(back, Answer::Holds("2 of 2 slots".into()));
     }
 }
