@@ -15,8 +15,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::observe::{Observed, container, instances_of};
 use super::problem::{self, Hope, Problem};
 use super::{Kubernetes, MANAGER, Plain as _, is_missing, labels, manifests, wait};
+use crate::failure::Failure;
 use crate::image::{Machine, application, images, pinned};
 use crate::platform::{PlatformNews, instance_name};
+use crate::settings::Ha;
 use crate::stack::{JOBMANAGER, Stack};
 use crate::wait::Seen;
 
@@ -45,6 +47,7 @@ impl Kubernetes {
         }
         let objects = manifests::objects(&stack)?;
         self.check_names(&objects).await?;
+        self.check_ha(stack.ha).await?;
         Ok(objects)
     }
 
@@ -54,6 +57,23 @@ impl Kubernetes {
             self.api::<Deployment>().get_opt(JOBMANAGER).await.plain().context("look which registry is used")?;
         let own = there.filter(|there| labels::are_of(&self.project, there));
         Ok(own.and_then(|own| own.annotations().get(labels::REGISTRY).cloned()))
+    }
+
+    /// Refuses another kind of high availability than the one that knows the stack's jobs: the other one finds none, and they would begin
+    /// with empty state.
+    async fn check_ha(&self, wanted: Ha) -> Result<()> {
+        let there =
+            self.api::<PersistentVolumeClaim>().get_opt(manifests::CLAIM).await.plain().context("look at the data")?;
+        let noted = there.filter(|there| labels::are_of(&self.project, there));
+        let noted = noted.and_then(|there| there.annotations().get(labels::HA).cloned());
+        match noted {
+            Some(noted) if noted != wanted.name() => bail!(Failure::Usage(format!(
+                "the stack's jobs are kept with --ha {noted}, and --ha {wanted} would not find them: they would begin with empty state\n  \
+                 Use --ha {noted}, or remove the stack and its data first: playground down --volumes",
+                wanted = wanted.name()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// What bears a name that the stack needs and is not ours is never changed.

@@ -32,6 +32,8 @@ pub(super) const ENDED: &str = "io.playground.ended";
 pub(super) const DRAINED: &str = "io.playground.drained";
 /// Of the `JobManager`'s Deployment, the registry that all images are taken from: none where they are on the nodes.
 pub(super) const REGISTRY: &str = "io.playground.registry";
+/// Of the data's claim, where high availability keeps the jobs that the data is of.
+pub(super) const HA: &str = "io.playground.ha";
 /// Of a Deployment's pods, what the `ConfigMaps` that they read say: pods of an older one are replaced.
 pub(super) const CONFIG: &str = "io.playground.config";
 /// What a Job was made from: it cannot be changed, but made anew.

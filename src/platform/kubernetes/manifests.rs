@@ -38,6 +38,7 @@ const ACCOUNT: &str = "overlays/kubernetes-ha/account.yaml";
 const CLUSTER_ID: &str = "kubernetes.cluster-id=";
 /// The claim of the volume.
 const DATA: &str = "base/data.yaml";
+pub(super) const CLAIM: &str = "data";
 /// Options of Flink that the manifests decide: they name places in the cluster, and not in containers on one machine.
 const PLACES: [&str; 4] =
     ["high-availability.type", "high-availability.zookeeper.quorum", "jobmanager.rpc.address", "rest.address"];
@@ -56,6 +57,7 @@ pub(super) fn objects(stack: &Stack) -> Result<Vec<Value>> {
         objects.push(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data?}));
     }
     for mut object in documents(DATA)? {
+        annotate(&mut object, labels::HA, stack.ha.name());
         if let Some(class) = &stack.storage_class {
             object["spec"]["storageClassName"] = class.as_str().into();
         }

@@ -52,6 +52,22 @@ fn who_may_not_is_told_which_verb_on_what() {
     refused(&["apply persistentvolumeclaim data", "cannot patch resource \"persistentvolumeclaims\""]);
 }
 
+/// Seen: a stack that was asked for another kind of high availability began its job with empty state, and a window came out short.
+#[test]
+#[ignore = "needs an API server: scripts/test kubernetes runs it"]
+fn another_high_availability_than_the_one_that_knows_the_jobs_is_refused() {
+    let namespace = Namespace::new("ha");
+    let up = namespace.playground(&["up"]).start();
+    until("a Deployment", 30, || namespace.objects().iter().any(|one| one.starts_with("deployment")).then_some(()));
+    // Dropped, it is killed.
+    drop(up);
+    let refused = namespace.playground(&["up", "--ha", "kubernetes"]).run().expect(2).stderr;
+    assert!(refused.contains("kept with --ha zookeeper") && refused.contains("down --volumes"), "{refused}");
+    assert!(namespace.objects().contains(&"deployment.apps/zookeeper".to_owned()), "{:?}", namespace.objects());
+    namespace.playground(&["down", "--volumes"]).run().expect(0);
+    assert_eq!(namespace.left_in_time(), Vec::<String>::new());
+}
+
 #[test]
 #[ignore = "needs an API server: scripts/test kubernetes runs it"]
 fn a_quota_is_told_and_nothing_is_left() {
