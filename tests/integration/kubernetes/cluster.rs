@@ -31,6 +31,8 @@ fn what_keeps_a_stack_from_coming_up_is_told_in_the_words_of_the_cluster() {
     namespace.is_told(&["--storage-class", "nowhere"], &["volume claim data is pending", no_class, "--storage-class"]);
     // Nothing listens there.
     namespace.is_told(&["--registry", "127.0.0.1:9"], &["ErrImagePull", "127.0.0.1:9/playground/", "images export"]);
+    kubectl(&["create", "quota", "few", "--hard=pods=2", "-n", &namespace.0]);
+    namespace.is_told(&[], &["exceeded quota: few", "did not become ready"]);
 }
 
 #[test]
