@@ -45,6 +45,13 @@ impl Namespace {
         assert!(self.left_in_time().is_empty(), "{:?}", self.left_in_time());
     }
 
+    /// Removes the stack with its data; nothing may be there then.
+    #[track_caller]
+    fn leaves_nothing(&self) {
+        self.playground(&["down", "--volumes"]).run().expect(0);
+        assert_eq!(self.objects(), Vec::<String>::new());
+    }
+
     /// What is left once what was deleted has had its time to end.
     fn left_in_time(&self) -> Vec<String> {
         for _ in 0..60 {
